@@ -1,0 +1,84 @@
+"""Every error and warning a user can meet.
+
+    Exception
+    └── DeltaruleError            catch this to catch everything below
+        ├── UnknownName           (ValueError)  a name that is not in a register
+        ├── InvalidOption         (ValueError)  a value outside what an option or an argument takes
+        ├── DataError             (ValueError)  a table, a column or an array that cannot be used
+        ├── NotFinite             (ValueError)  training met NaN or infinity: says layer and step
+        ├── EngineUnsupported     (ValueError)  the engine asked for cannot run this network
+        ├── ModelFileError        (ValueError)  a model file or checkpoint that must not be trusted
+        └── OutputError           (OSError)     a file that cannot be written
+    UserWarning
+    └── DeltaruleWarning          the result is right, but the user should know
+
+A message says what was expected and what was found; the hint says what to do. ``str(error)`` is one line.
+"""
+
+from __future__ import annotations
+
+
+class DeltaruleError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message : str
+        What was expected and what was found, without a closing full stop.
+    hint : str, optional
+        What to do about it, beginning in lower case, without a closing full stop.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.message}; {self.hint}" if self.hint else self.message
+        return " ".join(text.split())
+
+
+class UnknownName(DeltaruleError, ValueError):
+    """A name that is not in a register; the message lists the known ones."""
+
+
+class InvalidOption(DeltaruleError, ValueError):
+    """A value outside what an option or an argument takes."""
+
+
+class DataError(DeltaruleError, ValueError):
+    """A file, a table, a column or an array that cannot be used."""
+
+
+class NotFinite(DeltaruleError, ValueError):
+    """Training met a value that is NaN or infinite.
+
+    Attributes
+    ----------
+    layer : int
+        The first layer, counted from 1, in which such a value appears.
+    step : int
+        The gradient step, counted from 1, at which it appeared.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, layer: int = 0, step: int = 0) -> None:
+        super().__init__(message, hint)
+        self.layer = layer
+        self.step = step
+
+
+class EngineUnsupported(DeltaruleError, ValueError):
+    """The engine asked for by name cannot run this network; the message says why."""
+
+
+class ModelFileError(DeltaruleError, ValueError):
+    """A model file or a checkpoint that is damaged, foreign, newer, or does not fit."""
+
+
+class OutputError(DeltaruleError, OSError):
+    """A file that cannot be written."""
+
+
+class DeltaruleWarning(UserWarning):
+    """The result stands, but the user should know something about it."""
