@@ -1,0 +1,39 @@
+"""Linear regression, logistic regression and dense neural networks by gradient descent, readable to the last equation.
+
+>>> from deltarule import MLPClassifier
+>>> MLPClassifier(hidden_layer_sizes=(64, 32), activation="gelu")
+MLPClassifier(activation='gelu', hidden_layer_sizes=(64, 32))
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "LinearRegression": "estimators",
+    "LogisticRegression": "estimators",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "load": "tabular.model",
+    "Network": "network",
+    "Callback": "callbacks",
+    "Checkpoint": "callbacks",
+    "EarlyStopping": "callbacks",
+    "Progress": "callbacks",
+}
+"""Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
+
+__all__ = ["__version__", *sorted(_ROOMS)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,33 @@
+"""Who computes: one room for each engine, chosen by name."""
+
+from __future__ import annotations
+
+from ..errors import EngineUnsupported, UnknownName
+from ..network import Network
+from .base import Data, Engine, Steps
+from .reference import ReferenceEngine
+
+ENGINES: dict[str, Engine] = {"reference": ReferenceEngine()}
+"""Engines by name, the fastest first; `choose` with "auto" takes the first that supports the network."""
+
+__all__ = ["ENGINES", "Data", "Engine", "Steps", "choose"]
+
+
+def choose(name: str, network: Network, data: Data | None = None) -> Engine:
+    """The engine called `name`, or for "auto" the fastest that can run the network.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such engine.
+    EngineUnsupported
+        If the engine asked for cannot run the network on this data; the message says why.
+    """
+    if name == "auto":
+        return next(engine for engine in ENGINES.values() if engine.supports(network, data) is None)
+    if name not in ENGINES:
+        raise UnknownName(f"expected an engine out of auto, {', '.join(ENGINES)}, found {name!r}")
+    reason = ENGINES[name].supports(network, data)
+    if reason:
+        raise EngineUnsupported(f"the {name} engine cannot run this network: {reason}", "use engine='auto'")
+    return ENGINES[name]

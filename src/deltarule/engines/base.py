@@ -1,0 +1,114 @@
+"""What an engine must do: predictions, cost and gradient, and an epoch of minibatch steps.
+
+The training loop decides everything else (order of the samples, learning rates, when to stop), the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..arrays import Array
+from ..equations import Optimizer
+from ..network import Network
+
+
+@dataclass(frozen=True)
+class Data:
+    """Samples to train on.
+
+    Parameters
+    ----------
+    X : (m, n_x)
+        Dense, or a SciPy CSR matrix; in the network's precision.
+    y : (m, n_L)
+        In the network's precision; class targets one-hot.
+    w : (m,), optional
+        Sample weights, not negative.
+    """
+
+    X: Array
+    y: Array
+    w: Array | None = None
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def rows(self, index: Array | slice) -> Data:
+        """The samples at `index`."""
+        return Data(self.X[index], self.y[index], None if self.w is None else self.w[index])
+
+    @property
+    def total_weight(self) -> float:
+        """``m``, or the sum of the weights."""
+        return float(len(self)) if self.w is None else float(self.w.sum())
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The minibatch steps of one epoch.
+
+    Parameters
+    ----------
+    order : ndarray of int, (m,), or None
+        The samples in the order they are seen; None for the order in which they lie.
+    batch_size : int
+    alphas : (n_steps,), float64
+        Learning rate of each step.
+    first : int
+        Steps taken before this epoch.
+    seed : int
+        Of the dropout masks.
+    """
+
+    order: Array | None
+    batch_size: int
+    alphas: Array
+    first: int
+    seed: int
+
+
+class Engine(Protocol):
+    """Someone who computes."""
+
+    name: str
+
+    def supports(self, network: Network, data: Data | None = None) -> str | None:
+        """``None`` if this engine can run the network on such data, else the reason why not."""
+        ...
+
+    def predict(self, network: Network, X: Array) -> Array:
+        """``ŷ`` (m, n_L)."""
+        ...
+
+    def cost(self, network: Network, data: Data) -> float:
+        """``J`` over all samples, without penalties and dropout."""
+        ...
+
+    def cost_and_gradient(self, network: Network, data: Data, penalties: Mapping[str, float]) -> tuple[float, Array]:
+        """``J`` with penalties over all samples, and its gradient (P,)."""
+        ...
+
+    def epoch(
+        self,
+        network: Network,
+        data: Data,
+        steps: Steps,
+        optimizer: Optimizer,
+        state: Mapping[str, Array],
+        penalties: Mapping[str, float],
+    ) -> float:
+        """Take every step of an epoch, in place on ``network.theta`` and `state`.
+
+        Returns
+        -------
+        float
+            The mean of the batches' costs, each as it was before its step.
+
+        Raises
+        ------
+        NotFinite
+            As soon as a cost ceases to be finite.
+        """
+        ...

@@ -1,0 +1,227 @@
+"""Registers: name -> entry, the one place where an activation, loss or optimizer is added.
+
+An entry is chosen by a short text, the same in Python, on the command line and in a model file:
+``"tanh"``, ``"leaky_relu(slope=0.2)"``, ``"leaky_relu(0.2)"``. The options an entry takes are the keyword-only
+parameters, with defaults, of its formula; nothing is listed twice.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+from .errors import InvalidOption, UnknownName
+
+Option: TypeAlias = float | int | bool | str
+Formula: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What all entries of all registers have in common.
+
+    Parameters
+    ----------
+    name : str
+        The name users write.
+    formula : callable
+        The defining function; its keyword-only parameters with defaults are the entry's options.
+    aliases : tuple of str
+        Other names users may write, such as those of scikit-learn.
+    options : mapping
+        Options that differ from the defaults; see `configured`.
+    bounds : mapping
+        For a numeric option, the closed interval it must lie in.
+    latex : str
+        The formula as the docs show it.
+    """
+
+    name: str
+    formula: Formula
+    aliases: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    latex: str = ""
+
+    @cached_property
+    def defaults(self) -> dict[str, Option]:
+        """The options this entry takes, with their default values."""
+        parameters = inspect.signature(self.formula).parameters.values()
+        return {
+            p.name: p.default
+            for p in parameters
+            if p.kind is p.KEYWORD_ONLY and p.default is not inspect.Parameter.empty
+        }
+
+    @cached_property
+    def settings(self) -> dict[str, Option]:
+        """Every option with the value in force."""
+        return {**self.defaults, **self.options}
+
+    def bind(self, function: Formula) -> Formula:
+        """`function` with those of this entry's options that it takes filled in."""
+        takes = inspect.signature(function).parameters
+        given = {name: value for name, value in self.options.items() if name in takes}
+        return partial(function, **given) if given else function
+
+    def configured(self, **options: Option) -> Self:
+        """The same entry with other options.
+
+        Raises
+        ------
+        InvalidOption
+            For an option the entry does not take, or a value out of its bounds.
+        """
+        for name, value in options.items():
+            self._check_option(name, value)
+        merged = {**self.options, **options}
+        different = {name: value for name, value in merged.items() if value != self.defaults[name]}
+        return dataclasses.replace(self, options=different)
+
+    def _check_option(self, name: str, value: Option) -> None:
+        if name not in self.defaults:
+            known = ", ".join(self.defaults) or "none"
+            raise InvalidOption(f"{self.name} takes the options: {known}; found {name!r}")
+        default = self.defaults[name]
+        expected, fits = _expected_type(default, value)
+        if not fits:
+            raise InvalidOption(f"{self.name}: {name} must be {expected}, found {value!r}")
+        low, high = self.bounds.get(name, (-math.inf, math.inf))
+        if not (low <= float(value) <= high and math.isfinite(float(value))):
+            raise InvalidOption(f"{self.name}: {name} must lie in [{low:g}, {high:g}], found {value!r}")
+
+    def __str__(self) -> str:
+        """The text that chooses this entry with these options."""
+        if not self.options:
+            return self.name
+        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in sorted(self.options.items()))})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Register(Mapping[str, E], Generic[E]):
+    """The entries of one kind, by name, in the order they were added.
+
+    >>> from deltarule.equations import ACTIVATIONS
+    >>> ACTIVATIONS["sigmoid"].range
+    '(0, 1)'
+    >>> str(ACTIVATIONS.choose("leaky_relu(0.2)"))
+    'leaky_relu(slope=0.2)'
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, E] = {}
+        self._aliases: dict[str, str] = {}
+
+    def add(self, entry: E) -> E:
+        """Add an entry, under a name that is still free."""
+        for name in (entry.name, *entry.aliases):
+            if name in self._entries or name in self._aliases:
+                raise InvalidOption(f"the {self.kind} {name!r} exists already", "choose another name")
+        self._entries[entry.name] = entry
+        self._aliases.update(dict.fromkeys(entry.aliases, entry.name))
+        return entry
+
+    def remove(self, name: str) -> None:
+        """Take an entry out again, with its aliases."""
+        entry = self._entries.pop(self[name].name)
+        for alias in entry.aliases:
+            del self._aliases[alias]
+
+    def __getitem__(self, name: str) -> E:
+        canonical = self._aliases.get(name, name)
+        if canonical not in self._entries:
+            near = difflib.get_close_matches(str(name), [*self._entries, *self._aliases], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else ""
+            raise UnknownName(
+                f"expected one of the known {self.kind} names ({', '.join(self._entries)}), found {name!r}",
+                hint,
+            )
+        return self._entries[canonical]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries or name in self._aliases
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def choose(self, text: str | E) -> E:
+        """The entry that `text` names, with the options it gives.
+
+        Parameters
+        ----------
+        text : str or entry
+            ``name``, ``name(value)`` or ``name(option=value, ...)``; an entry is returned as it is.
+
+        Raises
+        ------
+        UnknownName
+            If the name is not in this register.
+        InvalidOption
+            If the options cannot be read, are not the entry's, or are out of bounds.
+        """
+        if isinstance(text, Entry):
+            return text
+        if not isinstance(text, str):
+            raise InvalidOption(f"expected the name of a known {self.kind}, found {text!r}")
+        name, positional, keywords = _parse(text, self.kind)
+        entry = self[name]
+        names = list(entry.defaults)
+        if len(positional) > len(names):
+            raise InvalidOption(f"{name} takes {len(names)} options, found {len(positional)} in {text!r}")
+        return entry.configured(**dict(zip(names, positional, strict=False)), **keywords)
+
+
+def _expected_type(default: Option, value: Option) -> tuple[str, bool]:
+    """What an option with this default takes, in words, and whether `value` is that."""
+    if isinstance(default, bool):
+        return "true or false", isinstance(value, bool)
+    if isinstance(default, int):
+        return "a whole number", isinstance(value, int) and not isinstance(value, bool)
+    return "a number", isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _parse(text: str, kind: str) -> tuple[str, list[Option], dict[str, Option]]:
+    """Split ``name(1, key=2)`` into its name, positional and named options."""
+    name, parenthesis, _ = text.partition("(")
+    if not parenthesis:
+        return text.strip(), [], {}
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError
+        positional = [_literal(node) for node in call.args]
+        keywords = {str(node.arg): _literal(node.value) for node in call.keywords}
+    except (ValueError, SyntaxError):
+        raise InvalidOption(
+            f"expected a {kind} as name(option=value, ...), found {text!r}",
+            "numbers and true or false can be given as options",
+        ) from None
+    return name.strip(), positional, keywords
+
+
+def _literal(node: ast.expr) -> Option:
+    if isinstance(node, ast.Name) and node.id in ("true", "false"):
+        return node.id == "true"
+    value = ast.literal_eval(node)
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError
+    return value
