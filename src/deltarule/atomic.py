@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from deltarule.errors import OutputError
+from .errors import OutputError
 
 
 @contextlib.contextmanager
@@ -46,9 +46,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         in_place = mode is None or stat.S_ISREG(mode)
         if in_place:
             target = Path(os.path.realpath(target))
-        with _temporary(
-            target, target.parent if in_place else Path(tempfile.gettempdir()), mode
-        ) as temporary:
+        with _temporary(target, target.parent if in_place else Path(tempfile.gettempdir()), mode) as temporary:
             yield temporary
             if in_place:
                 _replace(temporary, target)
@@ -76,9 +74,7 @@ def _mode(target: Path) -> int | None:
             ) from None
         return None
     if stat.S_ISDIR(mode):
-        raise OutputError(
-            f"cannot write {target}: expected the path of a file, found a folder", "add a file name"
-        )
+        raise OutputError(f"cannot write {target}: expected the path of a file, found a folder", "add a file name")
     if not os.access(target, os.W_OK):
         raise OutputError(f"cannot write {target}: the file is read-only", "choose another path")
     return mode

@@ -24,16 +24,16 @@ import platform
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.arrays import Array
-from deltarule.atomic import atomic_write
-from deltarule.errors import ModelFileError
+from . import __version__
+from .arrays import Array
+from .atomic import atomic_write
+from .errors import ModelFileError
 
 JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | float | int | bool | None"
 """What a document is made of; floats may be NaN or infinite."""
@@ -43,7 +43,7 @@ Kind: TypeAlias = Literal["model", "checkpoint"]
 FORMAT = "deltarule"
 FORMAT_VERSION = 1
 
-DTYPES = {"F64": "float64", "F32": "float32", "I64": "int64", "I32": "int32", "U8": "uint8", "BOOL": "bool"}
+DTYPES = {"F64": "float64", "F32": "float32", "I64": "int64", "I32": "int32", "U8": "uint8"}
 """What arrays may hold: the name in the file and NumPy's."""
 
 __all__ = [
@@ -76,16 +76,10 @@ _FOREIGN = {
 
 def versions() -> dict[str, str]:
     """Versions of deltarule, NumPy and Python that are running."""
-    try:
-        own = version("deltarule")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        own = "unknown"
-    return {"deltarule": own, "numpy": np.__version__, "python": platform.python_version()}
+    return {"deltarule": __version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
-def write(
-    path: str | Path, document: Mapping[str, JSON], arrays: Mapping[str, Array], *, kind: Kind = "model"
-) -> None:
+def write(path: str | Path, document: Mapping[str, JSON], arrays: Mapping[str, Array], *, kind: Kind = "model") -> None:
     """Write a document and arrays to one file, atomically; equal contents give equal bytes.
 
     Parameters
@@ -108,9 +102,7 @@ def write(
         The document or an array holds what a file cannot hold.
     """
     if kind not in get_args(Kind):
-        raise ModelFileError(
-            f"expected the kind of file to be one of {', '.join(get_args(Kind))}, found {kind!r}"
-        )
+        raise ModelFileError(f"expected the kind of file to be one of {', '.join(get_args(Kind))}, found {kind!r}")
     if not isinstance(document, Mapping):
         raise ModelFileError(f"expected a mapping as the document, found {type(document).__name__}")
     metadata = {
@@ -144,13 +136,9 @@ def _serialize(metadata: dict[str, str], arrays: dict[str, Array]) -> bytes:
 def _storable(name: str, array: Array) -> Array:
     """`array` in C order (safetensors reads the memory as it lies)."""
     if not isinstance(name, str) or name == "__metadata__":
-        raise ModelFileError(
-            f"expected a string other than '__metadata__' as the name of an array, found {name!r}"
-        )
+        raise ModelFileError(f"expected a string other than '__metadata__' as the name of an array, found {name!r}")
     if array.dtype.name not in DTYPES.values():
-        raise ModelFileError(
-            f"array {name!r}: expected one of {', '.join(DTYPES.values())}, found {array.dtype}"
-        )
+        raise ModelFileError(f"array {name!r}: expected one of {', '.join(DTYPES.values())}, found {array.dtype}")
     return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
@@ -177,8 +165,7 @@ def _encode(value: Any, where: str) -> Any:
             if not isinstance(key, str):
                 raise ModelFileError(f"{where}: expected strings as keys, found {key!r}")
         return {
-            f"${key}" if key.startswith("$") else key: _encode(item, f"{where}[{key!r}]")
-            for key, item in value.items()
+            f"${key}" if key.startswith("$") else key: _encode(item, f"{where}[{key!r}]") for key, item in value.items()
         }
     raise ModelFileError(f"{where}: expected what JSON can hold, found {type(value).__name__}")
 
@@ -220,15 +207,22 @@ def read(path: str | Path, *, kind: Kind) -> tuple[dict[str, Any], dict[str, Arr
     """
     content = _content(path)
     end = 8 + int.from_bytes(content[:8], "little")
-    header, metadata = _header(path, content[8:end])
-    _check_metadata(path, metadata)
-    size = end + max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    try:
+        header = json.loads(content[8:end].decode("utf-8"))
+        metadata = header.pop("__metadata__", {})
+        _check_metadata(path, metadata)
+        size = end + _data_size(header)
+    except ModelFileError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFileError(
+            f"{path} is damaged or of another program: its header cannot be read",
+            "copy it again, or train again",
+        ) from error
     if len(content) < size:
         _refuse(path, f"is cut off: expected {size:,} bytes, found {len(content):,}", "copy it again")
     checksum = metadata["sha256"]
-    unsigned = (
-        content[:end].replace(_checksum_entry(checksum), _checksum_entry(_NO_CHECKSUM), 1) + content[end:]
-    )
+    unsigned = content[:end].replace(_checksum_entry(checksum), _checksum_entry(_NO_CHECKSUM), 1) + content[end:]
     if hashlib.sha256(unsigned).hexdigest() != checksum:
         _refuse(path, "is damaged: its contents do not match its checksum", "copy it again, or train again")
     if metadata["kind"] != kind:
@@ -274,30 +268,12 @@ def _check_start(path: str | Path, start: bytes, size: int) -> None:
     _refuse(path, "is not a deltarule file", "save the model with deltarule")
 
 
-def _header(path: str | Path, text: bytes) -> tuple[dict[str, Any], dict[str, str]]:
-    """The entries of the arrays, and the metadata, of the header of a safetensors file."""
-    try:
-        header = json.loads(text.decode("utf-8"))
-        metadata = header.pop("__metadata__", {})
-        for entry in header.values():
-            if entry["dtype"] not in DTYPES or [type(n) for n in entry["data_offsets"]] != [int, int]:
-                raise ValueError("an entry that deltarule does not write")
-        if not all(isinstance(value, str) for value in metadata.values()):
-            raise ValueError("metadata other than text")
-        if metadata.get("format") != FORMAT:
-            _refuse(path, "is a safetensors file of another program", "save the model with deltarule")
-    except ModelFileError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelFileError(
-            f"{path} is damaged or of another program: its header cannot be read",
-            "copy it again, or train again",
-        ) from error
-    return header, metadata
-
-
-def _check_metadata(path: str | Path, metadata: dict[str, str]) -> None:
-    """Refuse what a newer deltarule wrote, and what no deltarule wrote."""
+def _check_metadata(path: str | Path, metadata: dict[str, Any]) -> None:
+    """Refuse what another program or a newer deltarule wrote, and what is not complete."""
+    if metadata.get("format") != FORMAT:
+        _refuse(path, "is a safetensors file of another program", "save the model with deltarule")
+    if not all(isinstance(value, str) for value in metadata.values()):
+        raise ValueError("metadata other than text")
     found = metadata.get("format_version", "")
     if re.fullmatch("[1-9][0-9]{0,8}", found) and int(found) > FORMAT_VERSION:
         _refuse(
@@ -306,12 +282,19 @@ def _check_metadata(path: str | Path, metadata: dict[str, str]) -> None:
             "upgrade deltarule",
         )
     complete = {"kind", "versions", "document"} <= metadata.keys()
-    if (
-        found != str(FORMAT_VERSION)
-        or not complete
-        or not re.fullmatch("[0-9a-f]{64}", metadata.get("sha256", ""))
-    ):
+    if found != str(FORMAT_VERSION) or not complete or not re.fullmatch("[0-9a-f]{64}", metadata.get("sha256", "")):
         _refuse(path, "is damaged: its metadata are not complete", "copy it again, or train again")
+
+
+def _data_size(header: dict[str, Any]) -> int:
+    """Bytes that the arrays take, as the header says; ValueError, KeyError or TypeError if it says nonsense."""
+    ends = [0]
+    for entry in header.values():
+        start, end = entry["data_offsets"]
+        if entry["dtype"] not in DTYPES or type(start) is not int or type(end) is not int:
+            raise ValueError("an entry that deltarule does not write")
+        ends.append(end)
+    return max(ends)
 
 
 def _load(path: str | Path, content: bytes, header: dict[str, Any]) -> dict[str, Array]:
@@ -320,7 +303,7 @@ def _load(path: str | Path, content: bytes, header: dict[str, Any]) -> dict[str,
 
     try:
         loaded = load(content)
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{path} has arrays that cannot be read: {error}") from error
     return {name: np.array(loaded[name]) for name in header}  # copies, which own aligned memory
 
@@ -361,9 +344,7 @@ def expect_arrays(
             continue
         array = arrays[name]
         if array.shape != tuple(shape) or array.dtype != np.dtype(dtype):
-            faults.append(
-                f"{name!r} should be {np.dtype(dtype)} {tuple(shape)}, is {array.dtype} {array.shape}"
-            )
+            faults.append(f"{name!r} should be {np.dtype(dtype)} {tuple(shape)}, is {array.dtype} {array.shape}")
         elif not np.isfinite(array).all():
             faults.append(f"{name!r} holds values that are not finite")
     if faults:
