@@ -1,0 +1,280 @@
+"""Which columns of a table a network can use, and as what: the choice and the reason for it, in words.
+
+Nothing is learned here but the kind of a column; the numbers come from the training rows, in
+`deltarule.tabular.preprocessing`. Every choice can be overridden by name.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from deltarule.errors import DataError, DeltaruleWarning
+from deltarule.tabular.dates import describe_format, find_formats
+from deltarule.tabular.values import (
+    first_where,
+    is_truth_pair,
+    near_matches,
+    parse_levels,
+    parse_numbers,
+)
+
+ENOUGH_ROWS = 20
+"""Below this many values, values that are all distinct say nothing about an identifier."""
+
+NEARLY_ALL = 0.9
+"""A text column with more distinct values than this part of its rows looks like an identifier."""
+
+MOST_LEVELS = 64
+"""Text with more levels than this, and fewer than five rows a level, is free text."""
+
+_ID_WORD = re.compile(
+    r"(?:^|[^a-z])(?:id|idx|uuid|guid|pk|key|rowid|rownum)$|^id(?:[^a-z]|$)|^unnamed|^(?:row.?)?index$"
+)
+_ID_CAMEL = re.compile(r"[a-z](?:Id|ID)$")
+
+
+class Kind(StrEnum):
+    """What a column is to a network."""
+
+    numeric = "numeric"
+    categorical = "categorical"
+    boolean = "boolean"
+    date = "date"
+    drop = "drop"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, what it is used as, and why.
+
+    Attributes
+    ----------
+    name : str
+    kind : Kind
+    why : str
+        For people: ``"float, 3 missing"``, ``"left out: constant"``.
+    format : str
+        How dates in text are written, as strptime has it; empty otherwise.
+    """
+
+    name: str
+    kind: Kind
+    why: str
+    format: str = ""
+
+
+def find_columns(
+    frame: pl.DataFrame,
+    target: str,
+    *,
+    drop: Iterable[str] = (),
+    categorical: Iterable[str] = (),
+    numeric: Iterable[str] = (),
+    weights: str | None = None,
+) -> list[Column]:
+    """Find out what each column of a table is.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The table, ``m`` rows.
+    target : str
+        The column to be predicted; it is not part of the answer.
+    drop, categorical, numeric : iterable of str
+        Columns to be left out, or to be used as categories or as numbers, whatever they look like.
+    weights : str, optional
+        The column of the sample weights; it is not part of the answer.
+
+    Returns
+    -------
+    list of Column
+        In the order of the table.
+
+    Raises
+    ------
+    DataError
+        A name is not in the table or asked for twice, a column asked to be numeric holds text, or no column is
+        left to learn from.
+
+    Warns
+    -----
+    DeltaruleWarning
+        Columns that look like identifiers or free text are left out; one warning names them all.
+    """
+    asked = _asked(frame, target, weights, {Kind.drop: drop, Kind.categorical: categorical, Kind.numeric: numeric})
+    columns: list[Column] = []
+    doubtful: list[Column] = []
+    for series in frame.get_columns():
+        if series.name in (target, weights):
+            continue
+        if series.name in asked:
+            columns.append(_as_asked(series, asked[series.name]))
+            continue
+        column, sure = _classify(series)
+        columns.append(column)
+        if not sure:
+            doubtful.append(column)
+    if all(column.kind is Kind.drop for column in columns):
+        found = "; ".join(f"{column.name}: {column.why}" for column in columns[:5]) or "only the target"
+        raise DataError(f"expected at least one column to learn from, found none ({found})")
+    if doubtful:
+        warnings.warn(_warning(doubtful), DeltaruleWarning, stacklevel=2)
+    return columns
+
+
+def _warning(doubtful: list[Column]) -> str:
+    listed = "; ".join(f"{column.name!r} {column.why}" for column in doubtful)
+    return f"{listed}. To use such a column all the same, name it as numeric or categorical"
+
+
+def _asked(frame: pl.DataFrame, target: str, weights: str | None, wishes: dict[Kind, Iterable[str]]) -> dict[str, Kind]:
+    """Check every name the caller gave; the answer says which kind was asked for which column."""
+    for name, role in ((target, "target"), (weights, "weights")):
+        if name is not None and name not in frame.columns:
+            raise DataError(
+                f"expected the {role} column {name!r} in the table, found no such column",
+                near_matches(name, frame.columns),
+            )
+    if target == weights:
+        raise DataError(f"expected two columns for target and weights, found {target!r} for both")
+    asked: dict[str, Kind] = {}
+    for kind, names in wishes.items():
+        for name in [names] if isinstance(names, str) else names:
+            if name not in frame.columns:
+                raise DataError(f"{kind} column {name!r} is not in the table", near_matches(name, frame.columns))
+            if name in (target, weights):
+                role = "target" if name == target else "weights"
+                raise DataError(f"column {name!r} cannot be the {role} and {kind} at the same time")
+            if asked.setdefault(name, kind) is not kind:
+                raise DataError(f"column {name!r} cannot be {asked[name]} and {kind} at the same time")
+    return asked
+
+
+def _as_asked(series: pl.Series, kind: Kind) -> Column:
+    if kind is Kind.drop:
+        return Column(series.name, kind, "left out: as asked")
+    if kind is Kind.categorical:
+        if series.dtype.is_nested():
+            raise DataError(f"column {series.name!r}: expected categories, found values of type {series.dtype}")
+        return Column(series.name, kind, f"as asked, {_levels(parse_levels(series).n_unique())}")
+    _, unreadable = parse_numbers(series)
+    if unreadable.any():
+        row, value = first_where(series, unreadable)
+        raise DataError(
+            f"column {series.name!r} was asked to be numeric: expected a number, found {value!r} in row {row}",
+            "correct the value or leave it empty, or use the column as categorical",
+        )
+    return Column(series.name, kind, "as asked")
+
+
+def _classify(series: pl.Series) -> tuple[Column, bool]:
+    """The column, and whether the choice is beyond doubt (a doubtful one is warned about)."""
+    kind = series.dtype
+    if kind.is_nested() or kind in (pl.Binary, pl.Object):
+        return _left_out(series, f"values of type {kind}"), False
+    if kind in (pl.String, pl.Categorical, pl.Enum):
+        return _classify_text(series.cast(pl.String))
+    present = series.fill_nan(None).drop_nulls() if kind.is_float() else series.drop_nulls()
+    missing = len(series) - len(present)
+    trivial = _trivial(series, present, missing)
+    if trivial is not None:
+        return trivial, True
+    if kind.is_integer():
+        return _classify_integers(series, "whole numbers", missing)
+    if kind == pl.Boolean:
+        found = Kind.boolean, "true or false"
+    elif kind in (pl.Date, pl.Datetime):
+        found = Kind.date, "date" if kind == pl.Date else "date and time"
+    else:
+        found = Kind.numeric, _spoken(kind)
+    return Column(series.name, found[0], found[1] + _missing(missing)), True
+
+
+def _trivial(series: pl.Series, present: pl.Series, missing: int) -> Column | None:
+    if present.is_empty():
+        return _left_out(series, "every value is missing")
+    if not missing and present.n_unique() == 1:
+        return _left_out(series, f"constant, every value is {present[0]!r}")
+    return None
+
+
+def _classify_integers(series: pl.Series, what: str, missing: int) -> tuple[Column, bool]:
+    """An identifier is unique and named like one, or counts the rows from 0 or 1."""
+    m = len(series)
+    if not missing and m >= ENOUGH_ROWS and series.n_unique() == m:
+        if series[0] in (0, 1) and (series.diff().drop_nulls() == 1).all():
+            return _left_out(series, "counts the rows"), False
+        if _ID_WORD.search(series.name.strip().lower()) or _ID_CAMEL.search(series.name.strip()):
+            return _left_out(series, f"{m} of {m} values are distinct, looks like an identifier"), False
+    return Column(series.name, Kind.numeric, what + _missing(missing)), True
+
+
+def _classify_text(series: pl.Series) -> tuple[Column, bool]:
+    levels = parse_levels(series)
+    present = levels.drop_nulls()
+    missing = levels.null_count()
+    trivial = _trivial(series, present, missing)
+    if trivial is not None:
+        return trivial, True
+    distinct = present.unique()
+    if len(distinct) == 2 and is_truth_pair(distinct):
+        pair = " or ".join(sorted(distinct))
+        return Column(series.name, Kind.boolean, pair + _missing(missing)), True
+    numbers, unreadable = parse_numbers(series)
+    if not unreadable.any():
+        whole = (numbers.drop_nulls() % 1 == 0).all()
+        if whole:
+            return _classify_integers(numbers, "numbers written as text", numbers.null_count())
+        return Column(series.name, Kind.numeric, "numbers written as text" + _missing(numbers.null_count())), True
+    formats = find_formats(series)
+    if len(formats) == 1:
+        why = f"dates written {describe_format(formats[0])}{_missing(missing)}"
+        return Column(series.name, Kind.date, why, formats[0]), True
+    return _classify_levels(series, present, unreadable, formats)
+
+
+def _classify_levels(
+    series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]
+) -> tuple[Column, bool]:
+    """Text that is neither numbers, truth values nor dates: levels, an identifier, or prose."""
+    n_levels, n_present = present.n_unique(), len(present)
+    many = n_levels > MOST_LEVELS and n_levels * 5 > n_present
+    if many and len(formats) > 1:
+        ways = " or ".join(map(describe_format, formats))
+        return _left_out(series, f"dates whose day and month cannot be told apart ({ways})"), False
+    if many and unreadable.sum() * 10 <= n_present:
+        row, value = first_where(series, unreadable)
+        why = f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
+        return _left_out(series, why), False
+    if n_present >= ENOUGH_ROWS and n_levels > NEARLY_ALL * n_present:
+        why = f"{n_levels} of {n_present} values are distinct, looks like an identifier"
+        return _left_out(series, why), False
+    if many:
+        return _left_out(series, f"free text, {n_levels} different values in {n_present} rows"), False
+    return Column(
+        series.name, Kind.categorical, f"text with {_levels(n_levels)}{_missing(len(series) - n_present)}"
+    ), True
+
+
+def _left_out(series: pl.Series, why: str) -> Column:
+    return Column(series.name, Kind.drop, f"left out: {why}")
+
+
+def _spoken(kind: pl.DataType) -> str:
+    if kind.is_float() or kind.is_decimal():
+        return "float"
+    return {pl.Duration: "duration in seconds", pl.Time: "time of day in seconds"}.get(kind.base_type(), str(kind))
+
+
+def _levels(count: int) -> str:
+    return f"{count} level" + "s" * (count != 1)
+
+
+def _missing(count: int) -> str:
+    return f", {count} missing" if count else ""

@@ -1,0 +1,323 @@
+"""How one column becomes numbers: one class a kind, each with what it learned from the training rows.
+
+An encoder is frozen and small: a few numbers and the names of levels, never a row. It fills its own slice of the
+matrix, so that a table is turned into numbers without a copy.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import polars as pl
+
+from deltarule.arrays import Array
+from deltarule.errors import DataError, ModelFileError
+from deltarule.tabular.values import (
+    first_where,
+    parse_levels,
+    parse_numbers,
+    parse_truth,
+    require_finite,
+)
+
+SCALES = ("standard", "robust", "none")
+LIMIT = 1e6
+"""A scaled number is at most this: a row from another world must not overflow the network."""
+
+
+@dataclass(frozen=True)
+class Encoder(ABC):
+    """One column of the table and the columns of the matrix that it becomes.
+
+    Attributes
+    ----------
+    name : str
+        The column of the table.
+    """
+
+    kind: ClassVar[str]
+    name: str
+
+    @property
+    @abstractmethod
+    def feature_names(self) -> list[str]:
+        """One name for each column of the matrix."""
+
+    @abstractmethod
+    def write(self, series: pl.Series, out: Array) -> list[str]:
+        """Fill `out`, shape (m, number of features), which holds zeros; the answer is what the user should know."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """One line for people."""
+
+    def _notes(self, series: pl.Series, odd: pl.Series, what: str, taken: str) -> list[str]:
+        if not odd.any():
+            return []
+        row, value = first_where(series, odd)
+        first = f"first {value!r} in row {row}"
+        return [f"column {self.name!r}: {odd.sum()} values are {what} ({first}), taken as {taken}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values under the names of the attributes."""
+        return {"kind": self.kind} | {
+            key: value.to_json() if isinstance(value, Scaler) else list(value) if isinstance(value, tuple) else value
+            for key, value in self.__dict__.items()
+        }
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """``(x - center) / scale``, with missing values filled in; no magnitude overflows it.
+
+    Attributes
+    ----------
+    fill : float
+        The median of the training rows, for missing values.
+    center, scale : float
+        Mean and standard deviation, or median and interquartile range, or 0 and 1. A scale of 0 marks a column that
+        was constant in training: it is 0 always.
+    how : {"standard", "robust", "none"}
+    """
+
+    fill: float
+    center: float
+    scale: float
+    how: str
+
+    @classmethod
+    def fit(cls, numbers: pl.Series, how: str) -> Self:
+        """Learn from finite numbers, missing ones passed over."""
+        x = numbers.drop_nulls().to_numpy()
+        if how == "none":
+            return cls(float(np.median(x)) if x.size else 0.0, 0.0, 1.0, how)
+        size = float(np.abs(x).max(initial=0.0))
+        if size == 0.0:
+            return cls(0.0, 0.0, 0.0, how)
+        u = x / size  # in -1..1, so that neither sums nor squares overflow or vanish
+        fill = float(np.median(u))
+        center, scale = (float(u.mean()), float(u.std())) if how == "standard" else (fill, _spread(u))
+        if scale <= 10 * np.finfo(np.float64).eps:  # rounding noise of a constant column
+            scale = 0.0
+        return cls(fill * size, center * size, scale * size, how)
+
+    def apply(self, numbers: pl.Series, dtype: Any) -> Array:
+        """The scaled values, shape (m,), finite in `dtype`."""
+        if self.scale == 0.0:
+            return np.zeros(len(numbers), dtype)
+        x = numbers.fill_null(self.fill).to_numpy()
+        if self.how == "none":
+            beyond = np.abs(x) > np.finfo(dtype).max
+            if beyond.any():
+                raise DataError(
+                    f"column {numbers.name!r}: expected numbers that {np.dtype(dtype).name} can hold,"
+                    f" found {x[beyond][0]!r} in row {int(beyond.argmax()) + 1}",
+                    "scale the column",
+                )
+            return x.astype(dtype)
+        with np.errstate(over="ignore"):
+            return np.clip((x - self.center) / self.scale, -LIMIT, LIMIT).astype(dtype)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return dict(self.__dict__)
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The inverse of `to_json`; raises ModelFileError."""
+        fill, center, scale = (field(document, key, float) for key in ("fill", "center", "scale"))
+        how = field(document, "how", str)
+        if how not in SCALES or scale < 0:
+            raise ModelFileError(f"preprocessing: expected a scale of {', '.join(SCALES)}, found {how!r}, {scale!r}")
+        return cls(fill, center, scale, how)
+
+    def describe(self) -> str:
+        """For people, a part of a line."""
+        if self.scale == 0.0:
+            return "constant in training, ignored"
+        return "as it is" if self.how == "none" else f"minus {self.center:.6g}, divided by {self.scale:.6g}"
+
+
+def _spread(u: Array) -> float:
+    """The interquartile range; half the range where more than half of the values are equal."""
+    low, high = np.quantile(u, [0.25, 0.75])
+    return float(high - low) or float(np.ptp(u)) / 2
+
+
+@dataclass(frozen=True)
+class NumericEncoder(Encoder):
+    """A number, scaled, and whether it is missing if it was in training."""
+
+    kind = "numeric"
+    scaler: Scaler
+    missing: bool
+
+    @classmethod
+    def fit(cls, series: pl.Series, how: str) -> Self:
+        """Learn from the training rows."""
+        numbers = read_numbers(series)
+        return cls(series.name, Scaler.fit(numbers, how), numbers.has_nulls())
+
+    @property
+    def feature_names(self) -> list[str]:
+        """``age`` and ``age is missing``."""
+        return [self.name, f"{self.name} is missing"] if self.missing else [self.name]
+
+    def write(self, series: pl.Series, out: Array) -> list[str]:
+        """Fill `out`, shape (m, 1 or 2)."""
+        numbers = read_numbers(series)
+        out[:, 0] = self.scaler.apply(numbers, out.dtype)
+        if self.missing:
+            out[:, 1] = numbers.is_null().to_numpy()
+        return []
+
+    def describe(self) -> str:
+        """One line for people."""
+        flag = f", missing -> {self.scaler.fill:.6g} and a flag" if self.missing else ""
+        return f"{self.name}: number, {self.scaler.describe()}{flag}"
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The inverse of `to_json`; raises ModelFileError."""
+        scaler = Scaler.from_json(field(document, "scaler", dict))
+        return cls(field(document, "name", str), scaler, field(document, "missing", bool))
+
+
+@dataclass(frozen=True)
+class BooleanEncoder(Encoder):
+    """-1 for no, +1 for yes, 0 for missing."""
+
+    kind = "boolean"
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> Self:
+        """There is nothing to learn but the name."""
+        return cls(series.name)
+
+    @property
+    def feature_names(self) -> list[str]:
+        """The name of the column."""
+        return [self.name]
+
+    def write(self, series: pl.Series, out: Array) -> list[str]:
+        """Fill `out`, shape (m, 1)."""
+        truth, unreadable = parse_truth(series)
+        out[:, 0] = (truth.cast(pl.Int8) * 2 - 1).fill_null(0).to_numpy()
+        return self._notes(series, unreadable, "neither yes nor no", "missing")
+
+    def describe(self) -> str:
+        """One line for people."""
+        return f"{self.name}: no -> -1, yes -> +1, missing -> 0"
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The inverse of `to_json`; raises ModelFileError."""
+        return cls(field(document, "name", str))
+
+
+@dataclass(frozen=True)
+class CategoricalEncoder(Encoder):
+    """One column of 0 and 1 for each level.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        The most frequent levels of the training rows, in the order of the alphabet.
+    other : bool
+        There were more: one column stands for all others, those never seen in training included.
+    missing : bool
+        There were missing values: they have their own column.
+    """
+
+    kind = "categorical"
+    levels: tuple[str, ...]
+    other: bool
+    missing: bool
+
+    CAP: ClassVar[int] = 64
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> Self:
+        """Learn the levels from the training rows."""
+        levels = parse_levels(series)
+        counts = levels.drop_nulls().value_counts(name="n").sort(["n", series.name], descending=[True, False])
+        kept = sorted(counts[series.name].head(cls.CAP).to_list())
+        return cls(series.name, tuple(kept), len(counts) > cls.CAP, levels.has_nulls())
+
+    @property
+    def feature_names(self) -> list[str]:
+        """``color = red``, ``color = (other)`` and ``color is missing``."""
+        names = [f"{self.name} = {level}" for level in self.levels]
+        return names + [f"{self.name} = (other)"] * self.other + [f"{self.name} is missing"] * self.missing
+
+    def write(self, series: pl.Series, out: Array) -> list[str]:
+        """Fill `out`, shape (m, number of features); a row of zeros where there is no column for the value."""
+        levels = parse_levels(series)
+        n_levels = len(self.levels)
+        codes = levels.replace_strict(
+            pl.Series(self.levels, dtype=pl.String), pl.Series(range(n_levels)), default=-1, return_dtype=pl.Int64
+        )
+        unseen = (codes == -1) & levels.is_not_null()
+        notes: list[str] = []
+        if self.other:
+            codes = codes.set(unseen, n_levels)
+        else:
+            notes = self._notes(series, unseen, "not among the levels seen in training", "none of them")
+        codes = codes.set(levels.is_null(), n_levels + self.other if self.missing else -1)
+        column = codes.to_numpy()
+        rows = np.flatnonzero(column >= 0)
+        out[rows, column[rows]] = 1
+        return notes
+
+    def describe(self) -> str:
+        """One line for people."""
+        shown = ", ".join(self.levels[:8]) + (f", ... ({len(self.levels)} levels)" if len(self.levels) > 8 else "")
+        extra = " and others" * self.other + " and missing" * self.missing
+        return f"{self.name}: one of {shown}{extra}"
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The inverse of `to_json`; raises ModelFileError."""
+        levels = field(document, "levels", list)
+        if not all(isinstance(level, str) for level in levels) or len(set(levels)) != len(levels):
+            raise ModelFileError("preprocessing: expected levels that are different texts")
+        name, other, missing = (field(document, *key) for key in (("name", str), ("other", bool), ("missing", bool)))
+        return cls(name, tuple(levels), other, missing)
+
+
+def read_numbers(series: pl.Series) -> pl.Series:
+    """A column of a table as finite numbers; anything else is refused with its row.
+
+    Raises
+    ------
+    DataError
+        Names the column, the first value that is no finite number and its row.
+    """
+    numbers, unreadable = parse_numbers(series)
+    if unreadable.any():
+        row, value = first_where(series, unreadable)
+        raise DataError(
+            f"column {series.name!r}: expected numbers, found {value!r} in row {row}",
+            "correct the value or leave it empty",
+        )
+    require_finite(numbers)
+    return numbers
+
+
+def field(document: object, key: str, kind: type) -> Any:
+    """One value of a JSON document, of the type expected.
+
+    Raises
+    ------
+    ModelFileError
+        It is not there, of another type, or a number that is not finite.
+    """
+    value = document.get(key) if isinstance(document, dict) else None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value) if abs(value) < 2**1023 else None
+    if not isinstance(value, kind) or (isinstance(value, float) and not np.isfinite(value)):
+        raise ModelFileError(f"preprocessing: expected {key!r} of type {kind.__name__}, found {str(value)[:40]!r}")
+    return value

@@ -1,0 +1,245 @@
+"""Reading a table from a file or from standard input, and writing one.
+
+The formats are known by their extension; standard input, and a file without an extension, by the first bytes. Text may
+be compressed with gzip under any name. Every row is looked at before a type is chosen, so that text in the last row is
+seen. What a missing value looks like stands in `deltarule.tabular.values`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from deltarule.atomic import atomic_write
+from deltarule.errors import DataError, InvalidOption, OutputError
+from deltarule.tabular.delimited import parse_delimited
+from deltarule.tabular.lines import parse_lines
+from deltarule.tabular.values import settle
+
+EXTENSIONS = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+}
+FORMATS = ("csv", "tsv", "parquet", "arrow", "ndjson")
+
+_GZIP = b"\x1f\x8b"
+_MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow"}
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive or a workbook",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"\x89HDF": "HDF5",
+    b"SQLite format 3": "a database",
+}
+
+
+def read_table(path: str | Path, *, format: str | None = None, encoding: str = "utf-8") -> pl.DataFrame:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file, or ``"-"`` for standard input.
+    format : {"csv", "tsv", "parquet", "arrow", "ndjson"}, optional
+        Found from the extension (``.csv .txt .tsv .tab .parquet .pq .arrow .feather .ipc .ndjson .jsonl``, each also
+        with ``.gz``) or the first bytes. The delimiter of a CSV (comma, tab, semicolon, bar) is found from its lines.
+    encoding : str, default "utf-8"
+        Of a text format; a byte-order mark is passed over.
+
+    Returns
+    -------
+    polars.DataFrame
+        At least one row. Missing values are null, never NaN; infinite values are kept. Text of CSV and TSV is
+        stripped and becomes numbers where a whole column holds numbers.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is empty, damaged or in another format or encoding, or its header or a row is not
+        as it should be; the message names the line.
+    InvalidOption
+        An unknown `format` or `encoding`.
+    """
+    if format is not None and format not in FORMATS:
+        raise InvalidOption(f"expected format to be {', '.join(FORMATS)}, found {format!r}")
+    name = "standard input" if str(path) == "-" else str(path)
+    wanted = format or ("" if str(path) == "-" else _by_extension(Path(path)))
+    data = _decompress(_bytes(path), name)
+    if not data.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise DataError(f"{name}: expected a table, found an empty file")
+    found = wanted or _by_content(data)
+    frame = _parse_binary(data, found, name) if found in _BINARY else _parse_text(data, found, name, encoding)
+    if not frame.width or frame.is_empty():
+        raise DataError(f"{name}: expected at least one column and one row, found {frame.width} and {len(frame)}")
+    if "" in frame.columns:
+        raise DataError(f"{name}: column {frame.columns.index('') + 1} has no name", "give every column a name")
+    return settle(frame)
+
+
+def _by_extension(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    if not suffixes:
+        return ""
+    if suffixes[-1] not in EXTENSIONS:
+        raise DataError(
+            f"{path}: expected a file that ends in {' '.join(EXTENSIONS)} (or these with .gz), found {suffixes[-1]}",
+            "rename it, or name the format",
+        )
+    return EXTENSIONS[suffixes[-1]]
+
+
+def _by_content(data: bytes) -> str:
+    for magic, found in _MAGIC.items():
+        if data.startswith(magic):
+            return found
+    return "ndjson" if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "csv"
+
+
+def _bytes(path: str | Path) -> bytes:
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"expected a file, found nothing at {path}", "check the path") from None
+    except IsADirectoryError:
+        raise DataError(f"expected a file, found a folder at {path}", "name a file in it") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a readable file, found: {getattr(error, 'strerror', error)}") from None
+
+
+def _decompress(data: bytes, name: str) -> bytes:
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name}: expected a whole gzip file, found a damaged one ({error})", "copy it again") from None
+
+
+def _read_arrow(data: io.BytesIO) -> pl.DataFrame:
+    is_file = data.getvalue().startswith(b"ARROW1")
+    return pl.read_ipc(data) if is_file else pl.read_ipc_stream(data)
+
+
+_BINARY: dict[str, Callable[[io.BytesIO], pl.DataFrame]] = {"parquet": pl.read_parquet, "arrow": _read_arrow}
+
+
+def _parse_binary(data: bytes, found: str, name: str) -> pl.DataFrame:
+    try:
+        return _BINARY[found](io.BytesIO(data))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{name}: expected a whole {found} file, found a damaged or foreign one ({reason})") from None
+
+
+def _parse_text(data: bytes, found: str, name: str, encoding: str) -> pl.DataFrame:
+    data = _utf8(data, name, encoding)
+    if found == "ndjson":
+        return parse_lines(data, name)
+    return parse_delimited(data, name, "\t" if found == "tsv" else None)
+
+
+def _utf8(data: bytes, name: str, encoding: str) -> bytes:
+    """The text in UTF-8 without a byte-order mark, lines ended by a line feed."""
+    for magic, what in (_FOREIGN | _MAGIC).items():
+        if data.startswith(magic):
+            raise DataError(f"{name}: expected text, found {what}", "save the table as CSV, or name its own format")
+    try:
+        if encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
+            data.decode("utf-8")
+        else:
+            data = data.decode(encoding).encode("utf-8")
+    except LookupError:
+        raise InvalidOption(f"expected the name of an encoding, found {encoding!r}") from None
+    except UnicodeError as error:
+        raise DataError(*_wrong_encoding(data, name, encoding, error)) from None
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise DataError(f"{name}: expected text, found a zero byte in line {line}", "save the table as UTF-8 text")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+        data = data if b"\n" in data else data.replace(b"\r", b"\n")
+    return data
+
+
+def _wrong_encoding(data: bytes, name: str, encoding: str, error: UnicodeError) -> tuple[str, str]:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        guess, found = "utf-16", "UTF-16"
+    else:
+        guess = "latin-1"
+        at = error.start if isinstance(error, UnicodeDecodeError) else 0
+        line = data.count(b"\n", 0, at) + 1
+        found = f"byte 0x{data[at]:02x} in line {line}"
+    spoken = "UTF-8" if encoding.lower() == "utf-8" else encoding
+    return (
+        f"{name}: expected text in {spoken}, found {found}",
+        f"convert it first: iconv -f {guess} -t utf-8 FILE > NEW",
+    )
+
+
+_WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], object]] = {
+    "csv": lambda frame, sink: frame.write_csv(sink),
+    "tsv": lambda frame, sink: frame.write_csv(sink, separator="\t"),
+    "parquet": lambda frame, sink: frame.write_parquet(sink),
+    "arrow": lambda frame, sink: frame.write_ipc(sink),
+    "ndjson": lambda frame, sink: frame.write_ndjson(sink),
+}
+
+
+def write_table(frame: pl.DataFrame, path: str | Path) -> None:
+    """Write a table, whole or not at all.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+    path : str or Path
+        The extension chooses the format, as for `read_table`; ``.gz`` compresses; ``"-"`` is standard output, as CSV.
+
+    Raises
+    ------
+    OutputError
+        The extension is unknown, or the file cannot be written. An existing file is then as it was.
+    """
+    if str(path) == "-":
+        try:
+            sys.stdout.write(frame.write_csv())
+            sys.stdout.flush()
+        except OSError as error:
+            raise OutputError(f"cannot write to standard output: {error.strerror}") from None
+        return
+    path = Path(path)
+    compressed = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if compressed else path).suffix.lower()
+    if suffix not in EXTENSIONS:
+        raise OutputError(
+            f"cannot write {path}: found {suffix or 'no extension'}",
+            f"choose a name that ends in {' '.join(EXTENSIONS)}",
+        )
+    sink = io.BytesIO()
+    _WRITERS[EXTENSIONS[suffix]](frame, sink)
+    data = gzip.compress(sink.getvalue(), mtime=0) if compressed else sink.getvalue()
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)

@@ -1,0 +1,249 @@
+"""What the values of a column mean: which text is a missing value, a number, a truth value, a category.
+
+Every other module of this room asks here, so that a value means the same when a table is read, when a model
+is trained and when it predicts, whatever the format of the file.
+
+A value that says "missing"
+    In every column: an empty field, ``NA N/A n/a #N/A <NA> NaN nan NAN null NULL Null ?`` and a float NaN.
+    Only among numbers: ``None none - -- . na missing``. In a column of text these can be real levels ("None" is a
+    grade of damage, "." a code), so there they stay what they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import polars as pl
+
+from deltarule.errors import DataError
+
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
+MISSING_AMONG_NUMBERS = (*MISSING, "None", "none", "-", "--", ".", "na", "missing")
+
+TRUTH_PAIRS = (("no", "yes"), ("false", "true"), ("f", "t"), ("n", "y"), ("off", "on"), ("0", "1"))
+_FALSE = [pair[0] for pair in TRUTH_PAIRS]
+_TRUE = [pair[1] for pair in TRUTH_PAIRS]
+
+_SAMPLE = 2000
+"""Values looked at first: a column whose beginning holds no number at all is not parsed to its end."""
+
+
+def clean_text(series: pl.Series) -> pl.Series:
+    """Text without surrounding white space, the words that mean "missing" turned to null.
+
+    Parameters
+    ----------
+    series : polars.Series
+        Values of type String.
+
+    Returns
+    -------
+    polars.Series
+        The same length and name.
+    """
+    stripped = series.str.strip_chars()
+    return stripped.set(stripped.is_in(list(MISSING)), None)
+
+
+def settle(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bring the types a file can hold down to those this room works with.
+
+    Categories become text, decimals become floats, NaN becomes null.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+
+    Returns
+    -------
+    polars.DataFrame
+
+    Raises
+    ------
+    DataError
+        For a column of lists, structures or raw bytes: a network needs one value in a cell.
+    """
+    columns = []
+    for series in frame.get_columns():
+        kind = series.dtype
+        if kind.is_nested() or kind in (pl.Binary, pl.Object):
+            raise DataError(
+                f"column {series.name!r}: expected one value in each cell, found values of type {kind}",
+                "flatten or leave out this column first",
+            )
+        columns.append(_plain(series))
+    return pl.DataFrame(columns)
+
+
+def _plain(series: pl.Series) -> pl.Series:
+    kind = series.dtype
+    if kind in (pl.Categorical, pl.Enum):
+        return series.cast(pl.String)
+    if kind.is_decimal():
+        return series.cast(pl.Float64)
+    if kind.is_float():
+        return series.fill_nan(None)
+    return series
+
+
+def parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Read a column of any type as numbers.
+
+    Parameters
+    ----------
+    series : polars.Series
+        ``m`` values. Text is stripped first; durations count in seconds, times in seconds since midnight.
+
+    Returns
+    -------
+    numbers : polars.Series
+        Float64, null where a value is missing or is no number; infinities are kept.
+    unreadable : polars.Series
+        Boolean, true where a value is present and is no number.
+    """
+    plain = _plain(series)
+    kind = plain.dtype
+    if kind == pl.String:
+        stripped = plain.str.strip_chars()
+        absent = stripped.is_in(list(MISSING_AMONG_NUMBERS)).fill_null(True)
+        numbers = stripped.set(absent, None).cast(pl.Float64, strict=False).fill_nan(None)
+        return numbers, numbers.is_null() & ~absent
+    if kind == pl.Duration:
+        numbers = plain.dt.total_microseconds().cast(pl.Float64) / 1e6
+    elif kind == pl.Time:
+        numbers = plain.cast(pl.Int64).cast(pl.Float64) / 1e9
+    elif kind.is_numeric() or kind in (pl.Boolean, pl.Null):
+        numbers = plain.cast(pl.Float64)
+    else:
+        numbers = pl.Series(series.name, [None], dtype=pl.Float64).new_from_index(0, len(series))
+    return numbers, numbers.is_null() & plain.is_not_null()
+
+
+def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
+    """Give a text column of a file its type: whole numbers, floats, or text; every value is looked at.
+
+    Parameters
+    ----------
+    series : polars.Series
+        Values of type String, as they stand in the file.
+    decimal_comma : bool, default False
+        Also read ``1,5`` as one and a half, as files separated by semicolons write it.
+
+    Returns
+    -------
+    polars.Series
+        Int64, Float64, or String with missing values as null.
+    """
+    for candidate in (series, series.str.replace(",", ".", literal=True)) if decimal_comma else (series,):
+        if parse_numbers(candidate.head(_SAMPLE))[1].all():
+            continue
+        numbers, unreadable = parse_numbers(candidate)
+        if unreadable.any() or numbers.null_count() == len(numbers):
+            continue
+        whole = candidate.str.strip_chars().cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == numbers.null_count() else numbers
+    return clean_text(series)
+
+
+def parse_levels(series: pl.Series) -> pl.Series:
+    """Read a column of any type as category names; the same category has the same name in every type.
+
+    ``1``, ``1.0`` and the texts "1", "01" and "1.0" are all the level "1"; true and "True" are "true".
+
+    Parameters
+    ----------
+    series : polars.Series
+        ``m`` values.
+
+    Returns
+    -------
+    polars.Series
+        String, null where missing.
+    """
+    plain = _plain(series)
+    distinct = plain.unique()
+    text = clean_text(distinct.cast(pl.String))
+    text = text.str.replace(r"^\+?(-?)0*(\d+)(?:\.0*)?$", "${1}${2}")
+    text = text.str.replace(r"^(-?\d+\.\d*[1-9])0+$", "${1}")
+    lower = text.str.to_lowercase()
+    text = lower.zip_with(lower.is_in(["true", "false"]), text)
+    return plain.replace_strict(distinct, text, return_dtype=pl.String)
+
+
+def parse_truth(series: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Read a column of any type as truth values.
+
+    Parameters
+    ----------
+    series : polars.Series
+        ``m`` values: booleans, 0 and 1, or the words yes/no, true/false, t/f, y/n, on/off in any case.
+
+    Returns
+    -------
+    truth : polars.Series
+        Boolean, null where a value is missing or is no truth value.
+    unreadable : polars.Series
+        Boolean, true where a value is present and is no truth value.
+    """
+    if series.dtype == pl.Boolean:
+        return series, series.is_null() & False
+    levels = parse_levels(series)
+    words = levels.str.to_lowercase()
+    truth = words.replace_strict(
+        [*_FALSE, *_TRUE], [False] * len(_FALSE) + [True] * len(_TRUE), default=None, return_dtype=pl.Boolean
+    )
+    return truth, truth.is_null() & levels.is_not_null()
+
+
+def is_truth_pair(levels: Iterable[str]) -> bool:
+    """Whether the two levels of a column are the two sides of one question, such as "Yes" and "no"."""
+    found = {level.lower() for level in levels}
+    return any(found == set(pair) for pair in TRUTH_PAIRS)
+
+
+def first_where(series: pl.Series, mask: pl.Series) -> tuple[int, object]:
+    """The first value a mask points at, with its row number.
+
+    Returns
+    -------
+    row : int
+        Counted from 1, without the header.
+    value : object
+    """
+    index = mask.arg_true()[0]
+    return index + 1, series[index]
+
+
+def require_finite(numbers: pl.Series) -> None:
+    """Refuse a column that holds infinite values.
+
+    Parameters
+    ----------
+    numbers : polars.Series
+        Float64.
+
+    Raises
+    ------
+    DataError
+        Names the column, how many there are and the row of the first.
+    """
+    infinite = numbers.is_infinite().fill_null(False)
+    if infinite.any():
+        row, _ = first_where(numbers, infinite)
+        raise DataError(
+            f"column {numbers.name!r}: expected finite numbers, found {infinite.sum()} infinite (first in row {row})",
+            "replace them, leave them empty, or drop the column",
+        )
+
+
+def near_matches(name: str, known: Iterable[str]) -> str:
+    """A hint for an unknown name: the known names that look like it, or the first known ones."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if not near:
+        near = [other for other in names if other.lower() == name.lower()]
+    if near:
+        return "did you mean " + " or ".join(map(repr, near)) + "?"
+    more = ", ..." if len(names) > 10 else ""
+    return "the columns are " + ", ".join(map(repr, names[:10])) + more
