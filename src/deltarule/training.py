@@ -1,0 +1,322 @@
+"""The only training loop: epochs, minibatches, validation, history, stopping; the same for all engines and estimators.
+
+The order of the samples in an epoch is a function of the seed and the number of the epoch alone, as are the dropout
+masks of the seed and the step. So there is no generator whose state could be lost, and a run that continues from a
+checkpoint takes the very steps it would have taken.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from . import engines
+from .arrays import Array
+from .callbacks import Callback, as_callback
+from .engines import Data, Engine, Steps
+from .engines.reference import not_finite
+from .equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from .equations.schedules import Clock
+from .errors import DataError, DeltaruleWarning, NotFinite
+from .network import Network, check_targets
+
+Validation: TypeAlias = Callable[[Network], Mapping[str, float]]
+"""Measures a network after each epoch: name -> value, such as ``{"validation_loss": 0.3}``."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    schedule : Schedule
+    learning_rate : float
+        ``α_0``, from which the schedule makes the rate of every step.
+    epochs : int
+        Epochs of the whole run; for an optimizer over the full batch its steps.
+    batch_size : int
+    shuffle : bool
+        Draw the samples of each epoch in a new order.
+    penalties : mapping
+        Penalty name -> strength.
+    tol : float
+        For L-BFGS: stop when no component of the gradient is larger.
+    max_fun : int
+        For L-BFGS: most evaluations of the cost.
+    """
+
+    optimizer: Optimizer = OPTIMIZERS["adam"]
+    schedule: Schedule = SCHEDULES["constant"]
+    learning_rate: float = 0.001
+    epochs: int = 200
+    batch_size: int = 200
+    shuffle: bool = True
+    penalties: Mapping[str, float] = field(default_factory=dict)
+    tol: float = 1e-4
+    max_fun: int = 15000
+
+
+@dataclass
+class State:
+    """All that changes while a network is trained, besides its ``theta``; what a checkpoint must hold.
+
+    Parameters
+    ----------
+    seed : int
+        Of the order of the samples and of the dropout masks.
+    epoch, step, samples : int
+        Epochs and steps done, samples seen.
+    plateaus : int
+        How often the loss has ceased to improve and the learning rate was lowered.
+    moments : dict
+        The optimizer's arrays, (P,).
+    history : dict
+        Name -> one value an epoch: "loss" (mean cost of the batches, penalties included), "learning_rate", "seconds",
+        and what the validation measures.
+    """
+
+    seed: int = 0
+    epoch: int = 0
+    step: int = 0
+    samples: int = 0
+    plateaus: int = 0
+    moments: dict[str, Array] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """A training under way, as callbacks see it.
+
+    Attributes
+    ----------
+    network : Network
+        ``network.theta`` is overwritten step by step.
+    plan, state, data, engine, validation
+        See `train`.
+    stopped : str
+        Why training ended; empty while it goes on.
+    converged : bool
+        It ended because there was nothing left to gain, not because the epochs were used up.
+    interrupted : bool
+        It ended by Ctrl-C.
+    failure : NotFinite or None
+        It ended because a value ceased to be finite. A callback that puts good weights back sets this to None.
+    """
+
+    network: Network
+    data: Data
+    plan: Plan
+    state: State
+    engine: Engine
+    callbacks: Sequence[Callback] = ()
+    validation: Validation | None = None
+    stopped: str = ""
+    converged: bool = False
+    interrupted: bool = False
+    failure: NotFinite | None = None
+    last_good: Array | None = None
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Name -> one value an epoch."""
+        return self.state.history
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return self.state.epoch
+
+    def stop(self, reason: str, *, converged: bool = True) -> None:
+        """End the training after this epoch."""
+        self.stopped, self.converged = reason, converged
+
+    def lower_learning_rate(self) -> bool:
+        """Tell the schedule that the loss has ceased to improve; False if it has no lower rate to offer."""
+        schedule = self.plan.schedule
+        if not schedule.on_plateau or self.history["learning_rate"][-1] <= float(schedule.settings["minimum"]):
+            return False
+        self.state.plateaus += 1
+        return True
+
+    def tell(self, event: str) -> None:
+        """Call the method `event` of every callback."""
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Add an epoch to the history."""
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(float(value))
+
+
+def train(
+    network: Network,
+    data: Data,
+    plan: Plan,
+    *,
+    state: State | None = None,
+    epochs: int | None = None,
+    engine: str = "auto",
+    callbacks: Sequence[Callback | Callable[[Run], Any]] = (),
+    validation: Validation | None = None,
+) -> Run:
+    """Train `network` in place.
+
+    Parameters
+    ----------
+    network : Network
+    data : Data
+    plan : Plan
+    state : State, optional
+        Go on from here.
+    epochs : int, optional
+        How many epochs to run now; all that the plan has left by default.
+    engine : str
+    callbacks : sequence of Callback or callable
+        A callable is called with the `Run` after each epoch.
+    validation : callable, optional
+
+    Returns
+    -------
+    Run
+        With the history and the reason for which it ended.
+
+    Raises
+    ------
+    DataError
+        If the shapes do not fit, or there is nothing to learn from.
+    NotFinite
+        If a value ceases to be finite and no callback kept better weights.
+    """
+    check_targets(network, data.X, data.y)
+    if not len(data) or not data.total_weight > 0:
+        raise DataError("expected at least one sample with a positive weight, found none")
+    ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
+    run = Run(network, data, plan, state or State(), engines.choose(engine, network, data), ordered, validation)
+    last = plan.epochs if epochs is None else run.state.epoch + epochs
+    run.tell("on_start")
+    try:
+        (_full_batch if plan.optimizer.full_batch else _minibatches)(run, last)
+    except KeyboardInterrupt:
+        run.stop("Training interrupted by user.", converged=False)
+        run.interrupted = True
+        if run.last_good is not None:
+            network.theta[...] = run.last_good
+    except NotFinite as error:
+        run.stop(str(error), converged=False)
+        run.failure = error
+        run.record(dict.fromkeys(run.history, np.nan))
+    run.tell("on_end")
+    if run.failure:
+        raise run.failure
+    if run.interrupted or run.stopped.startswith("Solver produced"):
+        warnings.warn(f"{run.stopped} The best weights so far are kept.", DeltaruleWarning, stacklevel=2)
+    return run
+
+
+def _minibatches(run: Run, last_epoch: int) -> None:
+    """Epochs of minibatch steps, up to `last_epoch` or until something stops them."""
+    state, plan, network = run.state, run.plan, run.network
+    if not state.moments:
+        state.moments = plan.optimizer.start(network.theta)
+    n_samples = len(run.data)
+    n_steps = -(-n_samples // plan.batch_size)
+    while state.epoch < last_epoch and not run.stopped:
+        began = time.perf_counter()
+        first = np.arange(state.step, state.step + n_steps)
+        clock = Clock(state.epoch, plan.epochs, first, plan.epochs * n_steps, state.samples, state.plateaus)
+        alphas = plan.schedule.rates(plan.learning_rate, clock)
+        order = epoch_order(state.seed, state.epoch, n_samples) if plan.shuffle and n_steps > 1 else None
+        steps = Steps(order, plan.batch_size, alphas, state.step, state.seed)
+        loss = run.engine.epoch(network, run.data, steps, plan.optimizer, state.moments, plan.penalties)
+        state.step += n_steps
+        state.samples += n_samples
+        if not np.isfinite(network.theta).all():
+            raise not_finite(network, run.data.rows(slice(0, 1)), state.step)
+        _end_epoch(run, loss, float(alphas[-1]), began)
+    if not run.stopped:
+        run.stop(f"Maximum iterations ({last_epoch}) reached.", converged=False)
+
+
+def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:
+    """The order in which an epoch, counted from 0, sees its samples: int64 (n_samples,)."""
+    return np.random.default_rng([seed, epoch]).permutation(n_samples)
+
+
+def _full_batch(run: Run, last_epoch: int) -> None:
+    """An optimizer that steps by itself, given cost and gradient over all samples; a step counts as an epoch."""
+    plan, network = run.plan, run.network
+    smooth = {name: strength for name, strength in plan.penalties.items() if name != "l1"}
+    l1 = _l1_strengths(network, plan.penalties.get("l1", 0.0) / run.data.total_weight)
+    latest = (network.theta.astype(np.float64), np.nan, np.empty(0))
+    began = time.perf_counter()
+
+    def cost_and_gradient(theta: Array) -> tuple[float, Array]:
+        nonlocal latest
+        if np.isnan(latest[1]) or not np.array_equal(theta, latest[0]):
+            trial = network.with_theta(theta.astype(network.theta.dtype))
+            J, g = run.engine.cost_and_gradient(trial, run.data, smooth)
+            latest = (theta.copy(), J, g.astype(np.float64))
+        return latest[1], latest[2]
+
+    def after_step(theta: Array) -> None:
+        nonlocal began
+        network.theta[...] = theta
+        run.state.step += 1
+        run.state.samples += len(run.data)
+        penalty = 0.0 if l1 is None else float(np.abs(theta) @ l1)
+        _end_epoch(run, cost_and_gradient(theta)[0] + penalty, np.nan, began)
+        began = time.perf_counter()
+        if run.stopped:
+            raise StopIteration
+
+    if not np.isfinite(cost_and_gradient(latest[0])[0]):
+        raise not_finite(network, run.data, 1)
+    if run.state.epoch >= last_epoch or run.stopped:
+        return
+    result = plan.optimizer.bind(plan.optimizer.formula)(
+        latest[0].copy(),
+        cost_and_gradient,
+        l1,
+        after_step=after_step,
+        max_iter=last_epoch - run.state.epoch,
+        max_fun=plan.max_fun,
+        tol=plan.tol,
+    )
+    network.theta[...] = result.x
+    if not np.isfinite(network.theta).all():
+        raise not_finite(network, run.data, run.state.step)
+    if not run.history:  # it began at the optimum: no step was needed
+        run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - began})
+    if not run.stopped:
+        run.stop(str(result.message), converged=bool(result.success))
+
+
+def _l1_strengths(network: Network, strength: float) -> Array | None:
+    """`strength` at the place of every weight, 0 at that of everything else, (P,); None if all would be 0."""
+    if strength == 0:
+        return None
+    views = network.view(np.zeros(network.n_parameters))
+    for W in views.W.values():
+        W[...] = strength
+    return views.flat
+
+
+def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
+    """Record the epoch, measure, remember the weights as good, and tell the callbacks."""
+    run.state.epoch += 1
+    measured = dict(run.validation(run.network)) if run.validation else {}
+    run.record({"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began, **measured})
+    if run.last_good is None:
+        run.last_good = run.network.theta.copy()
+    else:
+        run.last_good[...] = run.network.theta
+    run.tell("on_epoch_end")
