@@ -30,6 +30,9 @@ ENOUGH_ROWS = 20
 NEARLY_ALL = 0.9
 """A text column with more distinct values than this part of its rows looks like an identifier."""
 
+FEW_LEVELS = 20
+"""Numbers with a little text among them, and dates that cannot be told apart, are levels up to this many."""
+
 MOST_LEVELS = 64
 """Text with more levels than this, and fewer than five rows a level, is free text."""
 
@@ -244,18 +247,17 @@ def _classify_levels(
 ) -> tuple[Column, bool]:
     """Text that is neither numbers, truth values nor dates: levels, an identifier, or prose."""
     n_levels, n_present = present.n_unique(), len(present)
-    many = n_levels > MOST_LEVELS and n_levels * 5 > n_present
-    if many and len(formats) > 1:
+    if len(formats) > 1 and n_levels > FEW_LEVELS:
         ways = " or ".join(map(describe_format, formats))
         return _left_out(series, f"dates whose day and month cannot be told apart ({ways})"), False
-    if many and unreadable.sum() * 10 <= n_present:
+    if unreadable.sum() * 10 <= n_present and n_levels > FEW_LEVELS:
         row, value = first_where(series, unreadable)
         why = f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
         return _left_out(series, why), False
     if n_present >= ENOUGH_ROWS and n_levels > NEARLY_ALL * n_present:
         why = f"{n_levels} of {n_present} values are distinct, looks like an identifier"
         return _left_out(series, why), False
-    if many:
+    if n_levels > MOST_LEVELS and n_levels * 5 > n_present:
         return _left_out(series, f"free text, {n_levels} different values in {n_present} rows"), False
     return Column(
         series.name, Kind.categorical, f"text with {_levels(n_levels)}{_missing(len(series) - n_present)}"

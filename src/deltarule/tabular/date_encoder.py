@@ -10,10 +10,12 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import ModelFileError
-from deltarule.tabular.dates import describe_format, find_formats, parse_dates
-from deltarule.tabular.encoders import Encoder, Scaler, field
+from deltarule.tabular.dates import FORMATS, describe_format, find_formats, parse_dates
+from deltarule.tabular.encoders import Encoder
+from deltarule.tabular.scaling import Scaler, field
 
 _MICROSECONDS_A_DAY = 86_400_000_000.0
+_LAST_DAY = 2**63 / _MICROSECONDS_A_DAY
 CYCLES = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
 """Cycle -> its length; a position in it becomes a point on a circle, so that December lies beside January."""
 
@@ -84,17 +86,18 @@ class DateEncoder(Encoder):
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
         cycles: list[Any] = field(document, "cycles", list)
+        text_format, origin = field(document, "format", str), field(document, "origin", float)
         if [name for name in CYCLES if name in cycles] != cycles:
             raise ModelFileError(
                 f"preprocessing: expected cycles among {', '.join(CYCLES)}, found {str(cycles)[:40]!r}"
             )
+        if text_format and text_format not in FORMATS:
+            raise ModelFileError(f"preprocessing: expected a known date format, found {text_format[:40]!r}")
+        if abs(origin) > _LAST_DAY:
+            raise ModelFileError(f"preprocessing: expected a day of the calendar, found {origin!r} days since 1970")
+        scaler = Scaler.from_json(field(document, "scaler", dict))
         return cls(
-            field(document, "name", str),
-            field(document, "format", str),
-            field(document, "origin", float),
-            Scaler.from_json(field(document, "scaler", dict)),
-            tuple(cycles),
-            field(document, "missing", bool),
+            field(document, "name", str), text_format, origin, scaler, tuple(cycles), field(document, "missing", bool)
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from deltarule.errors import DataError
-from deltarule.tabular.values import clean_text, first_where
+from deltarule.tabular.values import clean_text, first_where, plain_type
 
 _DAYS = {
     "%Y-%m-%d": r"\d{4}-\d{1,2}-\d{1,2}",
@@ -88,8 +88,9 @@ def parse_dates(series: pl.Series, name: str = "") -> pl.Series:
     DataError
         For values that are no dates; names the column, the first such value and its row.
     """
+    series = plain_type(series)
     kind = series.dtype
-    if kind == pl.Null or series.null_count() == len(series):
+    if series.null_count() == len(series):
         return pl.Series(series.name, [None], dtype=pl.Datetime("us")).new_from_index(0, len(series))
     if kind == pl.Date:
         return series.cast(pl.Datetime("us"))

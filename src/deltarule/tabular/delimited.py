@@ -63,10 +63,7 @@ def _sniff(data: bytes) -> str:
     best, best_score = ",", (False, 1)
     for delimiter in DELIMITERS:
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        try:
-            widths = [len(row) for _, row in zip(range(_SNIFFED_ROWS), rows, strict=False) if row]
-        except csv.Error:
-            continue
+        widths = [len(row) for _, row in zip(range(_SNIFFED_ROWS), rows, strict=False) if row]
         score = (len(set(widths)) == 1, widths[0])
         if widths[0] > 1 and score > best_score:
             best, best_score = delimiter, score

@@ -15,6 +15,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
+from deltarule.tabular.scaling import Scaler, field
 from deltarule.tabular.values import (
     first_where,
     parse_levels,
@@ -22,10 +23,6 @@ from deltarule.tabular.values import (
     parse_truth,
     require_finite,
 )
-
-SCALES = ("standard", "robust", "none")
-LIMIT = 1e6
-"""A scaled number is at most this: a row from another world must not overflow the network."""
 
 
 @dataclass(frozen=True)
@@ -67,84 +64,6 @@ class Encoder(ABC):
             key: value.to_json() if isinstance(value, Scaler) else list(value) if isinstance(value, tuple) else value
             for key, value in self.__dict__.items()
         }
-
-
-@dataclass(frozen=True)
-class Scaler:
-    """``(x - center) / scale``, with missing values filled in; no magnitude overflows it.
-
-    Attributes
-    ----------
-    fill : float
-        The median of the training rows, for missing values.
-    center, scale : float
-        Mean and standard deviation, or median and interquartile range, or 0 and 1. A scale of 0 marks a column that
-        was constant in training: it is 0 always.
-    how : {"standard", "robust", "none"}
-    """
-
-    fill: float
-    center: float
-    scale: float
-    how: str
-
-    @classmethod
-    def fit(cls, numbers: pl.Series, how: str) -> Self:
-        """Learn from finite numbers, missing ones passed over."""
-        x = numbers.drop_nulls().to_numpy()
-        if how == "none":
-            return cls(float(np.median(x)) if x.size else 0.0, 0.0, 1.0, how)
-        size = float(np.abs(x).max(initial=0.0))
-        if size == 0.0:
-            return cls(0.0, 0.0, 0.0, how)
-        u = x / size  # in -1..1, so that neither sums nor squares overflow or vanish
-        fill = float(np.median(u))
-        center, scale = (float(u.mean()), float(u.std())) if how == "standard" else (fill, _spread(u))
-        if scale <= 10 * np.finfo(np.float64).eps:  # rounding noise of a constant column
-            scale = 0.0
-        return cls(fill * size, center * size, scale * size, how)
-
-    def apply(self, numbers: pl.Series, dtype: Any) -> Array:
-        """The scaled values, shape (m,), finite in `dtype`."""
-        if self.scale == 0.0:
-            return np.zeros(len(numbers), dtype)
-        x = numbers.fill_null(self.fill).to_numpy()
-        if self.how == "none":
-            beyond = np.abs(x) > np.finfo(dtype).max
-            if beyond.any():
-                raise DataError(
-                    f"column {numbers.name!r}: expected numbers that {np.dtype(dtype).name} can hold,"
-                    f" found {x[beyond][0]!r} in row {int(beyond.argmax()) + 1}",
-                    "scale the column",
-                )
-            return x.astype(dtype)
-        with np.errstate(over="ignore"):
-            return np.clip((x - self.center) / self.scale, -LIMIT, LIMIT).astype(dtype)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return dict(self.__dict__)
-
-    @classmethod
-    def from_json(cls, document: object) -> Self:
-        """The inverse of `to_json`; raises ModelFileError."""
-        fill, center, scale = (field(document, key, float) for key in ("fill", "center", "scale"))
-        how = field(document, "how", str)
-        if how not in SCALES or scale < 0:
-            raise ModelFileError(f"preprocessing: expected a scale of {', '.join(SCALES)}, found {how!r}, {scale!r}")
-        return cls(fill, center, scale, how)
-
-    def describe(self) -> str:
-        """For people, a part of a line."""
-        if self.scale == 0.0:
-            return "constant in training, ignored"
-        return "as it is" if self.how == "none" else f"minus {self.center:.6g}, divided by {self.scale:.6g}"
-
-
-def _spread(u: Array) -> float:
-    """The interquartile range; half the range where more than half of the values are equal."""
-    low, high = np.quantile(u, [0.25, 0.75])
-    return float(high - low) or float(np.ptp(u)) / 2
 
 
 @dataclass(frozen=True)
@@ -305,19 +224,3 @@ def read_numbers(series: pl.Series) -> pl.Series:
         )
     require_finite(numbers)
     return numbers
-
-
-def field(document: object, key: str, kind: type) -> Any:
-    """One value of a JSON document, of the type expected.
-
-    Raises
-    ------
-    ModelFileError
-        It is not there, of another type, or a number that is not finite.
-    """
-    value = document.get(key) if isinstance(document, dict) else None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if abs(value) < 2**1023 else None
-    if not isinstance(value, kind) or (isinstance(value, float) and not np.isfinite(value)):
-        raise ModelFileError(f"preprocessing: expected {key!r} of type {kind.__name__}, found {str(value)[:40]!r}")
-    return value

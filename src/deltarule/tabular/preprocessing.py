@@ -20,13 +20,12 @@ from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFi
 from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.date_encoder import DateEncoder
 from deltarule.tabular.encoders import (
-    SCALES,
     BooleanEncoder,
     CategoricalEncoder,
     Encoder,
     NumericEncoder,
-    field,
 )
+from deltarule.tabular.scaling import SCALES, field
 from deltarule.tabular.values import near_matches
 
 Scale = Literal["standard", "robust", "none"]

@@ -72,11 +72,12 @@ def settle(frame: pl.DataFrame) -> pl.DataFrame:
                 f"column {series.name!r}: expected one value in each cell, found values of type {kind}",
                 "flatten or leave out this column first",
             )
-        columns.append(_plain(series))
+        columns.append(plain_type(series))
     return pl.DataFrame(columns)
 
 
-def _plain(series: pl.Series) -> pl.Series:
+def plain_type(series: pl.Series) -> pl.Series:
+    """Categories as text, decimals as floats, NaN as null; the other types as they are."""
     kind = series.dtype
     if kind in (pl.Categorical, pl.Enum):
         return series.cast(pl.String)
@@ -102,7 +103,7 @@ def parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     unreadable : polars.Series
         Boolean, true where a value is present and is no number.
     """
-    plain = _plain(series)
+    plain = plain_type(series)
     kind = plain.dtype
     if kind == pl.String:
         stripped = plain.str.strip_chars()
@@ -161,7 +162,7 @@ def parse_levels(series: pl.Series) -> pl.Series:
     polars.Series
         String, null where missing.
     """
-    plain = _plain(series)
+    plain = plain_type(series)
     distinct = plain.unique()
     text = clean_text(distinct.cast(pl.String))
     text = text.str.replace(r"^\+?(-?)0*(\d+)(?:\.0*)?$", "${1}${2}")
