@@ -11,16 +11,18 @@ import ast
 import dataclasses
 import difflib
 import inspect
-import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from numbers import Integral, Real
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from .errors import InvalidOption, UnknownName
 
-Option: TypeAlias = float | int | bool | str
+Option: TypeAlias = float | int | bool
 Formula: TypeAlias = Callable[..., Any]
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +81,13 @@ class Entry:
         InvalidOption
             For an option the entry does not take, or a value out of its bounds.
         """
-        for name, value in options.items():
-            self._check_option(name, value)
-        merged = {**self.options, **options}
+        checked = {name: self._checked(name, value) for name, value in options.items()}
+        merged = {**self.options, **checked}
         different = {name: value for name, value in merged.items() if value != self.defaults[name]}
         return dataclasses.replace(self, options=different)
 
-    def _check_option(self, name: str, value: Option) -> None:
+    def _checked(self, name: str, value: Option) -> Option:
+        """`value` as plain bool, int or float, like the default, so that `str` of the entry can be read back."""
         if name not in self.defaults:
             known = ", ".join(self.defaults) or "none"
             raise InvalidOption(f"{self.name} takes the options: {known}; found {name!r}")
@@ -93,9 +95,11 @@ class Entry:
         expected, fits = _expected_type(default, value)
         if not fits:
             raise InvalidOption(f"{self.name}: {name} must be {expected}, found {value!r}")
-        low, high = self.bounds.get(name, (-math.inf, math.inf))
-        if not (low <= float(value) <= high and math.isfinite(float(value))):
+        low, high = self.bounds.get(name, (-LARGEST, LARGEST))
+        plain = int(value) if isinstance(value, Integral) else float(value)
+        if not low <= plain <= high:
             raise InvalidOption(f"{self.name}: {name} must lie in [{low:g}, {high:g}], found {value!r}")
+        return type(default)(plain)
 
     def __str__(self) -> str:
         """The text that chooses this entry with these options."""
@@ -146,7 +150,7 @@ class Register(Mapping[str, E], Generic[E]):
     def __getitem__(self, name: str) -> E:
         canonical = self._aliases.get(name, name)
         if canonical not in self._entries:
-            near = difflib.get_close_matches(str(name), [*self._entries, *self._aliases], n=1)
+            near = difflib.get_close_matches(str(name).lower(), [*self._entries, *self._aliases], n=1)
             hint = f"did you mean {near[0]!r}?" if near else ""
             raise UnknownName(
                 f"expected one of the known {self.kind} names ({', '.join(self._entries)}), found {name!r}",
@@ -187,7 +191,11 @@ class Register(Mapping[str, E], Generic[E]):
         names = list(entry.defaults)
         if len(positional) > len(names):
             raise InvalidOption(f"{name} takes {len(names)} options, found {len(positional)} in {text!r}")
-        return entry.configured(**dict(zip(names, positional, strict=False)), **keywords)
+        given = dict(zip(names, positional, strict=False))
+        twice = given.keys() & keywords.keys()
+        if twice:
+            raise InvalidOption(f"{name} takes each option once, found {min(twice)!r} twice in {text!r}")
+        return entry.configured(**given, **keywords)
 
 
 def _expected_type(default: Option, value: Option) -> tuple[str, bool]:
@@ -195,8 +203,8 @@ def _expected_type(default: Option, value: Option) -> tuple[str, bool]:
     if isinstance(default, bool):
         return "true or false", isinstance(value, bool)
     if isinstance(default, int):
-        return "a whole number", isinstance(value, int) and not isinstance(value, bool)
-    return "a number", isinstance(value, int | float) and not isinstance(value, bool)
+        return "a whole number", isinstance(value, Integral) and not isinstance(value, bool)
+    return "a number", isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _parse(text: str, kind: str) -> tuple[str, list[Option], dict[str, Option]]:
@@ -212,7 +220,7 @@ def _parse(text: str, kind: str) -> tuple[str, list[Option], dict[str, Option]]:
         keywords = {str(node.arg): _literal(node.value) for node in call.keywords}
     except (ValueError, SyntaxError):
         raise InvalidOption(
-            f"expected a {kind} as name(option=value, ...), found {text!r}",
+            f"expected the {kind} as name(option=value, ...), found {text!r}",
             "numbers and true or false can be given as options",
         ) from None
     return name.strip(), positional, keywords
@@ -222,6 +230,6 @@ def _literal(node: ast.expr) -> Option:
     if isinstance(node, ast.Name) and node.id in ("true", "false"):
         return node.id == "true"
     value = ast.literal_eval(node)
-    if not isinstance(value, bool | int | float | str):
+    if not isinstance(value, bool | int | float):
         raise ValueError
     return value

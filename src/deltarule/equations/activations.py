@@ -2,7 +2,7 @@
 
 To add one, write ``g`` and its derivative and add one `Activation` to `ACTIVATIONS`; estimators, command line, docs and
 tests read the register. A derivative takes ``(Z, a)`` and uses whichever is cheaper. At a kink it is the **left**
-derivative, as in PyTorch and JAX. All functions work element by element on arrays of shape (m, k), except softmax,
+derivative, as PyTorch and JAX take it for ReLU. All functions work element by element on arrays of shape (m, k), except softmax,
 which works on rows.
 """
 
@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.special import erf, expit
+from scipy.special import expit, ndtr
 
 from ..arrays import Array
 from ..registry import Entry, Register
@@ -145,7 +145,7 @@ def relu(Z: Array) -> Array:  # lecture: 11
 
 def d_relu(Z: Array, a: Array) -> Array:
     """``1`` if ``Z > 0``, else ``0``."""
-    return Z > 0
+    return (Z > 0).astype(Z.dtype)
 
 
 def leaky_relu(Z: Array, *, slope: float = 0.01) -> Array:  # lecture: 12
@@ -195,14 +195,13 @@ def d_selu(Z: Array, a: Array) -> Array:
 
 def gelu(Z: Array) -> Array:
     """``Z Φ(Z)``, with Φ the distribution function of the normal distribution. Hendrycks and Gimpel 2016."""
-    return 0.5 * Z * (1 + erf(Z * 0.7071067811865476))
+    return Z * ndtr(Z)
 
 
 def d_gelu(Z: Array, a: Array) -> Array:
     """``Φ(Z) + Z φ(Z)``."""
-    cdf = 0.5 * (1 + erf(Z * 0.7071067811865476))
     density = 0.3989422804014327 * np.exp(-0.5 * np.square(np.clip(Z, -40, 40)))
-    return cdf + Z * density
+    return ndtr(Z) + Z * density
 
 
 def gelu_tanh(Z: Array) -> Array:

@@ -15,11 +15,12 @@ from ..registry import Entry, Register
 class Penalty(Entry):
     """One entry of `PENALTIES`: ``formula(W) -> Ω`` and ``derivative(W) -> ∂Ω/∂W``.
 
-    The cost becomes ``J + (strength / m) Ω``, where ``m`` is the number of samples (the sum of their weights) that ``J``
-    is the mean of, as in scikit-learn.
+    The cost becomes ``J + (strength / m) Ω``, where ``m`` is the number of samples (the sum of their weights) that
+    ``J`` is the mean of, as in scikit-learn. `kinks` are the weights at which there is no derivative.
     """
 
     derivative: Callable[[Array], Array]
+    kinks: tuple[float, ...] = ()
     latex_derivative: str = ""
 
 
@@ -49,6 +50,13 @@ def d_l1(W: Array) -> Array:
 
 for _entry in (
     Penalty(name="l2", formula=l2, derivative=d_l2, latex=r"\tfrac12 \sum W^2", latex_derivative="W"),
-    Penalty(name="l1", formula=l1, derivative=d_l1, latex=r"\sum |W|", latex_derivative=r"\operatorname{sign}(W)"),
+    Penalty(
+        name="l1",
+        formula=l1,
+        derivative=d_l1,
+        kinks=(0.0,),
+        latex=r"\sum |W|",
+        latex_derivative=r"\operatorname{sign}(W)",
+    ),
 ):
     PENALTIES.add(_entry)
