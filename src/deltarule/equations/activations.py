@@ -2,8 +2,8 @@
 
 To add one, write ``g`` and its derivative and add one `Activation` to `ACTIVATIONS`; estimators, command line, docs and
 tests read the register. A derivative takes ``(Z, a)`` and uses whichever is cheaper. At a kink it is the **left**
-derivative, as PyTorch and JAX take it for ReLU. All functions work element by element on arrays of shape (m, k), except softmax,
-which works on rows.
+derivative, as PyTorch and JAX take it for ReLU. All functions work element by element on arrays of shape (m, k),
+except softmax, which works on rows.
 """
 
 from __future__ import annotations

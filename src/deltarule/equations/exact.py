@@ -29,12 +29,16 @@ def least_squares(
 
     Notes
     -----
-    Columns are centered, so that ``b`` drops out, and the rest is solved by singular values (LAPACK ``gelsd``).
+    Columns are centered, so that ``b`` drops out, and the rest is solved by singular values (LAPACK ``gelsd``), in
+    float64 for data of either precision. Singular values below ``max(m, n) ε`` of the largest count as zero: columns
+    that depend on each other share their weight.
     """
-    x_mean, y_mean = np.zeros(X.shape[1], X.dtype), np.zeros(y.shape[1], y.dtype)
+    A, B = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
+    x_mean, y_mean = np.zeros(A.shape[1]), np.zeros(B.shape[1])
     if intercept:
-        x_mean, y_mean = np.average(X, axis=0, weights=w), np.average(y, axis=0, weights=w)
-    root = np.ones((len(X), 1), X.dtype) if w is None else np.sqrt(w)[:, None]
-    solution, *_ = linalg.lstsq((X - x_mean) * root, (y - y_mean) * root, check_finite=False)
-    W = solution.T.astype(X.dtype, copy=False)
-    return W, (y_mean - W @ x_mean).astype(X.dtype, copy=False)
+        x_mean, y_mean = np.average(A, axis=0, weights=w), np.average(B, axis=0, weights=w)
+    root = np.ones((len(A), 1)) if w is None else np.sqrt(w.astype(np.float64, copy=False))[:, None]
+    cond = max(A.shape) * np.finfo(np.float64).eps
+    solution, *_ = linalg.lstsq((A - x_mean) * root, (B - y_mean) * root, cond=cond, check_finite=False)
+    W = solution.T
+    return W.astype(X.dtype, copy=False), (y_mean - W @ x_mean).astype(X.dtype, copy=False)
