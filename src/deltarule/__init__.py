@@ -26,7 +26,19 @@ _ROOMS = {
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 
-__all__ = ["__version__", *sorted(_ROOMS)]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "LinearRegression",
+    "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Network",
+    "Progress",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

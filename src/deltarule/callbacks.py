@@ -89,6 +89,8 @@ class EarlyStopping(Callback):
         An improvement of less does not count.
     higher_is_better : bool, optional
         By default told from the name.
+    baseline : float, optional
+        The value of the weights at the start: a run that never beats it ends with them.
     restore_best : bool
         End with the weights of the best epoch, also after Ctrl-C or a value that ceased to be finite.
 
@@ -109,16 +111,15 @@ class EarlyStopping(Callback):
         min_delta: float = 0.0,
         *,
         higher_is_better: bool | None = None,
+        baseline: float | None = None,
         restore_best: bool = True,
     ) -> None:
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
         self.higher_is_better = higher_is_better
+        self.baseline = baseline
         self.restore_best = restore_best
-        self._reset()
-
-    def _reset(self) -> None:
         self.best, self.best_epoch, self.count = float("nan"), 0, 0
         self.best_theta: Array | None = None
 
@@ -133,7 +134,10 @@ class EarlyStopping(Callback):
     def on_start(self, run: Run) -> None:
         """Forget the last run, unless this one goes on from it."""
         if run.epoch == 0:
-            self._reset()
+            self.best, self.best_epoch, self.count = float("nan"), 0, 0
+            self.best_theta = None
+            if self.baseline is not None:
+                self.best, self.best_theta = self.baseline, run.network.theta.copy()
 
     def on_epoch_end(self, run: Run) -> None:
         """Compare, remember, stop."""
@@ -141,9 +145,9 @@ class EarlyStopping(Callback):
             known = ", ".join(run.history)
             raise InvalidOption(f"expected a name in the history to monitor ({known}), found {self.monitor!r}")
         value, best = self.sign * run.history[self.monitor][-1], self.sign * self.best
-        stalled = self.best_epoch > 0 and not value <= best - self.min_delta
+        stalled = not np.isnan(best) and not value <= best - self.min_delta
         self.count = self.count + 1 if stalled else 0
-        if value < best or (self.best_epoch == 0 and np.isfinite(value)):
+        if value < best or (np.isnan(best) and np.isfinite(value)):
             self.best, self.best_epoch = self.sign * value, run.epoch
             if self.restore_best:
                 self.best_theta = run.network.theta.copy()
@@ -163,7 +167,7 @@ class EarlyStopping(Callback):
         """Put the best weights back."""
         if self.restore_best and self.best_theta is not None:
             run.network.theta[...] = self.best_theta
-            run.failure = None
+            run.recovered = True
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Best value, epoch and weights, and the count."""

@@ -121,7 +121,7 @@ def write(path: str | Path, document: Mapping[str, JSON], arrays: Mapping[str, A
 
 
 def _serialize(metadata: dict[str, str], arrays: dict[str, Array]) -> bytes:
-    from safetensors.numpy import save  # noqa: PLC0415  only those who save pay for the import
+    from safetensors.numpy import save
 
     written = save(arrays, metadata)
     end = 8 + int.from_bytes(written[:8], "little")
@@ -298,8 +298,8 @@ def _data_size(header: dict[str, Any]) -> int:
 
 
 def _load(path: str | Path, content: bytes, header: dict[str, Any]) -> dict[str, Array]:
-    from safetensors import SafetensorError  # noqa: PLC0415  only those who load pay for the import
-    from safetensors.numpy import load  # noqa: PLC0415
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     try:
         loaded = load(content)

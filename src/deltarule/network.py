@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -324,10 +325,14 @@ def _count(n_features: int, layers: Sequence[Layer]) -> int:
     )
 
 
+def _is_size(n: Any) -> bool:
+    return isinstance(n, Real) and not isinstance(n, bool) and np.isfinite(n) and int(n) == n and n >= 1
+
+
 def _make_layers(
     sizes: Sequence[int], activations: Sequence[str | Activation], dropout: float | Sequence[float]
 ) -> tuple[Layer, ...]:
-    if len(sizes) < 2 or any(isinstance(n, bool) or int(n) != n or n < 1 for n in sizes):
+    if len(sizes) < 2 or not all(_is_size(n) for n in sizes):
         raise InvalidOption(f"expected the sizes [n_x, n_1, ..., n_L], whole numbers from 1, found {list(sizes)}")
     n_layers = len(sizes) - 1
     if len(activations) != n_layers:

@@ -108,7 +108,11 @@ class Run:
     interrupted : bool
         It ended by Ctrl-C.
     failure : NotFinite or None
-        It ended because a value ceased to be finite. A callback that puts good weights back sets this to None.
+        It ended because a value ceased to be finite.
+    recovered : bool
+        A callback has put finite weights back.
+    last_good : (P,) or None
+        The weights at the end of the last epoch.
     """
 
     network: Network
@@ -122,6 +126,7 @@ class Run:
     converged: bool = False
     interrupted: bool = False
     failure: NotFinite | None = None
+    recovered: bool = False
     last_good: Array | None = None
 
     @property
@@ -215,9 +220,9 @@ def train(
         run.failure = error
         run.record(dict.fromkeys(run.history, np.nan))
     run.tell("on_end")
-    if run.failure:
+    if run.failure and not run.recovered:
         raise run.failure
-    if run.interrupted or run.stopped.startswith("Solver produced"):
+    if run.interrupted or run.failure:
         warnings.warn(f"{run.stopped} The best weights so far are kept.", DeltaruleWarning, stacklevel=2)
     return run
 

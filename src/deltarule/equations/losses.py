@@ -1,8 +1,9 @@
 """Losses ``L(ŷ, y)``: each formula directly above its derivative, and the cost ``J``.
 
 ``a`` (m, n) is the prediction ``ŷ``, ``y`` (m, n) the target. A loss returns (m,): for each sample, the sum over its n
-outputs. A loss that is the logarithm of something names the output activations with which it is *fused*: loss and derivative are
-then computed from ``Z`` together, where neither can overflow. Every other pairing goes through ``dZ = dA ⊙ g'(Z)``.
+outputs. A loss that is the logarithm of something names the output activations with which it is *fused*: loss and
+derivative are then computed from ``Z`` together, where neither can overflow. Every other pairing goes through
+``dZ = dA ⊙ g'(Z)``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from ..arrays import Array
+from ..errors import DataError
 from ..registry import Entry, Formula, Register
 from .activations import Activation, sigmoid, softplus
 
@@ -37,6 +39,8 @@ class Loss(Entry):
         ``(a, y) -> L`` (m,).
     derivative : callable
         ``(a, y) -> dA = ∂L/∂a`` (m, n).
+    targets : str
+        The values ``y`` may take.
     domain : str
         The range the output activation must have; empty if any will do.
     fused : mapping
@@ -52,6 +56,7 @@ class Loss(Entry):
     """
 
     derivative: Callable[..., Array]
+    targets: str = "(-inf, inf)"
     domain: str = ""
     fused: Mapping[str, Fused] = field(default_factory=dict)
     task: str = "regression"
@@ -73,6 +78,18 @@ class Loss(Entry):
             return f"{self.name} needs an output in {self.domain}, {activation.name} gives {activation.range}"
         return None
 
+    def check_targets(self, y: Array) -> None:
+        """Refuse targets `y` (m, n) that this loss is not defined for.
+
+        Raises
+        ------
+        DataError
+        """
+        low, high = TARGET_BOUNDS[self.targets]
+        outside = (y < low) | (y > high)
+        if outside.any():
+            raise DataError(f"{self.name} expects y in {self.targets}, found {y[outside][0]:g}", "choose another loss")
+
     def forward(self, g: Activation, Z: Array, a: Array, y: Array) -> Array:
         """``L`` (m,) of each sample, for the output layer ``a = g(Z)``."""
         fused = self._bound_fused.get(g.name)
@@ -88,21 +105,24 @@ class Loss(Entry):
         return g.name in self.fused
 
 
+TARGET_BOUNDS = {"(-inf, inf)": (-np.inf, np.inf), "[0, inf)": (0.0, np.inf), "[0, 1]": (0.0, 1.0)}
+
 LOSSES: Register[Loss] = Register("loss")
 
 
 def cost(L: Array, w: Array | None = None) -> float:  # lecture: 4
     """``J = (1/m) Σ L``; with sample weights `w` (m,), ``Σ w L / Σ w``."""
-    if w is None:
-        return float(L.sum()) / len(L)
-    return float(w @ L) / float(w.sum())
+    total = float(len(L) if w is None else w.sum())
+    if not total > 0:
+        raise DataError(f"expected samples with a total weight above 0, found {total:g}")
+    return float(L.sum() if w is None else w @ L) / total
 
 
 def cost_backward(dL: Array, w: Array | None = None) -> Array:
     """``∂J/∂L`` times `dL` (m, n): the ``1/m`` of `cost`, or ``w / Σ w``."""
     if w is None:
         return dL * (1 / len(dL))
-    return dL * (w / w.sum())[:, None]
+    return dL * (w / w.sum()).astype(dL.dtype)[:, None]
 
 
 def squared_error(a: Array, y: Array) -> Array:
@@ -266,7 +286,8 @@ for _entry in (
         latex_derivative=r"\begin{cases}-q & y > \hat y\\ 1 - q & y < \hat y\end{cases}",
     ),
     Loss(
-        name="binary_cross_entropy", formula=binary_cross_entropy, derivative=d_binary_cross_entropy, domain="(0, 1)",
+        name="binary_cross_entropy", formula=binary_cross_entropy, derivative=d_binary_cross_entropy,
+        domain="(0, 1)", targets="[0, 1]",
         fused={"sigmoid": Fused(binary_cross_entropy_sigmoid, d_binary_cross_entropy_sigmoid)},
         task="binary", output="sigmoid", bounds={"label_smoothing": (0, 1)},
         latex=r"-(y \ln \hat y + (1 - y) \ln(1 - \hat y))", latex_derivative=r"\frac{\hat y - y}{\hat y (1 - \hat y)}",
@@ -274,12 +295,12 @@ for _entry in (
     Loss(
         name="categorical_cross_entropy", formula=categorical_cross_entropy, derivative=d_categorical_cross_entropy,
         fused={"softmax": Fused(categorical_cross_entropy_softmax, d_categorical_cross_entropy_softmax)},
-        domain="simplex", task="multiclass", output="softmax", bounds={"label_smoothing": (0, 1)},
+        domain="simplex", targets="[0, 1]", task="multiclass", output="softmax", bounds={"label_smoothing": (0, 1)},
         latex=r"-\sum_j y_j \ln \hat y_j", latex_derivative=r"-\frac{y_j}{\hat y_j}",
     ),
     Loss(
         name="poisson_deviance", formula=poisson_deviance, derivative=d_poisson_deviance, aliases=("poisson",),
-        domain="(0, inf)", output="exp",
+        domain="(0, inf)", targets="[0, inf)", output="exp",
         fused={
             "exp": Fused(poisson_deviance_exp, d_poisson_deviance_exp),
             "softplus": Fused(poisson_deviance_softplus, d_poisson_deviance_softplus),

@@ -17,7 +17,6 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 from ..arrays import Array
 from ..registry import Entry, Formula, Register
 
-LBFGS_FTOL = 64 * np.finfo(np.float64).eps  # stop when a step lowers the cost by no more than rounding
 BLOCK = 16384  # 64 kB of float32: a block, its moments and temporaries fit the second-level cache
 
 
@@ -133,6 +132,7 @@ def lbfgs(
     max_fun: int,
     tol: float,
     memory: int = 10,
+    ftol: float = 2.2e-9,
 ) -> OptimizeResult:
     """Limited-memory BFGS with a line search, by SciPy. Byrd, Lu, Nocedal and Zhu 1995.
 
@@ -151,6 +151,10 @@ def lbfgs(
         Most steps, most evaluations of the cost.
     tol : float
         Stop when no component of the gradient is larger.
+    memory : int
+        Number of steps it remembers.
+    ftol : float
+        Stop when a step lowers the cost by less, relative to it.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def lbfgs(
         "maxiter": max_iter,
         "maxfun": max_fun,
         "gtol": tol,
-        "ftol": LBFGS_FTOL,
+        "ftol": ftol,
         "maxcor": memory,
         "maxls": 50,
     }
@@ -236,7 +240,7 @@ for _entry in (
         name="lbfgs",
         formula=lbfgs,
         full_batch=True,
-        bounds={"memory": (1, 1000)},
+        bounds={"memory": (1, 1000), "ftol": (0, 1)},
         latex=r"\theta \leftarrow \theta - H g",
     ),
 ):

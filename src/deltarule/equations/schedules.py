@@ -47,9 +47,12 @@ class Schedule(Entry):
     ----------
     on_plateau : bool
         When the loss ceases to improve, lower the rate and go on, as long as it is above ``minimum``.
+    fixed_length : bool
+        It is shaped by the number of epochs, and reaching the last one is its aim.
     """
 
     on_plateau: bool = False
+    fixed_length: bool = False
 
     def rates(self, alpha_0: float, clock: Clock) -> Array:
         """``α`` of each step of the epoch, (n,), float64."""
@@ -97,8 +100,8 @@ def cosine(clock: Clock, *, warmup: float = 0.05, floor: float = 0.0) -> Array:
 def one_cycle(clock: Clock, *, rise: float = 0.3, start: float = 0.04, end: float = 4e-6) -> Array:
     """Half a cosine up from `start` to 1 over the fraction `rise` of all steps, then down to `end`. Smith 2018."""
     last = max(clock.total_steps - 1, 1)
-    top = max(rise * last, 1e-12)
-    up = np.clip(clock.steps / top, 0, 1)
+    top = rise * last
+    up = np.clip(clock.steps / max(top, 1e-12), 0, 1)
     down = np.clip((clock.steps - top) / max(last - top, 1e-12), 0, 1)
     rising = start + (1 - start) * 0.5 * (1 - np.cos(np.pi * up))
     falling = end + (1 - end) * 0.5 * (1 + np.cos(np.pi * down))
@@ -132,12 +135,14 @@ for _entry in (
     Schedule(
         name="cosine",
         formula=cosine,
+        fixed_length=True,
         bounds={"warmup": UNIT, "floor": UNIT},
         latex=r"\tfrac{\alpha_0}{2}(1 + \cos \pi\tau)",
     ),
     Schedule(
         name="one_cycle",
         formula=one_cycle,
+        fixed_length=True,
         bounds={"rise": UNIT, "start": UNIT, "end": UNIT},
         latex=r"\alpha_0 \nearrow\searrow",
     ),

@@ -1,0 +1,191 @@
+"""What all estimators share: a trained network behind scikit-learn's methods. No mathematics here.
+
+After `fit`, an estimator holds ``network_`` (the architecture and its flat ``theta``) and ``history_`` (one value an
+epoch); everything else a user sees, such as ``coefs_``, is read from these.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+
+from .. import engines
+from ..arrays import FLOATS, Array
+from ..callbacks import Callback, Printer, Progress
+from ..engines import Data
+from ..network import Network
+from ..training import Plan, Run, State, train
+
+NOT_CONVERGED = "{}: Maximum iterations ({}) reached and the optimization hasn't converged yet."
+
+
+def store(estimator: Any, arguments: dict[str, Any]) -> None:
+    """Keep the arguments of a constructor as attributes, unchanged, as scikit-learn wants it."""
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+class Views(list[Array]):
+    """A list of views on the parameters; assigning to an item writes into the network, not beside it."""
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self[index][...] = value
+
+
+class NetworkEstimator(BaseEstimator):
+    """An estimator whose model is a `deltarule.Network`.
+
+    Attributes
+    ----------
+    network_ : Network
+        Architecture and parameters.
+    history_ : dict
+        Name -> list with one value an epoch: "loss", "learning_rate", "seconds", "validation_loss", ...
+    n_iter_ : int
+        Epochs of the last fit.
+    """
+
+    network_: Network
+    history_: dict[str, list[float]]
+    n_features_in_: int
+    n_iter_: int
+
+    def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
+        """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", multi_output=True, dtype=FLOATS[::-1], reset=reset, **options
+        )
+        return X, y
+
+    def _check_X(self, X: Any) -> Array:
+        """`X` (m, n) as dense or CSR array in the precision of the network."""
+        check_is_fitted(self, "network_")
+        checked = validate_data(self, X, accept_sparse="csr", dtype=FLOATS[::-1], reset=False)
+        return checked.astype(self.network_.theta.dtype, copy=False)
+
+    def _outputs(self, X: Any) -> Array:
+        """``ŷ`` (m, n_L) for anything array-like (m, n)."""
+        X = self._check_X(X)
+        with threads(self):
+            return engines.choose(getattr(self, "engine", "auto"), self.network_).predict(self.network_, X)
+
+    def _seeds(self) -> tuple[int, int, int]:
+        """Three seeds out of ``random_state``: for the weights, the split, and the epochs."""
+        init, split, order = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=3)
+        return int(init), int(split), int(order)
+
+    def _watchers(self) -> list[Callback]:
+        """The callback that ``verbose`` asks for, if any."""
+        if self.verbose == "progress":
+            return [Progress(type(self).__name__)]
+        return [Printer()] if self.verbose else []
+
+    def _train(
+        self,
+        data: Data,
+        plan: Plan,
+        state: State,
+        *,
+        epochs: int | None = None,
+        callbacks: Sequence[Callback] = (),
+        validation: Callable[[Network], Mapping[str, float]] | None = None,
+    ) -> Run:
+        """Train ``network_`` in place and keep the history."""
+        watchers = [*callbacks, *(self.callbacks or ()), *self._watchers()]
+        with threads(self):
+            run = train(
+                self.network_,
+                data,
+                plan,
+                state=state,
+                epochs=epochs,
+                engine=self.engine,
+                callbacks=watchers,
+                validation=validation,
+            )
+        self.history_ = run.history
+        self.engine_ = run.engine.name
+        self.n_iter_ = run.epoch if epochs is None else epochs
+        self.loss_ = run.history["loss"][-1]
+        planned = plan.schedule.fixed_length or run.interrupted or run.failure
+        if epochs is None and not run.converged and not planned:
+            who = "lbfgs failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
+            warnings.warn(NOT_CONVERGED.format(who, plan.epochs), ConvergenceWarning, stacklevel=3)
+        return run
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model to one safe file (safetensors, no pickle); `deltarule.load` reads it.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written; a file that was there is then untouched.
+        """
+        from .persistence import save
+
+        save(self, path)
+
+    def _bare(self) -> Self:
+        """A copy that shares the network and takes plain arrays without a word about column names."""
+        bare = copy.copy(self)
+        bare.__dict__.pop("feature_names_in_", None)
+        return bare
+
+
+def threads(estimator: Any) -> AbstractContextManager[Any]:
+    """Keep the linear algebra to the estimator's ``n_jobs`` threads, if it names a number."""
+    n_jobs = getattr(estimator, "n_jobs", None)
+    return nullcontext() if n_jobs is None or n_jobs < 1 else threadpool_limits(limits=int(n_jobs))
+
+
+def check_weights(sample_weight: Any, X: Array) -> Array | None:
+    """Sample weights (m,) in the precision of `X`, finite and not negative; None stays None."""
+    if sample_weight is None:
+        return None
+    return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+
+
+def make_validation(
+    estimator: NetworkEstimator, X: Array, y: Any, Y: Array, w: Array | None, scoring: Any
+) -> Callable[[Network], Mapping[str, float]]:
+    """A function that measures loss and score of a network on samples `X` (m, n), `y`, and `Y` as the network sees it.
+
+    Parameters
+    ----------
+    scoring : str, callable or None
+        A scorer's name, a scorer, or the estimator's own `score`.
+    """
+    data = Data(X, Y, w)
+    scorer = check_scoring(estimator, scoring) if scoring is not None else None
+    weights = {} if w is None else {"sample_weight": w}
+
+    def measure(network: Network) -> dict[str, float]:
+        bare = estimator._bare()
+        engine = engines.choose(estimator.engine, network)
+        if not np.isfinite(engine.predict(network, X)).all():
+            return {"validation_loss": np.nan, "validation_score": np.nan}
+        score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
+        return {"validation_loss": engine.cost(network, data), "validation_score": float(score)}
+
+    return measure
+
+
+def supports_stratification(estimator: Any, y: Array, n_validation: int) -> bool:
+    """Whether every class of `y` (m,) can stand on both sides of a split."""
+    if not is_classifier(estimator) or y.ndim != 1:
+        return False
+    counts = np.unique(y, return_counts=True)[1]
+    return bool(counts.min() >= 2 and n_validation >= len(counts) and len(y) - n_validation >= len(counts))

@@ -1,0 +1,103 @@
+"""From class labels to the numbers a network learns, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import column_or_1d
+
+from ..arrays import Array
+from ..errors import DataError
+
+
+class LabelEncoding:
+    """Labels <-> columns of zeros and ones.
+
+    Parameters
+    ----------
+    classes : (K,)
+        Sorted labels.
+    multilabel : bool
+        A sample may have several: `y` is an indicator matrix (m, K).
+
+    Notes
+    -----
+    Two classes are one column (the second class is 1), more are one-hot, multilabel is as it comes.
+    """
+
+    def __init__(self, classes: Array, *, multilabel: bool) -> None:
+        self.classes = classes
+        self.multilabel = multilabel
+
+    @classmethod
+    def of(cls, y: Array, classes: Any = None) -> LabelEncoding:
+        """The encoding for targets `y`, or for `classes` if given.
+
+        Raises
+        ------
+        DataError
+            If there are fewer than two classes.
+        """
+        check_classification_targets(y)
+        multilabel = type_of_target(y).startswith("multilabel")
+        found = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
+        if multilabel and classes is not None and len(found) != y.shape[1]:
+            raise DataError(f"expected one class a column of y ({y.shape[1]}), found {len(found)} classes")
+        if len(found) < 2 and not multilabel:
+            raise DataError(
+                f"expected at least 2 classes in y, found only one class: {found.tolist()}",
+                "a classifier needs samples of every class it is to tell apart",
+            )
+        return cls(found, multilabel=multilabel)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of the encoded target."""
+        return len(self.classes) if self.multilabel or len(self.classes) > 2 else 1
+
+    def encode(self, y: Array, dtype: Any) -> Array:
+        """`y` as zeros and ones, (m, n_outputs).
+
+        Raises
+        ------
+        DataError
+            For a label that is not among the classes.
+        """
+        if self.multilabel:
+            if np.ndim(y) != 2 or y.shape[1] != len(self.classes):
+                raise DataError(
+                    f"expected an indicator matrix with {len(self.classes)} columns, found shape {np.shape(y)}"
+                )
+            dense = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+            return dense.astype(dtype)
+        y = column_or_1d(y, warn=True)
+        index = np.clip(np.searchsorted(self.classes, y), 0, len(self.classes) - 1)
+        unknown = np.unique(y[self.classes[index] != y])
+        if len(unknown):
+            raise DataError(
+                f"expected the classes {self.classes.tolist()}, found also {unknown.tolist()} (`y` has classes not in "
+                f"`self.classes_`)"
+            )
+        if self.n_outputs == 1:
+            return index.astype(dtype)[:, None]
+        Y = np.zeros((len(y), len(self.classes)), dtype)
+        Y[np.arange(len(y)), index] = 1
+        return Y
+
+    def decode(self, probability: Array) -> Array:
+        """Labels (m,), or an indicator matrix (m, K), from network outputs (m, n_outputs)."""
+        if self.multilabel:
+            return (probability > 0.5).astype(int)
+        if self.n_outputs == 1:
+            return self.classes[(probability[:, 0] > 0.5).astype(int)]
+        return self.classes[probability.argmax(axis=1)]
+
+    def probabilities(self, output: Array) -> Array:
+        """One column a class, (m, K), from network outputs (m, n_outputs); rows add up to 1 unless multilabel."""
+        if self.multilabel:
+            return output
+        if self.n_outputs == 1:
+            return np.hstack([1 - output, output])
+        return output / output.sum(axis=1, keepdims=True)
