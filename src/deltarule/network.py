@@ -297,7 +297,7 @@ class Network:
 
     def step(self, gradient: Parameters, alpha: float) -> None:
         """Gradient descent, in place: ``W[l] = W[l] - α dW[l]``, ``b[l] = b[l] - α db[l]``."""
-        (self.theta[...],) = gradient_descent(self.theta, gradient.flat, t=1, alpha=alpha)
+        gradient_descent(self.theta, gradient.flat, t=1, alpha=alpha)
 
     def predict(self, X: Array) -> Array:
         """``ŷ`` (m, n_L) for `X` (m, n_x)."""
@@ -326,7 +326,8 @@ def _count(n_features: int, layers: Sequence[Layer]) -> int:
 
 
 def _is_size(n: Any) -> bool:
-    return isinstance(n, Real) and not isinstance(n, bool) and np.isfinite(n) and int(n) == n and n >= 1
+    number = isinstance(n, Real) and not isinstance(n, bool)
+    return number and bool(n >= 1 and n % 1 == 0)  # neither holds for NaN, and infinity has no remainder
 
 
 def _make_layers(
