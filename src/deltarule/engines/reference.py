@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import PENALTIES, Optimizer
-from ..errors import NotFinite
+from ..errors import DataError, NotFinite
 from ..network import Network, Parameters
 from .base import Data, Steps
 
@@ -42,6 +42,8 @@ class ReferenceEngine:
                 chunk = data.rows(slice(i, i + CHUNK))
                 L = network.sample_losses(network.forward(chunk.X), chunk.y)
                 total += float(L.sum(dtype=np.float64) if chunk.w is None else chunk.w.astype(np.float64) @ L)
+        if not data.total_weight > 0:
+            raise DataError(f"expected samples with a total weight above 0, found {data.total_weight:g}")
         return total / data.total_weight
 
     def cost_and_gradient(self, network: Network, data: Data, penalties: Mapping[str, float]) -> tuple[float, Array]:
