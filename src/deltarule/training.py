@@ -50,6 +50,8 @@ class Plan:
         For L-BFGS: stop when no component of the gradient is larger.
     max_fun : int
         For L-BFGS: most evaluations of the cost.
+    threads : int
+        How many the engine may use.
     """
 
     optimizer: Optimizer = OPTIMIZERS["adam"]
@@ -61,6 +63,7 @@ class Plan:
     penalties: Mapping[str, float] = field(default_factory=dict)
     tol: float = 1e-4
     max_fun: int = 15000
+    threads: int = 1
 
 
 @dataclass
@@ -268,7 +271,7 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         nonlocal latest
         if np.isnan(latest[1]) or not np.array_equal(theta, latest[0]):
             trial = network.with_theta(theta.astype(network.theta.dtype))
-            J, g = run.engine.cost_and_gradient(trial, run.data, smooth)
+            J, g = run.engine.cost_and_gradient(trial, run.data, smooth, threads=plan.threads)
             latest = (theta.copy(), J, g.astype(np.float64))
         return latest[1], latest[2]
 

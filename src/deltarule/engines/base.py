@@ -70,7 +70,7 @@ class Steps:
 
 
 class Engine(Protocol):
-    """Someone who computes."""
+    """Someone who computes, on at most `threads` threads; how many there are never changes a bit of the result."""
 
     name: str
 
@@ -78,15 +78,17 @@ class Engine(Protocol):
         """``None`` if this engine can run the network on such data, else the reason why not."""
         ...
 
-    def predict(self, network: Network, X: Array) -> Array:
+    def predict(self, network: Network, X: Array, *, threads: int = 1) -> Array:
         """``ŷ`` (m, n_L)."""
         ...
 
-    def cost(self, network: Network, data: Data) -> float:
+    def cost(self, network: Network, data: Data, *, threads: int = 1) -> float:
         """``J`` over all samples, without penalties and dropout."""
         ...
 
-    def cost_and_gradient(self, network: Network, data: Data, penalties: Mapping[str, float]) -> tuple[float, Array]:
+    def cost_and_gradient(
+        self, network: Network, data: Data, penalties: Mapping[str, float], *, threads: int = 1
+    ) -> tuple[float, Array]:
         """``J`` with penalties over all samples, and its gradient (P,)."""
         ...
 

@@ -14,8 +14,7 @@ from ..equations import PENALTIES, Optimizer
 from ..errors import DataError, NotFinite
 from ..network import Network, Parameters
 from .base import Data, Steps
-
-CHUNK = 8192  # rows predicted at a time: bounds the memory that the activations take
+from .threads import map_chunks, one_blas_thread
 
 
 class ReferenceEngine:
@@ -27,33 +26,54 @@ class ReferenceEngine:
         """Everything."""
         return None
 
-    def predict(self, network: Network, X: Array) -> Array:
-        """``ŷ`` (m, n_L), computed in chunks of rows."""
-        with np.errstate(all="ignore"):
-            if X.shape[0] <= CHUNK:
-                return network.predict(X)
-            return np.concatenate([network.predict(X[i : i + CHUNK]) for i in range(0, X.shape[0], CHUNK)])
+    def predict(self, network: Network, X: Array, *, threads: int = 1) -> Array:
+        """``ŷ`` (m, n_L)."""
 
-    def cost(self, network: Network, data: Data) -> float:
+        def predict(rows: slice) -> Array:
+            with np.errstate(all="ignore"):
+                return network.predict(X[rows])
+
+        with one_blas_thread():
+            parts = map_chunks(predict, X.shape[0], threads)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def cost(self, network: Network, data: Data, *, threads: int = 1) -> float:
         """``J`` over all samples, without penalties and dropout."""
-        total = 0.0
-        with np.errstate(all="ignore"):
-            for i in range(0, len(data), CHUNK):
-                chunk = data.rows(slice(i, i + CHUNK))
-                L = network.sample_losses(network.forward(chunk.X), chunk.y)
-                total += float(L.sum(dtype=np.float64) if chunk.w is None else chunk.w.astype(np.float64) @ L)
-        if not data.total_weight > 0:
-            raise DataError(f"expected samples with a total weight above 0, found {data.total_weight:g}")
-        return total / data.total_weight
 
-    def cost_and_gradient(self, network: Network, data: Data, penalties: Mapping[str, float]) -> tuple[float, Array]:
+        def total_loss(rows: slice) -> float:
+            chunk = data.rows(rows)
+            with np.errstate(all="ignore"):
+                L = network.sample_losses(network.forward(chunk.X), chunk.y)
+            return float(L.sum(dtype=np.float64) if chunk.w is None else chunk.w.astype(np.float64) @ L)
+
+        m = _positive_weight(data)
+        with one_blas_thread():
+            return sum(map_chunks(total_loss, len(data), threads)) / m
+
+    def cost_and_gradient(
+        self, network: Network, data: Data, penalties: Mapping[str, float], *, threads: int = 1
+    ) -> tuple[float, Array]:
         """``J`` with penalties over all samples, and its gradient (P,)."""
-        with np.errstate(all="ignore"):
-            cache = network.forward(data.X)
-            J = network.loss(cache, data.y, data.w)
-            grad = network.backward(cache, data.y, data.w)
-            J += add_penalties(network, grad, penalties, data.total_weight)
-        return J, grad.flat
+        m = _positive_weight(data)
+
+        def share(rows: slice) -> tuple[float, Array]:
+            chunk = data.rows(rows)
+            part = chunk.total_weight / m
+            if part == 0:
+                return 0.0, np.zeros_like(network.theta)
+            with np.errstate(all="ignore"):
+                cache = network.forward(chunk.X)
+                J, g = network.loss(cache, chunk.y, chunk.w), network.backward(cache, chunk.y, chunk.w).flat
+                return (J, g) if part == 1 else (part * J, part * g)
+
+        with one_blas_thread():
+            shares = map_chunks(share, len(data), threads)
+            J, g = shares[0]
+            for part_J, part_g in shares[1:]:
+                J += part_J
+                g += part_g
+            J += add_penalties(network, network.view(g), penalties, m)
+        return J, g
 
     def epoch(
         self,
@@ -68,7 +88,7 @@ class ReferenceEngine:
         grad = network.view(np.empty_like(network.theta))
         drops = any(layer.dropout for layer in network.layers)
         total, total_weight = 0.0, 0.0
-        with np.errstate(all="ignore"):
+        with one_blas_thread(), np.errstate(all="ignore"):
             for i, alpha in enumerate(steps.alphas.tolist()):
                 rows = slice(i * steps.batch_size, (i + 1) * steps.batch_size)
                 batch = data.rows(rows if steps.order is None else steps.order[rows])
@@ -86,6 +106,13 @@ class ReferenceEngine:
                 total += J * weight
                 total_weight += weight
         return total / total_weight
+
+
+def _positive_weight(data: Data) -> float:
+    m = data.total_weight
+    if not m > 0:
+        raise DataError(f"expected samples with a total weight above 0, found {m:g}")
+    return m
 
 
 def add_penalties(network: Network, grad: Parameters, penalties: Mapping[str, float], m: float) -> float:

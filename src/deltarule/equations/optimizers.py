@@ -1,8 +1,8 @@
 """Optimizers: one step on the flat parameter vector ``theta`` (P,), given its gradient ``g`` (P,).
 
-Each rule is a pure function ``(theta, g, *moments, t, alpha, options) -> (theta, *moments)`` that reads like the paper;
-``t`` counts the steps from 1. `Optimizer.step` applies it block by block, so that the intermediate results stay in
-the cache, however long ``theta`` is.
+Each rule ``(theta, g, *moments, t, alpha, options)`` reads like the paper and works in place; ``t`` counts the steps
+from 1. `Optimizer.step` applies it block by block, so that the intermediate results stay in the cache, however long
+``theta`` is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 from ..arrays import Array
 from ..registry import Entry, Formula, Register
 
-BLOCK = 16384  # 64 kB of float32: a block, its moments and temporaries fit the second-level cache
+BLOCK = 32768  # 128 kB of float32: a block, its moments and temporaries fit the second-level cache
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,39 +49,39 @@ class Optimizer(Entry):
         """One step in place: `theta` and the arrays of `state`, all (P,), are overwritten."""
         for start in range(0, len(theta), BLOCK):
             block = slice(start, start + BLOCK)
-            now = [state[name][block] for name in self.moments]
-            new_theta, *new = self._rule(theta[block], g[block], *now, t=t, alpha=alpha)
-            theta[block] = new_theta
-            for old, moment in zip(now, new, strict=True):
-                old[...] = moment
+            moments = [state[name][block] for name in self.moments]
+            self._rule(theta[block], g[block], *moments, t=t, alpha=alpha)
 
 
 OPTIMIZERS: Register[Optimizer] = Register("optimizer")
 
 
-def gradient_descent(theta: Array, g: Array, *, t: int, alpha: float) -> tuple[Array]:  # lecture: 7
+def gradient_descent(theta: Array, g: Array, *, t: int, alpha: float) -> None:  # lecture: 7
     """``W = W - α dW``, ``b = b - α db``."""
-    return (theta - alpha * g,)
+    theta -= alpha * g
 
 
-def momentum(theta: Array, g: Array, v: Array, *, t: int, alpha: float, mu: float = 0.9) -> tuple[Array, Array]:
+def momentum(theta: Array, g: Array, v: Array, *, t: int, alpha: float, mu: float = 0.9) -> None:
     """A ball with friction: ``v = μ v - α g``, ``θ = θ + v``. Polyak 1964."""
-    v = mu * v - alpha * g
-    return theta + v, v
+    v *= mu
+    v -= alpha * g
+    theta += v
 
 
-def nesterov(theta: Array, g: Array, v: Array, *, t: int, alpha: float, mu: float = 0.9) -> tuple[Array, Array]:
-    """Momentum that looks ahead: ``θ = θ + μ v - α g`` with the new ``v``. Nesterov 1983, Sutskever et al. 2013."""
-    v = mu * v - alpha * g
-    return theta + mu * v - alpha * g, v
+def nesterov(theta: Array, g: Array, v: Array, *, t: int, alpha: float, mu: float = 0.9) -> None:
+    """Momentum that looks ahead: ``v = μ v - α g``, ``θ = θ + μ v - α g``. Nesterov 1983, Sutskever et al. 2013."""
+    step = alpha * g
+    v *= mu
+    v -= step
+    theta += mu * v - step
 
 
 def rmsprop(
     theta: Array, g: Array, v: Array, *, t: int, alpha: float, decay: float = 0.99, epsilon: float = 1e-8
-) -> tuple[Array, Array]:
+) -> None:
     """``v = ρ v + (1-ρ) g²``, ``θ = θ - α g / (√v + ε)``. Hinton, lecture 6e, 2012."""
-    v = decay * v + (1 - decay) * (g * g)
-    return theta - alpha * g / (np.sqrt(v) + epsilon), v
+    v += (1 - decay) * (g * g - v)
+    theta -= alpha * g / (np.sqrt(v) + epsilon)
 
 
 def adam(
@@ -95,13 +95,13 @@ def adam(
     beta_1: float = 0.9,
     beta_2: float = 0.999,
     epsilon: float = 1e-8,
-) -> tuple[Array, Array, Array]:
+) -> None:
     """``θ = θ - α m̂ / (√v̂ + ε)``. Kingma and Ba 2015, algorithm 1."""
-    m = beta_1 * m + (1 - beta_1) * g
-    v = beta_2 * v + (1 - beta_2) * (g * g)
-    mhat = m / (1 - beta_1**t)
+    m += (1 - beta_1) * (g - m)  # m = β₁ m + (1-β₁) g
+    v += (1 - beta_2) * (g * g - v)  # v = β₂ v + (1-β₂) g²
+    mhat_step = alpha / (1 - beta_1**t) * m  # α m̂
     vhat = v / (1 - beta_2**t)
-    return theta - alpha * mhat / (np.sqrt(vhat) + epsilon), m, v
+    theta -= mhat_step / (np.sqrt(vhat) + epsilon)
 
 
 def adamw(
@@ -116,10 +116,10 @@ def adamw(
     beta_2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.01,
-) -> tuple[Array, Array, Array]:
+) -> None:
     """Adam after ``θ = θ - α λ θ``: decay apart from the gradient. Loshchilov and Hutter 2019, algorithm 2."""
-    theta = theta - alpha * weight_decay * theta
-    return adam(theta, g, m, v, t=t, alpha=alpha, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    theta -= alpha * weight_decay * theta
+    adam(theta, g, m, v, t=t, alpha=alpha, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 def lbfgs(

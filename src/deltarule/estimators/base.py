@@ -9,22 +9,24 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
 from .. import engines
 from ..arrays import FLOATS, Array
 from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
+from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from ..errors import ModelFileError
 from ..network import Network
 from ..training import Plan, Run, State, train
 
@@ -62,6 +64,50 @@ class NetworkEstimator(BaseEstimator):
     history_: dict[str, list[float]]
     n_features_in_: int
     n_iter_: int
+    loss_: float
+    t_: int
+    _state: State
+
+    # what the model file asks of an estimator, see `persistence`
+
+    def _own_fields(self) -> dict[str, Any]:
+        """What only this kind of estimator has to remember, in JSON."""
+        return {}
+
+    def _restore_own_fields(self, fields: Any) -> None:
+        """Undo `_own_fields`, trusting nothing."""
+        if fields != {}:
+            raise ModelFileError(f"expected no fields of its own, found {str(fields)[:80]}")
+
+    def _refuses_network(self) -> str | None:
+        """``None`` if ``network_`` is of the kind this estimator makes, else the reason why not."""
+        return None
+
+    def _check_choices(self) -> None:
+        """Refuse parameters that name what no register knows."""
+        self._make_optimizer()
+        self._make_schedule()
+        engines.choose(self.engine, self.network_)
+
+    def _set_n_iter(self, n_iter: int) -> None:
+        self.n_iter_ = n_iter
+
+    # from parameters to a plan
+
+    def _make_optimizer(self) -> Optimizer:
+        text = self.solver
+        if text == "sgd":
+            text = "nesterov" if self.nesterovs_momentum else "momentum"
+            text = text if self.momentum > 0 else "gradient_descent"
+        chosen = OPTIMIZERS.choose(text)
+        named = {"mu": self.momentum, "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        own = {name: value for name, value in named.items() if name in chosen.defaults and name not in chosen.options}
+        return chosen.configured(**own)
+
+    def _make_schedule(self) -> Schedule:
+        chosen = SCHEDULES.choose(self.learning_rate)
+        own = {"power": self.power_t} if "power" in chosen.defaults and "power" not in chosen.options else {}
+        return chosen.configured(**own)
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
@@ -79,8 +125,8 @@ class NetworkEstimator(BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """``ŷ`` (m, n_L) for anything array-like (m, n)."""
         X = self._check_X(X)
-        with threads(self):
-            return engines.choose(getattr(self, "engine", "auto"), self.network_).predict(self.network_, X)
+        engine = engines.choose(self.engine, self.network_)
+        return engine.predict(self.network_, X, threads=effective_n_jobs(self.n_jobs))
 
     def _seeds(self) -> tuple[int, int, int]:
         """Three seeds out of ``random_state``: for the weights, the split, and the epochs."""
@@ -105,17 +151,16 @@ class NetworkEstimator(BaseEstimator):
     ) -> Run:
         """Train ``network_`` in place and keep the history."""
         watchers = [*callbacks, *(self.callbacks or ()), *self._watchers()]
-        with threads(self):
-            run = train(
-                self.network_,
-                data,
-                plan,
-                state=state,
-                epochs=epochs,
-                engine=self.engine,
-                callbacks=watchers,
-                validation=validation,
-            )
+        run = train(
+            self.network_,
+            data,
+            replace(plan, threads=effective_n_jobs(self.n_jobs)),
+            state=state,
+            epochs=epochs,
+            engine=self.engine,
+            callbacks=watchers,
+            validation=validation,
+        )
         self.history_ = run.history
         self.engine_ = run.engine.name
         self.n_iter_ = run.epoch if epochs is None else epochs
@@ -143,12 +188,6 @@ class NetworkEstimator(BaseEstimator):
         bare = copy.copy(self)
         bare.__dict__.pop("feature_names_in_", None)
         return bare
-
-
-def threads(estimator: Any) -> AbstractContextManager[Any]:
-    """Keep the linear algebra to the estimator's ``n_jobs`` threads, if it names a number."""
-    n_jobs = getattr(estimator, "n_jobs", None)
-    return nullcontext() if n_jobs is None or n_jobs < 1 else threadpool_limits(limits=int(n_jobs))
 
 
 def check_weights(sample_weight: Any, X: Array) -> Array | None:

@@ -41,7 +41,7 @@ PARAMETERS = {
     "max_fun": "int\n    For lbfgs: most evaluations of the cost.",
     "callbacks": "sequence of Callback or callable, or None\n    Called at the start, after each epoch, and at the end.",
     "engine": 'str\n    Who computes; "auto" takes the fastest that can.',
-    "n_jobs": "int or None\n    Threads of the linear algebra; None leaves them as they are.",
+    "n_jobs": "int or None\n    Threads for predictions and for the cost over all samples (lbfgs); None is 1, -1 all cores.\n    The result does not depend on it.",
 }
 """Parameter name -> type and description, in numpydoc's form."""
 

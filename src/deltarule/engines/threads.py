@@ -1,0 +1,55 @@
+"""Threads that do not change the result.
+
+OpenBLAS splits a product differently for each number of threads, and rounds differently. So the reference engine keeps
+the linear algebra to one thread, and shares out fixed chunks of rows instead, whose results are put together in their
+order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+T = TypeVar("T")
+CHUNK = 8192  # rows: small enough to bound the memory of the activations, large enough to be fast
+
+_lock = threading.Lock()
+_limits: list[Any] = []
+_users = 0
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Keep the linear algebra of the whole process to one thread, until the last of those who asked has left."""
+    global _users  # noqa: PLW0603
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _limits.append(_controller().limit(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limits.pop().restore_original_limits()
+
+
+def map_chunks(function: Callable[[slice], T], n_rows: int, threads: int) -> list[T]:
+    """`function` of each chunk of rows, in their order, on up to `threads` threads."""
+    chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, max(n_rows, 1), CHUNK)]
+    if threads == 1 or len(chunks) == 1:
+        return [function(chunk) for chunk in chunks]
+    with ThreadPoolExecutor(min(threads, len(chunks))) as pool:
+        return list(pool.map(function, chunks))
