@@ -1,0 +1,65 @@
+# deltarule: `make help` lists what there is.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed  ## install, train all three kinds of model on real data, print the scores
+	@$(BIN)/python tools/demo.py demo
+
+test: $(VENV)/.test  ## install what the tests need and run them all
+	@$(BIN)/python -m pytest -n 2 -q
+
+check: $(VENV)/.test $(VENV)/.check  ## format, lint, types, direction of imports, coverage, fresh docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python tools/equations.py --check
+	@$(BIN)/python -m pytest -n 2 -q --cov=deltarule --cov-report=term
+
+format: $(VENV)/.check  ## format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
+	@$(BIN)/python tools/equations.py
+	@$(BIN)/python tools/compatibility.py
+	@$(BIN)/python tools/picture.py docs/training-run.svg
+
+compatibility: $(VENV)/.test  ## run scikit-learn's own tests with the import changed and list the differences
+	@$(BIN)/python tools/compatibility.py
+
+bench: $(VENV)/.test  ## time an epoch beside scikit-learn, in alternating processes (benchmarks/versus)
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m benchmarks.versus
+
+clean:  ## delete the virtual environment and everything generated
+	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .hypothesis .coverage*
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "deltarule needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml $(VENV)/bin/python
+	@echo "installing deltarule and what it needs"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.installed
+	@echo "installing what the tests need"
+	@$(PIP) -e ".[test]"
+	@touch $@
+
+$(VENV)/.check: pyproject.toml $(VENV)/.installed
+	@echo "installing what the checks need"
+	@$(PIP) -e ".[check]"
+	@touch $@
+
+.PHONY: help demo test check format docs compatibility bench clean
