@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from ..arrays import Array
 from ..callbacks import EarlyStopping
 from ..engines import Data
-from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from ..equations import ACTIVATIONS, INITIALIZERS, LOSSES
 from ..errors import DataError, InvalidOption
 from ..network import Network
 from ..training import Plan, State
@@ -61,8 +61,6 @@ class BaseMLP(NetworkEstimator):
         "n_jobs": [Integral, None],
     }
 
-    _state: State
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -105,21 +103,6 @@ class BaseMLP(NetworkEstimator):
             dtype=dtype,
         )
 
-    def _make_optimizer(self) -> Optimizer:
-        text = self.solver
-        if text == "sgd":
-            text = "nesterov" if self.nesterovs_momentum else "momentum"
-            text = text if self.momentum > 0 else "gradient_descent"
-        chosen = OPTIMIZERS.choose(text)
-        named = {"mu": self.momentum, "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        own = {name: value for name, value in named.items() if name in chosen.defaults and name not in chosen.options}
-        return chosen.configured(**own)
-
-    def _make_schedule(self) -> Schedule:
-        chosen = SCHEDULES.choose(self.learning_rate)
-        own = {"power": self.power_t} if "power" in chosen.defaults and "power" not in chosen.options else {}
-        return chosen.configured(**own)
-
     def _make_plan(self, n_samples: int) -> Plan:
         batch_size = 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size != "auto" and batch_size > n_samples:
@@ -137,6 +120,16 @@ class BaseMLP(NetworkEstimator):
             tol=self.tol,
             max_fun=self.max_fun,
         )
+
+    def _check_choices(self) -> None:
+        super()._check_choices()
+        loss, output = self._loss_and_output()
+        LOSSES.choose(loss)
+        for name in [output, *([self.activation] if isinstance(self.activation, str) else self.activation)]:
+            ACTIVATIONS.choose(name)
+        if self.initializer != "auto":
+            INITIALIZERS.choose(self.initializer)
+        self._hidden()
 
     # training
 

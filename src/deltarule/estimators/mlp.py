@@ -21,6 +21,9 @@ from .base_mlp import BaseMLP
 from .documentation import with_parameters
 from .targets import LabelEncoding
 
+PROBABILITIES = ("sigmoid", "logistic", "softmax", "hard_sigmoid")
+"""Output activations a classifier may have."""
+
 
 def _takes_partial_fit(estimator: Any) -> bool:
     if OPTIMIZERS.choose("nesterov" if estimator.solver == "sgd" else estimator.solver).full_batch:
@@ -126,12 +129,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if name.strip() == "log_loss":
             name = "categorical_cross_entropy" if one_hot else "binary_cross_entropy"
         output = ("softmax" if one_hot else "sigmoid") if self.output_activation == "auto" else self.output_activation
-        if output not in ("sigmoid", "logistic", "softmax", "hard_sigmoid"):
+        if output not in PROBABILITIES:
             raise InvalidOption(
                 f"expected an output activation that gives probabilities (sigmoid, softmax, hard_sigmoid), "
                 f"found {output!r}"
             )
         return name + parenthesis + options, output
+
+    def _refuses_network(self) -> str | None:
+        name = self.network_.layers[-1].activation.name
+        return None if name in PROBABILITIES else f"expected probabilities from the output layer, found {name}"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
         """Train.
