@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from deltarule import engines
-from deltarule.engines import ENGINES, Data, Steps, reference
+from deltarule.engines import ENGINES, Data, Steps, reference, threads
 from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, PENALTIES
 from deltarule.errors import DataError, EngineUnsupported, NotFinite, UnknownName
 from deltarule.gradient_check import check_gradient
@@ -77,16 +77,39 @@ def test_cost_and_gradient_do_not_drop():
     assert ENGINE.cost(plain, samples()) == ENGINE.cost(dropping, samples())
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("m", [0, 1, 6, 7, 8, 20, 21])
-def test_predictions_and_costs_in_chunks_equal_those_at_once(m, monkeypatch):
+def test_predictions_and_costs_in_chunks_equal_those_at_once(m, workers, monkeypatch):
     network, data = make(), samples(m, weights=True)
+    if m > 7:
+        data.w[:7] = 0  # a whole chunk without weight
     at_once = network.predict(data.X)
-    cost = ENGINE.cost(network, data) if m else None
-    monkeypatch.setattr(reference, "CHUNK", 7)
-    np.testing.assert_allclose(ENGINE.predict(network, data.X), at_once, rtol=1e-14)
-    assert ENGINE.predict(network, data.X).shape == (m, 2)
     if m:
-        assert ENGINE.cost(network, data) == pytest.approx(cost, rel=1e-13)
+        cost = ENGINE.cost(network, data)
+        J, g = ENGINE.cost_and_gradient(network, data, {"l2": 0.3})
+    monkeypatch.setattr(threads, "CHUNK", 7)
+    np.testing.assert_allclose(ENGINE.predict(network, data.X, threads=workers), at_once, rtol=1e-14)
+    assert ENGINE.predict(network, data.X, threads=workers).shape == (m, 2)
+    if m:
+        assert ENGINE.cost(network, data, threads=workers) == pytest.approx(cost, rel=1e-13)
+        found_J, found_g = ENGINE.cost_and_gradient(network, data, {"l2": 0.3}, threads=workers)
+        assert found_J == pytest.approx(J, rel=1e-13)
+        np.testing.assert_allclose(found_g, g, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_number_of_threads_does_not_change_a_bit(dtype, monkeypatch):
+    monkeypatch.setattr(threads, "CHUNK", 4)
+    network, data = make(dtype=dtype), samples(30, weights=True, dtype=dtype)
+    results = [
+        (
+            ENGINE.predict(network, data.X, threads=n).tobytes(),
+            ENGINE.cost(network, data, threads=n),
+            ENGINE.cost_and_gradient(network, data, {"l2": 0.1}, threads=n)[1].tobytes(),
+        )
+        for n in (1, 2, 5)
+    ]
+    assert results[0] == results[1] == results[2]
 
 
 def test_the_cost_of_nothing_is_refused():
@@ -94,6 +117,8 @@ def test_the_cost_of_nothing_is_refused():
     for nothing in (data.rows(slice(0, 0)), Data(data.X, data.y, np.zeros(4))):
         with pytest.raises(DataError, match="total weight above 0"):
             ENGINE.cost(make(), nothing)
+        with pytest.raises(DataError, match="total weight above 0"):
+            ENGINE.cost_and_gradient(make(), nothing, {})
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

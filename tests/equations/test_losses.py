@@ -254,3 +254,14 @@ def test_every_entry_documents_itself(name):
     assert loss.derivative.__doc__
     assert loss.output in ACTIVATIONS
     assert all(g in ACTIVATIONS for g in loss.fused)
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+def test_targets_a_loss_is_not_defined_for_are_refused(name):
+    loss = LOSSES[name]
+    low, high = {"(-inf, inf)": (-1e9, 1e9), "[0, inf)": (0, 1e9), "[0, 1]": (0, 1)}[loss.targets]
+    loss.check_targets(np.array([[low, high, (low + high) / 2]]))
+    loss.check_targets(np.empty((0, 1)))
+    for outside in [low - 0.5] * (loss.targets != "(-inf, inf)") + [high + 0.5] * (loss.targets == "[0, 1]"):
+        with pytest.raises(DataError, match=rf"{name} expects y in .*, found {outside:g}; choose another loss"):
+            loss.check_targets(np.array([[low], [outside], [high]]))

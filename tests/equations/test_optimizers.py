@@ -164,7 +164,7 @@ def bowl(n=12, seed=0):
 
 
 def lbfgs(theta, cost_and_gradient, l1=None, after_step=lambda theta: None, **options):
-    given = {"max_iter": 500, "max_fun": 5000, "tol": 1e-10, **options}
+    given = {"max_iter": 500, "max_fun": 5000, "tol": 1e-10, "ftol": 1e-16, **options}
     return OPTIMIZERS["lbfgs"].formula(theta, cost_and_gradient, l1, after_step=after_step, **given)
 
 
