@@ -58,7 +58,7 @@ def compare() -> list[str]:
                 losses[rival], microseconds = measure(rival, problem.name)
                 times[rival].append(microseconds)
             worst = max(abs(a / b - 1) for a, b in zip(losses["deltarule"], losses["sklearn"], strict=True))
-            if worst > 1e-3:
+            if worst > 1e-2:
                 raise SystemExit(f"{problem.name}: the losses differ by {worst:.1e}, so the times mean nothing")
         own, theirs = (statistics.median(times[rival]) for rival in RIVALS)
         shape = "-".join(map(str, problem.sizes))
