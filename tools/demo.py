@@ -1,7 +1,7 @@
 """Train all three kinds of model on real tables through the command line: ``make demo``.
 
-The tables are those that scikit-learn ships. Each is written to CSV and read back by ``deltarule train``, as a user's own
-file would be. The last column is scikit-learn's counterpart, trained on the same rows, prepared in the same way.
+The tables are those that scikit-learn ships. Each is written to CSV and read back by ``deltarule train``, as a file of
+a user would be. The column "scikit-learn" is its counterpart, trained on the same rows, prepared in the same way.
 """
 
 from __future__ import annotations

@@ -306,6 +306,9 @@ class Network:
             A = layer.activation.forward(dense.linear(A, self.W[l], self.b[l]), self.p.get(l))
         return A
 
+    def __repr__(self) -> str:
+        return f"Network({self})"
+
     def __str__(self) -> str:
         """One line: ``4 -> 16 tanh -> 1 sigmoid, binary_cross_entropy, 97 parameters``."""
         chain = " -> ".join(
