@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
@@ -18,11 +17,9 @@ from ..equations import LOSSES, OPTIMIZERS
 from ..errors import DataError, InvalidOption
 from .base import store
 from .base_mlp import BaseMLP
+from .classes import PROBABILITIES, ClassTargets
 from .documentation import with_parameters
 from .targets import LabelEncoding
-
-PROBABILITIES = ("sigmoid", "logistic", "softmax", "hard_sigmoid")
-"""Output activations a classifier may have."""
 
 
 def _takes_partial_fit(estimator: Any) -> bool:
@@ -34,7 +31,7 @@ def _takes_partial_fit(estimator: Any) -> bool:
 
 
 @with_parameters
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
     """A dense neural network that tells classes apart: binary, multiclass or multilabel.
 
     A drop-in replacement of ``sklearn.neural_network.MLPClassifier``.
@@ -53,9 +50,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         **BaseMLP._parameter_constraints,
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
-
-    classes_: Array
-    _encoding: LabelEncoding
 
     def __init__(
         self,
@@ -100,29 +94,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
-        if fresh and not incremental:
-            self._encoding = LabelEncoding.of(y)
-            self.classes_ = self._encoding.classes
-        elif not incremental:  # warm start
-            found = LabelEncoding.of(y).classes
-            if not np.array_equal(found, self.classes_):
-                raise DataError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {self.classes_}, `y` has {found}"
-                )
-        return self._encode(y, dtype)
-
-    def _encode(self, y: Array, dtype: Any) -> Array:
-        return self._encoding.encode(y, dtype)
-
-    def _weigh(self, X: Array, y: Array, w: Array | None, Y: Array) -> tuple[Array, Array, Array | None, Array]:
-        X, y, w, Y = super()._weigh(X, y, w, Y)
-        if self.class_weight is None:
-            return X, y, w, Y
-        by_class = compute_sample_weight(self.class_weight, y).astype(X.dtype)
-        return super()._weigh(X, y, by_class if w is None else w * by_class, Y)
-
     def _loss_and_output(self) -> tuple[str, str]:
         one_hot = not self._encoding.multilabel and self._encoding.n_outputs > 1
         name, parenthesis, options = self.loss.partition("(")
@@ -135,10 +106,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"found {output!r}"
             )
         return name + parenthesis + options, output
-
-    def _refuses_network(self) -> str | None:
-        name = self.network_.layers[-1].activation.name
-        return None if name in PROBABILITIES else f"expected probabilities from the output layer, found {name}"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
         """Train.
@@ -186,21 +153,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
         return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X: Any) -> Array:
-        """Labels (m,), or an indicator matrix (m, K), for `X` (m, n_x)."""
-        output = self._outputs(X)
-        return self._encoding.decode(output)
-
-    def predict_proba(self, X: Any) -> Array:
-        """Probability of each class, (m, K), for `X` (m, n_x)."""
-        output = self._outputs(X)
-        return self._encoding.probabilities(output)
-
-    def predict_log_proba(self, X: Any) -> Array:
-        """Logarithm of `predict_proba`, (m, K)."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
 
 
 @with_parameters

@@ -1,0 +1,65 @@
+"""What classifiers share: classes learned from labels, weights of the classes, labels and probabilities predicted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.class_weight import compute_sample_weight
+
+from ..arrays import Array
+from ..errors import DataError
+from .targets import LabelEncoding
+from .trained import TrainedEstimator
+
+PROBABILITIES = ("sigmoid", "logistic", "softmax", "hard_sigmoid")
+"""Output activations a classifier may have."""
+
+
+class ClassTargets(TrainedEstimator):
+    """The part of an estimator that makes it a classifier."""
+
+    classes_: Array
+    _encoding: LabelEncoding
+
+    def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
+        if fresh and not incremental:
+            self._encoding = LabelEncoding.of(y)
+            self.classes_ = self._encoding.classes
+        elif not incremental:  # warm start
+            found = LabelEncoding.of(y).classes
+            if not np.array_equal(found, self.classes_):
+                raise DataError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {self.classes_}, `y` has {found}"
+                )
+        return self._encode(y, dtype)
+
+    def _encode(self, y: Array, dtype: Any) -> Array:
+        return self._encoding.encode(y, dtype)
+
+    def _weigh(self, X: Array, y: Array, w: Array | None, Y: Array) -> tuple[Array, Array, Array | None, Array]:
+        X, y, w, Y = super()._weigh(X, y, w, Y)
+        if self.class_weight is None:
+            return X, y, w, Y
+        by_class = compute_sample_weight(self.class_weight, y).astype(X.dtype)
+        return super()._weigh(X, y, by_class if w is None else w * by_class, Y)
+
+    def _refuses_network(self) -> str | None:
+        name = self.network_.layers[-1].activation.name
+        return None if name in PROBABILITIES else f"expected probabilities from the output layer, found {name}"
+
+    def predict(self, X: Any) -> Array:
+        """Labels (m,), or an indicator matrix (m, K), for `X` (m, n_x)."""
+        output = self._outputs(X)
+        return self._encoding.decode(output)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Probability of each class, (m, K), for `X` (m, n_x)."""
+        output = self._outputs(X)
+        return self._encoding.probabilities(output)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithm of `predict_proba`, (m, K)."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))

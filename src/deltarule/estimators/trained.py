@@ -1,0 +1,213 @@
+"""From `X` and `y` to a trained network, alike for all estimators: checks, weights, validation set, stopping."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from ..arrays import Array
+from ..callbacks import EarlyStopping
+from ..engines import Data
+from ..errors import DataError, InvalidOption
+from ..network import Network
+from ..training import Plan, State
+from .base import NetworkEstimator, check_weights, make_validation, supports_stratification
+
+
+class TrainedEstimator(NetworkEstimator):
+    """What all estimators share from `fit` to the training loop."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "solver": [str],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [str],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose", StrOptions({"progress"})],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean", str, callable],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": ["array-like", None],
+        "engine": [str],
+        "n_jobs": [Integral, None],
+    }
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # what the kinds of model and of target make different
+
+    @abstractmethod
+    def _encode(self, y: Array, dtype: Any) -> Array:
+        """`y` as the network's targets, (m, n_L)."""
+
+    @abstractmethod
+    def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
+        """``[n_x, n_1, ..., n_L]`` that the parameters ask for."""
+
+    @abstractmethod
+    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+        """A network with fresh weights."""
+
+    @abstractmethod
+    def _make_plan(self, n_samples: int) -> Plan:
+        """How to train."""
+
+    # training
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Sequence[Any] | None = None,
+        *,
+        incremental: bool = False,
+    ) -> Self:
+        if incremental and self.early_stopping:
+            raise InvalidOption("partial_fit does not support early_stopping=True", "call fit, or set it to False")
+        fresh = not hasattr(self, "network_") or not (self.warm_start or incremental)
+        X, y = self._check_X_y(X, y, reset=fresh)
+        dtype = X.dtype if fresh else self.network_.theta.dtype
+        X = X.astype(dtype, copy=False)
+        w = check_weights(sample_weight, X)
+        Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
+        X, y, w, Y = self._weigh(X, y, w, Y)
+        init_seed, split_seed, order_seed = self._seeds()
+        if fresh:
+            self.network_ = self._make_network(X.shape[1], Y.shape[1], init_seed, dtype)
+        elif self.network_.sizes != self._sizes(X.shape[1], Y.shape[1]):
+            raise InvalidOption(
+                f"warm_start and partial_fit go on with the network of sizes {self.network_.sizes}, "
+                f"found {self._sizes(X.shape[1], Y.shape[1])}"
+            )
+        self.network_.objective.check_targets(Y)
+        state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
+        train, held_out = Data(X, Y, w), self._own_validation(validation_data)
+        if self.early_stopping and held_out is None:
+            train, held_out = self._split(X, y, Y, w, split_seed)
+        validation = None if held_out is None else make_validation(self, *held_out, self._scoring())
+        self._train_with(train, validation, state, incremental=incremental)
+        return self
+
+    def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
+        """Take note of the kind of target, and encode it."""
+        del fresh, incremental  # only classes are remembered from one call to the next
+        return self._encode(y, dtype)
+
+    def _weigh(self, X: Array, y: Array, w: Array | None, Y: Array) -> tuple[Array, Array, Array | None, Array]:
+        """Leave out samples of weight zero."""
+        if w is None or w.all():
+            return X, y, w, Y
+        present = w > 0
+        return X[present], y[present], w[present], Y[present]
+
+    def _next_state(self, seed: int, *, fresh: bool, incremental: bool) -> State:
+        if incremental and not fresh:
+            return self._state
+        before = State() if fresh else self._state
+        return State(seed=seed, samples=before.samples, history=before.history)
+
+    def _scoring(self) -> Any:
+        """The scorer that early_stopping names, if it does."""
+        unnamed = isinstance(self.early_stopping, bool | np.bool_) or self.early_stopping in ("loss", "validation_loss")
+        return None if unnamed else self.early_stopping
+
+    def _own_validation(self, validation_data: Sequence[Any] | None) -> tuple[Array, Any, Array, Array | None] | None:
+        """The user's validation set as (X, y, Y, w)."""
+        if validation_data is None:
+            return None
+        if not isinstance(validation_data, Sequence) or len(validation_data) not in (2, 3):
+            raise DataError("expected validation_data as (X, y) or (X, y, sample_weight), found something else")
+        X = self._check_X(validation_data[0])
+        y = np.asarray(validation_data[1])
+        if len(y) != X.shape[0]:
+            raise DataError(f"expected as many y as rows of X in validation_data ({X.shape[0]}), found {len(y)}")
+        w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
+        return X, y, self._encode(y, X.dtype), w
+
+    def _split(
+        self, X: Array, y: Array, Y: Array, w: Array | None, seed: int
+    ) -> tuple[Data, tuple[Array, Array, Array, Array | None]]:
+        """Training data, and a validation set (X, y, Y, w) of `validation_fraction` of the samples."""
+        index = np.arange(X.shape[0])
+        options = {"test_size": self.validation_fraction, "random_state": seed}
+        n_validation = int(np.ceil(self.validation_fraction * len(index)))
+        if is_classifier(self) and Y.shape[1] == 1:
+            options["stratify"] = Y[:, 0].astype(bool)
+        elif supports_stratification(self, y, n_validation):
+            options["stratify"] = y
+        kept, held = train_test_split(index, **options)
+        if len(held) < 2:
+            raise DataError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        weights = None if w is None else w[held]
+        return Data(X[kept], Y[kept], None if w is None else w[kept]), (X[held], y[held], Y[held], weights)
+
+    def _train_with(
+        self,
+        data: Data,
+        validation: Callable[[Network], Mapping[str, float]] | None,
+        state: State,
+        *,
+        incremental: bool,
+    ) -> None:
+        plan = self._make_plan(len(data))
+        stopper = self._make_stopper(plan, state)
+        self._train(
+            data,
+            plan,
+            state,
+            epochs=1 if incremental else None,
+            callbacks=[] if stopper is None else [stopper],
+            validation=validation,
+        )
+        self._state = state
+        self.t_ = state.samples
+        if stopper is not None:
+            self._no_improvement_count = stopper.count
+
+    def _make_stopper(self, plan: Plan, state: State) -> EarlyStopping | None:
+        """What ends the training: the validation if early_stopping, else the training loss (not for L-BFGS)."""
+        patience, tol = self.n_iter_no_change, self.tol
+        if not self.early_stopping:
+            return None if plan.optimizer.full_batch else EarlyStopping("loss", patience, tol, restore_best=False)
+        by_loss = self.early_stopping in ("loss", "validation_loss")
+        name, best = ("validation_loss", np.nanmin) if by_loss else ("validation_score", np.nanmax)
+        before = state.history.get(name)
+        return EarlyStopping(
+            name, patience, tol, higher_is_better=not by_loss, baseline=float(best(before)) if before else None
+        )
+
+    def _fitted(self) -> Network:
+        if "network_" not in self.__dict__:
+            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
+        return self.network_
+
+    def _recorded(self, name: str) -> list[float] | None:
+        self._fitted()
+        return self.history_.get(name)
