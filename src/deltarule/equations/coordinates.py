@@ -1,0 +1,184 @@
+"""Linear models in the coordinates of standardized columns, where descent is quick however the columns are scaled.
+
+A network of one layer sees ``X`` only through ``Z = X Wᵀ + b``. With ``X' = (X - μ) / s`` the same ``Z`` is
+``X' Vᵀ + c``, where ``V = W s`` and ``c = b + W μ``. An optimizer may as well walk in ``φ = (V, c)``: the cost at every
+point stays what it was, penalties included, and so does its optimum; only the way there is shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import OptimizeResult
+
+from ..arrays import Array
+from .optimizers import Optimizer
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """``φ`` in place of ``θ``, both (P,) with ``P = k (n + 1)``: ``W`` (k, n) row by row, then ``b`` (k,).
+
+    Parameters
+    ----------
+    mean : (n,)
+        ``μ``; zeros where ``b`` is fixed.
+    scale : (n,)
+        ``s``, all positive.
+    n_outputs : int
+        ``k``.
+    intercept : bool
+        Without it, ``b`` stays zero: the gradient is taken as zero there.
+    """
+
+    mean: Array
+    scale: Array
+    n_outputs: int
+    intercept: bool = True
+
+    def _split(self, flat: Array) -> tuple[Array, Array]:
+        n_weights = self.n_outputs * len(self.scale)
+        return flat[:n_weights].reshape(self.n_outputs, -1), flat[n_weights:]
+
+    def inward(self, theta: Array) -> Array:
+        """``φ``: ``V = W s``, ``c = b + W μ``."""
+        W, b = self._split(theta)
+        return np.concatenate([(W * self.scale).ravel(), b + W @ self.mean]).astype(theta.dtype, copy=False)
+
+    def outward(self, phi: Array) -> Array:
+        """``θ``: ``W = V / s``, ``b = c - W μ``."""
+        V, c = self._split(phi)
+        W = V / self.scale
+        return np.concatenate([W.ravel(), c - W @ self.mean]).astype(phi.dtype, copy=False)
+
+    def gradient(self, g: Array) -> Array:
+        """``W = V / s``, ``b = c - W μ``  ->  ``dV = (dW - db μᵀ) / s``, ``dc = db``."""
+        dW, db = self._split(g)
+        db = db if self.intercept else np.zeros_like(db)
+        return np.concatenate([((dW - np.outer(db, self.mean)) / self.scale).ravel(), db]).astype(g.dtype, copy=False)
+
+    def absolute(self, l1: Array) -> Array:
+        """Strengths of ``Σ l1 |θ|`` as strengths of ``|φ|``; `l1` on an intercept asks for a `mean` of zero."""
+        strength, on_b = self._split(l1)
+        return np.concatenate([(strength / self.scale).ravel(), on_b])
+
+
+def standardizing(
+    X: Array, w: Array | None, n_outputs: int, *, intercept: bool = True, center: bool = True
+) -> Coordinates:
+    """The coordinates in which columns of `X` (m, n) have mean 0 and deviation 1.
+
+    Without an intercept, or for a sparse matrix, there is no centering, and ``s`` is the root of the mean square.
+    Columns that do not vary keep their scale.
+    """
+    n = X.shape[1]
+    p = np.full(X.shape[0], 1 / X.shape[0]) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
+    if sparse.issparse(X):
+        mean, square = np.zeros(n), np.asarray(sparse.csr_matrix(X, dtype=np.float64).power(2).T @ p).ravel()
+    else:
+        mean = p @ X if intercept and center else np.zeros(n)
+        square = p @ np.square(X - mean)
+    scale = np.sqrt(square)
+    varies = scale > 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    return Coordinates(mean, np.where(varies & np.isfinite(scale), scale, 1.0), n_outputs, intercept)
+
+
+def curvature(X: Array, w: Array | None, coordinates: Coordinates) -> float:
+    """The largest eigenvalue of ``X'ᵀ X' / m`` in these coordinates, a column of ones included.
+
+    For the squared error it is how fast the gradient can change; gradient descent converges at a rate of its inverse.
+    Beyond 1000 columns the trace, which is never smaller, stands in for it.
+    """
+    m, n = X.shape
+    p = np.full(m, 1 / m) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
+    ones = 1.0 if coordinates.intercept else 0.0
+    mean, s = coordinates.mean, coordinates.scale
+    if n > 1000:
+        square = sparse.csr_matrix(X).power(2) if sparse.issparse(X) else np.square(X - mean)
+        return ones + float(np.asarray(square.T @ p) @ (1 / s**2))
+    if sparse.issparse(X):
+        root = sparse.diags_array(np.sqrt(p)) @ X @ sparse.diags_array(1 / s)
+        gram, cross = (root.T @ root).toarray(), np.asarray(X.T @ p) / s
+    else:
+        centered = (X - mean) / s
+        gram, cross = centered.T @ (centered * p[:, None]), p @ centered
+    whole = np.block([[gram, ones * cross[:, None]], [ones * cross[None, :], np.full((1, 1), ones)]])
+    return float(np.linalg.eigvalsh(whole)[-1])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TransformedOptimizer(Optimizer):
+    """An optimizer that walks in other `coordinates`; to whoever calls it, ``theta`` is what it always was."""
+
+    coordinates: Coordinates
+
+    def step(self, theta: Array, g: Array, state: Mapping[str, Array], t: int, alpha: float) -> None:
+        """One step in place on `theta` (P,), given the gradient `g` (P,) by ``theta``; the moments are those of φ."""
+        phi = self.coordinates.inward(theta)
+        super().step(phi, self.coordinates.gradient(g), state, t, alpha)
+        theta[...] = self.coordinates.outward(phi)
+
+
+def transformed(optimizer: Optimizer, coordinates: Coordinates) -> TransformedOptimizer:
+    """`optimizer`, walking in `coordinates`."""
+    known = {field.name: getattr(optimizer, field.name) for field in fields(Optimizer)}
+    if optimizer.full_batch:
+        known["formula"] = _transformed_search(optimizer.formula, coordinates)
+    return TransformedOptimizer(**known, coordinates=coordinates)
+
+
+def _transformed_search(formula: Callable[..., OptimizeResult], T: Coordinates) -> Callable[..., OptimizeResult]:
+    @wraps(formula)
+    def search(
+        theta: Array,
+        cost_and_gradient: Callable[[Array], tuple[float, Array]],
+        l1: Array | None = None,
+        *,
+        after_step: Callable[[Array], None],
+        **options: Any,
+    ) -> OptimizeResult:
+        def inside(phi: Array) -> tuple[float, Array]:
+            J, g = cost_and_gradient(T.outward(phi))
+            return J, T.gradient(g)
+
+        result = formula(
+            T.inward(theta),
+            inside,
+            None if l1 is None else T.absolute(l1),
+            after_step=lambda phi: after_step(T.outward(phi)),
+            **options,
+        )
+        result.x = T.outward(result.x)
+        return result
+
+    return search
+
+
+def penalized_intercept(optimizer: Optimizer, n_outputs: int, *, l2: float = 0.0, l1: float = 0.0) -> Optimizer:
+    """`optimizer` over the full batch on the cost plus ``½ l2 Σ b² + l1 Σ |b|``, as liblinear has it."""
+    formula = optimizer.formula
+
+    @wraps(formula)
+    def search(
+        theta: Array,
+        cost_and_gradient: Callable[[Array], tuple[float, Array]],
+        strengths: Array | None = None,
+        **options: Any,
+    ) -> OptimizeResult:
+        on_b = np.zeros_like(theta)
+        on_b[-n_outputs:] = 1.0
+
+        def penalized(theta: Array) -> tuple[float, Array]:
+            J, g = cost_and_gradient(theta)
+            return J + 0.5 * l2 * float(on_b @ theta**2), g + l2 * on_b * theta
+
+        strengths = l1 * on_b if strengths is None else strengths + l1 * on_b
+        return formula(theta, penalized, strengths, **options)
+
+    known = {field.name: getattr(optimizer, field.name) for field in fields(Optimizer)}
+    return Optimizer(**{**known, "formula": search})
