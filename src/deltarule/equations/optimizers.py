@@ -192,7 +192,7 @@ def lbfgs(
 
 
 RATE = (0.0, 0.999999999)
-TINY = (1e-300, 1.0)
+TINY = (1e-30, 1.0)  # still above zero in float32
 ADAM_BOUNDS = {"beta_1": RATE, "beta_2": RATE, "epsilon": TINY}
 for _entry in (
     Optimizer(
