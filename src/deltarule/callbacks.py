@@ -6,6 +6,7 @@ function of the run will do where only the end of an epoch matters.
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from .training import Run
 
-HIGHER_IS_BETTER = ("score", "accuracy", "auc", "r2", "f1")
+HIGHER_IS_BETTER = re.compile(r"score|accuracy|auc|r2|f1|precision|recall|jaccard|kappa|(^|_)(mcc|neg)(_|$)")
+"""Names of values of which more is better, as scikit-learn uses them."""
 
 
 class Callback:
@@ -128,7 +130,7 @@ class EarlyStopping(Callback):
         """1 if lower values are better, -1 if higher ones are."""
         higher = self.higher_is_better
         if higher is None:
-            higher = any(word in self.monitor for word in HIGHER_IS_BETTER)
+            higher = HIGHER_IS_BETTER.search(self.monitor) is not None
         return -1.0 if higher else 1.0
 
     def on_start(self, run: Run) -> None:
@@ -238,6 +240,10 @@ class Progress(Callback):
             self._bar = self._task = None
 
 
+COUNTERS = ("seed", "epoch", "step", "samples", "plateaus")
+"""What of a `deltarule.training.State` is a whole number."""
+
+
 class Checkpoint(Callback):
     """Write all that a run needs to continue, bit for bit, to one safe file.
 
@@ -278,11 +284,11 @@ class Checkpoint(Callback):
         arrays = {"theta": run.network.theta, "start": self._start}
         arrays.update({f"moment.{name}": moment for name, moment in state.moments.items()})
         kept = []
-        for i, callback in enumerate(run.callbacks):
+        for i, callback in enumerate(_with_state(run)):
             document, callback_arrays = callback.save_state()
-            kept.append({"class": type(callback).__name__, **document})
+            kept.append(document)
             arrays.update({f"callback.{i}.{name}": array for name, array in callback_arrays.items()})
-        counters = {name: getattr(state, name) for name in ("seed", "epoch", "step", "samples", "plateaus")}
+        counters = {name: getattr(state, name) for name in COUNTERS}
         document = {
             "fingerprint": fingerprint(run),
             **counters,
@@ -305,42 +311,54 @@ class Checkpoint(Callback):
                 "delete it, or train with the settings and data it was written with",
             )
         state, theta = run.state, run.network.theta
-        if run.plan.optimizer.full_batch:
-            theta[...] = arrays["start"]
-            state.seed = document["seed"]
-            return
-        wanted = {name: (theta.shape, str(theta.dtype)) for name in arrays if not name.startswith("callback.")}
-        model_file.expect_arrays({name: arrays[name] for name in wanted}, wanted)
-        theta[...] = arrays["theta"]
+        names = ("theta", "start", *(f"moment.{name}" for name in run.plan.optimizer.moments))
+        shared = {name: array for name, array in arrays.items() if not name.startswith("callback.")}
+        wanted = dict.fromkeys(names, (theta.shape, theta.dtype))
+        model_file.expect_arrays(shared, wanted, str(self.path))
         self._start = arrays["start"]
-        for name in ("seed", "epoch", "step", "samples", "plateaus"):
+        state.seed = document["seed"]
+        if run.plan.optimizer.full_batch:
+            theta[...] = self._start
+            return
+        theta[...] = arrays["theta"]
+        for name in COUNTERS:
             setattr(state, name, document[name])
         state.history = document["history"]
-        state.moments = {name[7:]: array for name, array in arrays.items() if name.startswith("moment.")}
-        for i, (callback, kept) in enumerate(zip(run.callbacks, document["callbacks"], strict=False)):
-            if type(callback).__name__ == kept["class"]:
-                prefix = f"callback.{i}."
-                own = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
-                callback.load_state(kept, own)
+        state.optimizer = run.plan.optimizer.name
+        state.moments = {name: arrays[f"moment.{name}"] for name in run.plan.optimizer.moments}
+        for i, (callback, kept) in enumerate(zip(_with_state(run), document["callbacks"], strict=True)):
+            prefix = f"callback.{i}."
+            callback.load_state(kept, {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
         if document["stopped"] and run.epoch < run.plan.epochs:
             run.stop(document["stopped"], converged=document["converged"])
 
 
+def _with_state(run: Run) -> list[Callback]:
+    """The callbacks that remember something from epoch to epoch."""
+    return [callback for callback in run.callbacks if any(callback.save_state())]
+
+
 def fingerprint(run: Run) -> dict[str, Any]:
-    """What must be the same for a run to continue: network, data and plan, but not the number of epochs."""
+    """What must be the same for a run to continue: network, data and plan.
+
+    The number of epochs may differ, unless the schedule is shaped by it.
+    """
     plan, data = run.plan, run.data
-    X = np.ascontiguousarray(data.X if isinstance(data.X, np.ndarray) else data.X.data)
-    y = np.ascontiguousarray(data.y)
+    X = [data.X] if isinstance(data.X, np.ndarray) else [data.X.data, data.X.indices, data.X.indptr]
+    checksum = 0
+    for array in (*X, data.y, *([] if data.w is None else [data.w])):
+        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     return {
         "network": str(run.network),
         "precision": str(run.network.theta.dtype),
         "samples": len(data),
-        "data": zlib.crc32(y.data, zlib.crc32(X.data)),
+        "data": checksum,
         "optimizer": str(plan.optimizer),
         "schedule": str(plan.schedule),
+        "epochs": plan.epochs if plan.schedule.fixed_length else None,
         "learning_rate": plan.learning_rate,
         "batch_size": plan.batch_size,
         "shuffle": plan.shuffle,
         "penalties": dict(plan.penalties),
-        "callbacks": [type(callback).__name__ for callback in run.callbacks if callback.save_state()[0]],
+        "callbacks": [type(callback).__name__ for callback in _with_state(run)],
     }

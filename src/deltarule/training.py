@@ -22,7 +22,7 @@ from .engines import Data, Engine, Steps
 from .engines.reference import not_finite
 from .equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from .equations.schedules import Clock
-from .errors import DataError, DeltaruleWarning, NotFinite
+from .errors import DataError, DeltaruleWarning, InvalidOption, NotFinite
 from .network import Network, check_targets
 
 Validation: TypeAlias = Callable[[Network], Mapping[str, float]]
@@ -78,6 +78,8 @@ class State:
         Epochs and steps done, samples seen.
     plateaus : int
         How often the loss has ceased to improve and the learning rate was lowered.
+    optimizer : str
+        Name of the one that the moments belong to; another one begins with its own.
     moments : dict
         The optimizer's arrays, (P,).
     history : dict
@@ -90,6 +92,7 @@ class State:
     step: int = 0
     samples: int = 0
     plateaus: int = 0
+    optimizer: str = ""
     moments: dict[str, Array] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
 
@@ -114,8 +117,10 @@ class Run:
         It ended because a value ceased to be finite.
     recovered : bool
         A callback has put finite weights back.
-    last_good : (P,) or None
-        The weights at the end of the last epoch.
+    last_good : (P,)
+        The weights at the end of the last epoch, or at the start.
+    started : list of Callback
+        Those that have begun, and will be told the end.
     """
 
     network: Network
@@ -130,7 +135,8 @@ class Run:
     interrupted: bool = False
     failure: NotFinite | None = None
     recovered: bool = False
-    last_good: Array | None = None
+    last_good: Array = field(default_factory=lambda: np.empty(0))
+    started: list[Callback] = field(default_factory=list)
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -154,10 +160,17 @@ class Run:
         self.state.plateaus += 1
         return True
 
-    def tell(self, event: str) -> None:
-        """Call the method `event` of every callback."""
+    def start(self) -> None:
+        """Tell every callback that it begins; they may put the network and the state where an earlier run ended."""
         for callback in self.callbacks:
-            getattr(callback, event)(self)
+            callback.on_start(self)
+            self.started.append(callback)
+        self.last_good = self.network.theta.copy()
+
+    def end(self) -> None:
+        """Tell every callback that has begun that it has ended."""
+        for callback in self.started:
+            callback.on_end(self)
 
     def record(self, values: Mapping[str, float]) -> None:
         """Add an epoch to the history."""
@@ -209,32 +222,36 @@ def train(
         raise DataError("expected at least one sample with a positive weight, found none")
     ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
     run = Run(network, data, plan, state or State(), engines.choose(engine, network, data), ordered, validation)
-    last = plan.epochs if epochs is None else run.state.epoch + epochs
-    run.tell("on_start")
     try:
+        run.start()
+        last = plan.epochs if epochs is None else run.state.epoch + epochs
         (_full_batch if plan.optimizer.full_batch else _minibatches)(run, last)
     except KeyboardInterrupt:
         run.stop("Training interrupted by user.", converged=False)
         run.interrupted = True
-        if run.last_good is not None:
-            network.theta[...] = run.last_good
     except NotFinite as error:
         run.stop(str(error), converged=False)
         run.failure = error
-        run.record(dict.fromkeys(run.history, np.nan))
-    run.tell("on_end")
+    except BaseException as error:  # someone else's: a callback must still take its bar off the screen
+        run.stop(f"Training ended by {type(error).__name__}.", converged=False)
+        run.end()
+        raise
+    if (run.interrupted or run.failure) and len(run.last_good):
+        network.theta[...] = run.last_good
+    run.end()
     if run.failure and not run.recovered:
         raise run.failure
     if run.interrupted or run.failure:
-        warnings.warn(f"{run.stopped} The best weights so far are kept.", DeltaruleWarning, stacklevel=2)
+        kept = "best weights so far" if run.recovered else "weights of the last finished epoch"
+        warnings.warn(f"{run.stopped} The {kept} are kept.", DeltaruleWarning, stacklevel=2)
     return run
 
 
 def _minibatches(run: Run, last_epoch: int) -> None:
     """Epochs of minibatch steps, up to `last_epoch` or until something stops them."""
     state, plan, network = run.state, run.plan, run.network
-    if not state.moments:
-        state.moments = plan.optimizer.start(network.theta)
+    if state.optimizer != plan.optimizer.name:
+        state.optimizer, state.moments = plan.optimizer.name, plan.optimizer.start(network.theta)
     n_samples = len(run.data)
     n_steps = -(-n_samples // plan.batch_size)
     while state.epoch < last_epoch and not run.stopped:
@@ -286,7 +303,7 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         if run.stopped:
             raise StopIteration
 
-    if not np.isfinite(cost_and_gradient(latest[0])[0]):
+    if not np.isfinite(latest[0]).all() or not np.isfinite(cost_and_gradient(latest[0])[0]):
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
@@ -319,12 +336,16 @@ def _l1_strengths(network: Network, strength: float) -> Array | None:
 
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
-    """Record the epoch, measure, remember the weights as good, and tell the callbacks."""
-    run.state.epoch += 1
+    """Measure, record the epoch, remember the weights as good, and tell the callbacks."""
     measured = dict(run.validation(run.network)) if run.validation else {}
-    run.record({"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began, **measured})
-    if run.last_good is None:
-        run.last_good = run.network.theta.copy()
-    else:
-        run.last_good[...] = run.network.theta
-    run.tell("on_epoch_end")
+    own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
+    taken = own.keys() & measured.keys()
+    if taken:
+        raise InvalidOption(
+            f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
+        )
+    run.state.epoch += 1
+    run.record({**own, **measured})
+    run.last_good[...] = run.network.theta
+    for callback in run.callbacks:
+        callback.on_epoch_end(run)

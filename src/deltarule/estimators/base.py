@@ -7,6 +7,7 @@ epoch); everything else a user sees, such as ``coefs_``, is read from these.
 from __future__ import annotations
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -164,7 +165,7 @@ class NetworkEstimator(BaseEstimator):
         self.history_ = run.history
         self.engine_ = run.engine.name
         self.n_iter_ = run.epoch if epochs is None else epochs
-        self.loss_ = run.history["loss"][-1]
+        self.loss_ = run.history.get("loss", [float("nan")])[-1]  # interrupted in the first epoch: none is known
         planned = plan.schedule.fixed_length or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
             who = "lbfgs failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
@@ -209,7 +210,7 @@ def make_validation(
     """
     data = Data(X, Y, w)
     scorer = check_scoring(estimator, scoring) if scoring is not None else None
-    weights = {} if w is None else {"sample_weight": w}
+    weights = {} if w is None or not _takes_weights(scorer) else {"sample_weight": w}
 
     def measure(network: Network) -> dict[str, float]:
         bare = estimator._bare()
@@ -220,6 +221,12 @@ def make_validation(
         return {"validation_loss": engine.cost(network, data), "validation_score": float(score)}
 
     return measure
+
+
+def _takes_weights(scorer: Callable[..., float] | None) -> bool:
+    """Whether a scorer can be given sample weights; a plain function ``(estimator, X, y)`` cannot."""
+    function = getattr(scorer, "_score_func", scorer)  # a scorer that scikit-learn made promises more than its metric
+    return function is None or "sample_weight" in inspect.signature(function).parameters
 
 
 def supports_stratification(estimator: Any, y: Array, n_validation: int) -> bool:
