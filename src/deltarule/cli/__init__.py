@@ -1,0 +1,147 @@
+"""The command ``deltarule``: one module a command, one place where every error becomes one line.
+
+Nothing heavy is imported here, so that ``deltarule --help`` answers at once: each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import typer
+from typer.main import get_command
+
+from deltarule.cli import evaluate, inspect, predict, sample, train
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # what a shell reports of a program that a closed pipe has ended
+
+app = typer.Typer(
+    name="deltarule",
+    help="Train linear regression, logistic regression and neural networks on a table, and use them.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _module, _cls in ((train, train.TrainCommand), (predict, None), (evaluate, None), (inspect, None), (sample, None)):
+    app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from deltarule import __version__
+
+        print(f"deltarule {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", help="Say which version this is.", callback=_show_version, is_eager=True
+    ),
+) -> None:
+    """Train linear regression, logistic regression and neural networks on a table, and use them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code: 0, 2 for bad input, 130 after Ctrl-C.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process by default.
+
+    Raises
+    ------
+    SystemExit
+        Always.
+    """
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; every error is one line on standard error, and the answer is the exit code."""
+    try:
+        with _one_line_notes():
+            command = get_command(app)
+            with command.make_context("deltarule", arguments) as context:
+                code = command.invoke(context)
+            sys.stdout.flush()
+        return int(code or 0)
+    except KeyboardInterrupt:
+        return _fail("interrupted: nothing was written", INTERRUPTED)
+    except typer.Exit as leaving:
+        return int(leaving.exit_code)
+    except MemoryError as error:
+        return _fail(
+            f"expected enough memory, found too little ({_line(error) or 'it is all in use'}); use fewer rows, "
+            "smaller layers or smaller batches"
+        )
+    except Exception as error:
+        if _is_broken_pipe(error):
+            # nobody listens any more, which is no fault; what is still in the buffer has no place to go
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return BROKEN_PIPE
+        if os.environ.get("DELTARULE_DEBUG"):
+            raise
+        return _fail(_explain(error))
+
+
+def _explain(error: Exception) -> str:
+    """One line for any error."""
+    from deltarule.errors import DeltaruleError
+
+    if isinstance(error, DeltaruleError):
+        return str(error)
+    if hasattr(error, "format_message"):  # of the option parser, which some versions of typer bring along
+        text = " ".join(str(error.format_message()).split()).rstrip(".")
+        return f"{text or 'expected a command'}; see deltarule --help" if "; " not in text else text
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or _line(error)}; check the path"
+    if isinstance(error, ValueError):
+        return _line(error)
+    return (
+        f"unexpected {type(error).__name__}: {_line(error)}; set DELTARULE_DEBUG=1 to see where, and please report it"
+    )
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _fail(text: str, code: int = BAD_INPUT) -> int:
+    sys.stderr.write(
+        f"deltarule: {text}\n".encode(sys.stderr.encoding or "utf-8", "replace").decode(sys.stderr.encoding or "utf-8")
+    )
+    return code
+
+
+def _is_broken_pipe(error: BaseException | None) -> bool:
+    """Whether a closed pipe is at the bottom of this error."""
+    while error is not None:
+        if isinstance(error, BrokenPipeError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def _one_line_notes() -> Iterator[None]:
+    """Show each warning as one line on standard error, as soon as it is given."""
+    import warnings
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        from deltarule.cli.output import note
+
+        if issubclass(category, UserWarning):
+            note(" ".join(str(message).split()))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,172 @@
+"""What the commands show: tables for people, one JSON document for machines, notes on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deltarule.atomic import atomic_write
+from deltarule.errors import InvalidOption, OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PLAIN_WIDTH = 140
+"""Of text that does not go to a terminal."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+_said: list[str] = []
+
+
+def note(text: str) -> None:
+    """One line on standard error; `notes` keeps it for the JSON document."""
+    _said.append(text)
+    encoding = sys.stderr.encoding or "utf-8"
+    print(f"note: {text}".encode(encoding, "replace").decode(encoding), file=sys.stderr)
+
+
+def notes() -> list[str]:
+    """What has been noted since the last call."""
+    said = list(_said)
+    _said.clear()
+    return said
+
+
+def console() -> Console:
+    """Standard output; in color on a terminal, plain text otherwise. Text from tables is never taken for markup."""
+    from rich.console import Console
+
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # a sign that the terminal lacks must not end the program
+    plain = not sys.stdout.isatty()
+    return Console(
+        file=sys.stdout,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        width=PLAIN_WIDTH if plain else None,
+        soft_wrap=False,
+    )
+
+
+def show_table(title: str, rows: Iterable[Sequence[str]], headers: Sequence[str] = ()) -> None:
+    """A table without lines; the last column wraps."""
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = [tuple(map(str, row)) for row in rows]
+    table = Table(box=None, show_header=bool(headers), pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
+    width = len(headers) or max(map(len, listed), default=1)
+    for k in range(width):
+        header = headers[k] if headers else ""
+        table.add_column(Text(header, style="dim"), overflow="fold", style="bold" if k == 0 else "")
+    for row in listed:
+        table.add_row(*(Text(cell) for cell in row))
+    screen = console()
+    screen.print(Text(f"\n{title}", style="bold cyan"))
+    screen.print(table)
+
+
+def say(text: str = "") -> None:
+    """A line on standard output."""
+    console().print(text, soft_wrap=True)
+
+
+def show_metrics(
+    title: str, metrics: Mapping[str, float | None], baseline: Mapping[str, float | None], is_: str
+) -> None:
+    """Metrics beside those of the trivial answer."""
+    from deltarule.tabular.metrics import NAMES
+
+    rows = [(NAMES.get(name, name), number(value), number(baseline.get(name))) for name, value in metrics.items()]
+    show_table(title, rows, ("metric", "model", f"baseline ({is_})"))
+
+
+def number(value: float | None) -> str:
+    """A number of a few digits, or a dash."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
+
+
+def sparkline(values: Sequence[float], width: int = 60) -> str:
+    """A curve in one line of text; `width` values are picked if there are more."""
+    if len(values) > width:
+        values = [values[round(k * (len(values) - 1) / (width - 1))] for k in range(width)]
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return ""
+    low, span = min(finite), max(finite) - min(finite)
+    heights = [0 if span == 0 else int((value - low) / span * (len(_BARS) - 1)) for value in finite]
+    bars = iter(_BARS[height] for height in heights)
+    return "".join(next(bars) if math.isfinite(value) else " " for value in values)
+
+
+def show_json(document: Mapping[str, Any]) -> None:
+    """One JSON document on standard output; what is not finite becomes null."""
+    sys.stdout.write(json.dumps(_plain(document), indent=2, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+class _Probe(Exception):
+    """Ends a trial writing before anything is replaced."""
+
+
+def check_output(path: str, *, inputs: Sequence[str] = ()) -> None:
+    """Refuse an output that cannot be written, or that is one of the inputs, before any work is done.
+
+    Raises
+    ------
+    OutputError
+    """
+    for name in inputs:
+        if name != "-" and Path(name).exists() and Path(path).exists() and Path(name).samefile(path):
+            raise OutputError(f"cannot write {path}: expected a file of its own, found one of the inputs")
+    with contextlib.suppress(_Probe), atomic_write(path):
+        raise _Probe
+
+
+def load_model(path: str) -> Any:
+    """The model of a table in a file.
+
+    Raises
+    ------
+    ModelFileError
+        The file cannot be trusted.
+    InvalidOption
+        It holds a bare estimator, which knows nothing of tables.
+    """
+    from deltarule.tabular.model import TabularModel, load
+
+    model = load(path)
+    if not isinstance(model, TabularModel):
+        raise InvalidOption(
+            f"{path}: expected a model written by deltarule train, found a {type(model).__name__} saved from Python",
+            f"use it there: deltarule.load({path!r})",
+        )
+    return model
+
+
+def split_names(values: Iterable[str]) -> tuple[str, ...]:
+    """Column names, separated by commas; quotes around a name that holds a comma."""
+    import csv
+
+    names = [name.strip() for row in csv.reader(values, skipinitialspace=True) for name in row]
+    return tuple(name for name in names if name)

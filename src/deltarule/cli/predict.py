@@ -1,0 +1,69 @@
+"""``deltarule predict MODEL FILE -o OUT``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A file written by deltarule train.")],
+    table: Annotated[str, typer.Argument(metavar="FILE", help="Rows to predict; - reads standard input.")],
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="OUT", help="Where the predictions go; - is standard output, as CSV."),
+    ] = "-",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMNS", help="Columns of FILE to put before the predictions, separated by commas."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+) -> None:
+    """Predict the target for each row of a table.
+
+    Columns may stand in any order; those the model does not know are ignored.
+    """
+    from deltarule.cli.output import load_model, note, say, split_names
+    from deltarule.errors import DataError
+    from deltarule.tabular import read_table, write_table
+    from deltarule.tabular.values import near_matches
+
+    if output != "-":
+        check_table_output(output, inputs=[model, table])
+    trained = load_model(model)
+    frame = read_table(table)
+    kept = split_names(keep or [])
+    for name in kept:
+        if name not in frame.columns:
+            raise DataError(
+                f"expected the column {name!r} to keep, found no such column", near_matches(name, frame.columns)
+            )
+    notes: list[str] = []
+    predicted = trained.predict(frame, notes=notes)
+    twice = [name for name in kept if name in predicted.columns]
+    if twice:
+        raise DataError(f"expected other columns to keep, found {twice[0]!r}, the name of a prediction", "rename it")
+    write_table(frame.select(kept).hstack(predicted) if kept else predicted, output)
+    if not quiet:
+        for text in notes:
+            note(text)
+        if output != "-":
+            say(f"{len(predicted):,} predictions of {trained.outcome.name!r} written to {output}")
+
+
+def check_table_output(path: str, *, inputs: list[str]) -> None:
+    """Refuse an output that cannot be written or whose format is unknown, before any work is done."""
+    from pathlib import Path
+
+    from deltarule.cli.output import check_output
+    from deltarule.errors import OutputError
+    from deltarule.tabular.read import EXTENSIONS
+
+    plain = Path(path).with_suffix("") if path.lower().endswith(".gz") else Path(path)
+    if plain.suffix.lower() not in EXTENSIONS:
+        raise OutputError(
+            f"cannot write {path}: found {plain.suffix or 'no extension'}",
+            f"choose a name that ends in {' '.join(EXTENSIONS)}",
+        )
+    check_output(path, inputs=inputs)

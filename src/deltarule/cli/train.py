@@ -1,0 +1,280 @@
+"""``deltarule train FILE --target COLUMN``: from a table to a model file."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from deltarule.callbacks import Callback
+    from deltarule.tabular.model import TabularModel
+    from deltarule.tabular.prepare import Prepared
+
+INTERRUPTED = 130
+
+
+class TrainCommand(TyperCommand):
+    """Its help ends with the names in the registers, which are read only when the help is asked for."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The usual help, then the names."""
+        from deltarule.engines import ENGINES
+        from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+
+        names = {
+            "activations": [name for name, entry in ACTIVATIONS.items() if not entry.output_only],
+            "losses": LOSSES,
+            "optimizers": OPTIMIZERS,
+            "schedules": SCHEDULES,
+            "engines": ["auto", *ENGINES],
+        }
+        lines = [f"{kind}: {', '.join(known)}" for kind, known in names.items()]
+        lines.append("Options of an entry go in parentheses: --activation 'leaky_relu(slope=0.2)'.")
+        self.epilog = "\n\n".join(lines)
+        super().format_help(ctx, formatter)
+
+
+_DATA, _MODEL, _STEPS, _OUTPUT = "Table", "Model", "Training", "Output"
+
+
+def command(
+    table: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, Arrow or NDJSON, also .gz; - reads standard input."),
+    ],
+    target: Annotated[str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to be predicted.")],
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes.", rich_help_panel=_OUTPUT)
+    ] = "model.safetensors",
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="auto, regression, binary, multiclass.", rich_help_panel=_DATA)
+    ] = "auto",
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Leave out, separated by commas.", rich_help_panel=_DATA)
+    ] = None,
+    categorical: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Use as categories.", rich_help_panel=_DATA)
+    ] = None,
+    numeric: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMNS", help="Use as numbers.", rich_help_panel=_DATA)
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the sample weights.", rich_help_panel=_DATA)
+    ] = None,
+    split: Annotated[
+        str, typer.Option(metavar="A,B,C", help="Percent for training, validation and test.", rich_help_panel=_DATA)
+    ] = "70,15,15",
+    scale: Annotated[
+        str, typer.Option(metavar="HOW", help="standard, robust, none.", rich_help_panel=_DATA)
+    ] = "standard",
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="auto, linear, logistic, mlp.", rich_help_panel=_MODEL)
+    ] = "auto",
+    hidden: Annotated[
+        str | None,
+        typer.Option(metavar="UNITS", help="Units of each hidden layer, such as 64,32.", rich_help_panel=_MODEL),
+    ] = None,
+    activation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the hidden layers; relu by default.", rich_help_panel=_MODEL)
+    ] = None,
+    loss: Annotated[
+        str, typer.Option(metavar="NAME", help="Follows the task by default.", rich_help_panel=_MODEL)
+    ] = "auto",
+    dropout: Annotated[
+        float, typer.Option(metavar="SHARE", help="Of the hidden units left out in a step.", rich_help_panel=_MODEL)
+    ] = 0.0,
+    l1: Annotated[float, typer.Option("--l1", metavar="STRENGTH", help="L1 penalty.", rich_help_panel=_MODEL)] = 0.0,
+    l2: Annotated[
+        float | None, typer.Option("--l2", metavar="STRENGTH", help="L2 penalty.", rich_help_panel=_MODEL)
+    ] = None,
+    class_weight: Annotated[
+        str, typer.Option(metavar="HOW", help="none, or balanced: rare classes count as much.", rich_help_panel=_MODEL)
+    ] = "none",
+    optimizer: Annotated[str, typer.Option(metavar="NAME", help="adam by default.", rich_help_panel=_STEPS)] = "auto",
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", rich_help_panel=_STEPS, show_default=False)
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the learning rate.", rich_help_panel=_STEPS)
+    ] = "constant",
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="The most.", rich_help_panel=_STEPS)] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="ROWS", rich_help_panel=_STEPS, show_default=False)] = None,
+    patience: Annotated[
+        int, typer.Option(metavar="N", help="Epochs without a lower validation loss.", rich_help_panel=_STEPS)
+    ] = 20,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=_STEPS)
+    ] = 0,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="Who computes.", rich_help_panel=_STEPS)] = "auto",
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Write the state of the training after each epoch.", rich_help_panel=_STEPS),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.", rich_help_panel=_STEPS)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=_OUTPUT)
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Nothing but notes and errors.", rich_help_panel=_OUTPUT)
+    ] = False,
+) -> int:
+    """Train a model on a table and write it to a file.
+
+    What is not said is found out, and each choice is shown with its reason.
+    """
+    from deltarule.cli.output import check_output, notes, split_names
+    from deltarule.errors import InvalidOption
+    from deltarule.tabular import read_table
+    from deltarule.tabular.fit import train
+    from deltarule.tabular.options import Options
+    from deltarule.tabular.prepare import prepare
+
+    notes()
+    options = Options(
+        task=task,
+        model=model,
+        hidden=None if hidden is None else _whole_numbers(hidden, "--hidden"),
+        activation=activation,
+        loss=loss,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        epochs=epochs,
+        batch_size=batch_size,
+        patience=patience,
+        dropout=dropout,
+        l1=l1,
+        l2=l2,
+        class_weight=class_weight,
+        drop=split_names(drop or []),
+        categorical=split_names(categorical or []),
+        numeric=split_names(numeric or []),
+        weights=weights,
+        seed=seed,
+        engine=engine,
+        split=_shares(split),
+        scale=scale,
+    )
+    if resume and checkpoint is None:
+        raise InvalidOption("expected --checkpoint FILE beside --resume, found none", "name the file to go on from")
+    if output == "-":
+        raise InvalidOption("expected a path for the model, found -", "such as -o model.safetensors")
+    check_output(output, inputs=[table])
+    if checkpoint is not None:
+        check_output(checkpoint, inputs=[table, output])
+    prepared = prepare(read_table(table), target, options)
+    silent = quiet or as_json
+    if not silent:
+        _show_decisions(prepared)
+    began = time.perf_counter()
+    trained = train(prepared, _callbacks(checkpoint, resume=resume, quiet=quiet))
+    seconds = time.perf_counter() - began
+    trained.save(output)
+    if as_json:
+        _show_json(trained, output, seconds)
+    elif not quiet:
+        _show_result(trained, table, output, seconds)
+    if not trained.report["interrupted"]:
+        return 0
+    print(f"deltarule: interrupted: the best model so far is in {output}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _whole_numbers(text: str, name: str) -> tuple[int, ...]:
+    from deltarule.errors import InvalidOption
+
+    try:
+        return tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        raise InvalidOption(
+            f"expected {name} as whole numbers separated by commas, found {text!r}", "such as 64,32"
+        ) from None
+
+
+def _shares(text: str) -> tuple[float, float, float]:
+    """Three shares that add up to 1, from percent or shares."""
+    from deltarule.errors import InvalidOption
+
+    try:
+        training, validation, test = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidOption(
+            f"expected --split as three numbers separated by commas, found {text!r}", "such as 70,15,15"
+        ) from None
+    total = 100.0 if training + validation + test > 1.5 else 1.0
+    return training / total, validation / total, test / total
+
+
+def _callbacks(checkpoint: str | None, *, resume: bool, quiet: bool) -> list[Callback]:
+    from deltarule.callbacks import Checkpoint, Progress
+
+    found: list[Callback] = []
+    if checkpoint is not None:
+        found.append(Checkpoint(checkpoint, resume=resume))
+    if not quiet and sys.stderr.isatty():
+        found.append(Progress())
+    return found
+
+
+def _show_decisions(prepared: Prepared) -> None:
+    from deltarule.cli.output import show_table
+
+    columns = [(column.name, str(column.kind), column.why) for column in prepared.columns]
+    show_table("Columns", columns, ("column", "used as", "because"))
+    rows = [(d.what, d.choice, d.why) for d in prepared.decisions]
+    show_table("Choices", rows, ("what", "choice", "because"))
+
+
+def _show_result(trained: TabularModel, table: str, output: str, seconds: float) -> None:
+    from deltarule.cli.output import say, show_metrics
+
+    report = trained.report
+    n_epochs = len(trained.history.get("loss", []))
+    best = f", the best was epoch {report['best_epoch']}" if report["best_epoch"] else ""
+    say()
+    say(f"trained for {n_epochs} epochs{best}, in {seconds:.1f} s. {report['stopped']}".rstrip())
+    if report["test"] is None:
+        say("no rows were kept for a test: deltarule evaluate measures the model on another table")
+    else:
+        title = f"Test, on {report['rows']['test']:,} rows that training has not seen"
+        show_metrics(title, report["test"], report["baseline"], report["baseline_is"])
+        _judge(trained)
+    say()
+    say(f"model written to {output}")
+    shown = "FILE" if table == "-" else shlex.quote(table)
+    say(f"next: deltarule predict {shlex.quote(output)} {shown} -o predictions.csv")
+
+
+def _judge(trained: TabularModel) -> None:
+    from deltarule.cli.output import note
+    from deltarule.tabular.metrics import beats
+
+    if beats(trained.report["test"], trained.report["baseline"]) is False:
+        note(
+            "the model is no better than the baseline on the test rows; more rows, other columns, another model "
+            "or a higher --l2 may help"
+        )
+
+
+def _show_json(trained: TabularModel, output: str, seconds: float) -> None:
+    from deltarule.cli.output import notes, show_json
+
+    show_json(
+        {
+            "model": output,
+            "target": trained.outcome.name,
+            "task": trained.outcome.kind,
+            "architecture": str(trained.estimator.network_),
+            "epochs": len(trained.history.get("loss", [])),
+            "seconds": round(seconds, 3),
+            **trained.report,
+            "notes": notes(),
+        }
+    )

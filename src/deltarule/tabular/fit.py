@@ -1,0 +1,123 @@
+"""From a prepared table to a trained model; a training that ran away is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from deltarule.callbacks import Callback
+from deltarule.errors import InvalidOption
+from deltarule.tabular.metrics import Metrics, beats
+from deltarule.tabular.model import TabularModel
+from deltarule.tabular.prepare import Prepared
+from deltarule.training import Run
+
+
+class _Watch(Callback):
+    """Keeps the run, for the way in which it ended."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+
+    def on_end(self, run: Run) -> None:
+        """A run interrupted before its first epoch ended has nothing to keep."""
+        self.run = run
+        if run.interrupted and not run.history:
+            raise KeyboardInterrupt
+
+
+def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularModel:
+    """Train the estimator of a prepared table, and measure it on the test rows.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    callbacks : iterable of Callback
+
+    Returns
+    -------
+    TabularModel
+        Also after Ctrl-C, with the best weights so far; its report then has "interrupted".
+
+    Raises
+    ------
+    NotFinite, InvalidOption
+        If training diverges before anything useful was learned.
+    """
+    recipe, outcome = prepared.recipe, prepared.outcome
+    watch = _Watch()
+    estimator = recipe.estimator
+    estimator.set_params(callbacks=[*callbacks, watch])
+    try:
+        _fit(prepared)
+    finally:
+        estimator.set_params(callbacks=None)
+    # how long an epoch took would make every file another
+    estimator.history_ = {name: values for name, values in estimator.history_.items() if name != "seconds"}
+    model = TabularModel(prepared.preprocessing, estimator, outcome, prepared.options.weights, {})
+    _refuse_diverged(model, prepared, watch.run)
+    tested = model.measure(prepared.test) if len(prepared.test) else {}
+    run = watch.run
+    model.report.update(
+        decisions=[asdict(decision) for decision in prepared.decisions],
+        columns=[{"name": c.name, "kind": str(c.kind), "why": c.why} for c in prepared.columns],
+        rows=prepared.rows,
+        options=prepared.options.changed(),
+        test=tested.get("metrics"),
+        baseline=tested.get("baseline"),
+        baseline_is=outcome.trivial_name,
+        stopped="" if run is None else run.stopped,
+        interrupted=run is not None and run.interrupted,
+        best_epoch=_best_epoch(estimator.history_),
+    )
+    return model
+
+
+def _fit(prepared: Prepared) -> None:
+    """Fit the estimator, with the validation rows where it takes them."""
+    estimator, outcome = prepared.recipe.estimator, prepared.outcome
+    dtype = prepared.train.X.dtype
+    arguments: dict[str, Any] = {}
+    if getattr(estimator, "early_stopping", False):
+        part = prepared.valid
+        held = (part.X, outcome.to_network(part.y, dtype))
+        arguments["validation_data"] = held if part.w is None else (*held, part.w)
+    part = prepared.train
+    estimator.fit(part.X, outcome.to_network(part.y, dtype), sample_weight=part.w, **arguments)
+
+
+def _best_epoch(history: Mapping[str, list[float]]) -> int | None:
+    values = np.asarray(history.get("validation_loss") or [np.nan])
+    return int(np.nanargmin(values)) + 1 if np.isfinite(values).any() else None
+
+
+def _refuse_diverged(model: TabularModel, prepared: Prepared, run: Run | None) -> None:
+    """Refuse a model from a training that ran away; one that was good before it did is kept.
+
+    A value that ceased to be finite was seen by the training loop. A learning rate that is too high may also end in
+    finite numbers that are beyond all reason: a hundred times the spread of the target, ten times the log loss of a
+    guess.
+    """
+    part = prepared.valid if len(prepared.valid) else prepared.train
+    measured = model.measure(part)
+    metrics, baseline = measured["metrics"], measured["baseline"]
+    if run is not None and run.failure and not beats(metrics, baseline):
+        raise run.failure
+    if _beyond_reason(metrics, len(model.outcome.classes), baseline):
+        name = "R²" if "r2" in metrics else "log loss"
+        worst = metrics["r2" if "r2" in metrics else "log_loss"]
+        raise InvalidOption(
+            f"training diverged: expected predictions near those of {measured['baseline_is']}, "
+            f"found {name} {worst:.3g} after {len(model.history.get('loss', []))} epochs",
+            "lower the learning rate, or scale the columns",
+        )
+
+
+def _beyond_reason(metrics: Metrics, n_classes: int, baseline: Metrics) -> bool:
+    if n_classes:
+        limit = 10 * max(baseline["log_loss"] or 0.0, float(np.log(n_classes)))
+        return not (metrics["log_loss"] or 0.0) <= limit
+    return metrics["r2"] is not None and not metrics["r2"] >= -100

@@ -1,0 +1,261 @@
+"""A model of a table: preprocessing, estimator and target in one piece, which is trained, predicts, and is saved.
+
+This is what ``deltarule train`` writes and what all other commands read. The file holds no row of any table.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from deltarule import model_file
+from deltarule.arrays import Array
+from deltarule.callbacks import Callback
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError
+from deltarule.estimators.persistence import from_document, to_document
+from deltarule.tabular.options import Options
+from deltarule.tabular.outcome import Outcome
+from deltarule.tabular.prepare import Part, prepare, read_weights
+from deltarule.tabular.preprocessing import Preprocessing
+from deltarule.tabular.report import check_report
+from deltarule.tabular.scaling import field
+from deltarule.tabular.target import drop_missing_target, encode_target
+
+FACE = "table"
+"""Tells the document of a `TabularModel` from that of a bare estimator."""
+
+
+@dataclass(frozen=True)
+class TabularModel:
+    """A trained model of a table.
+
+    Attributes
+    ----------
+    preprocessing : Preprocessing
+    estimator : object
+        One of the estimators of this package, fitted.
+    outcome : Outcome
+        The target: its name, classes and scale.
+    weights : str or None
+        The column that held the sample weights.
+    report : dict
+        How it was trained: "decisions", "columns", "rows", "options", "test", "baseline", "stopped", "interrupted",
+        "best_epoch".
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from deltarule.tabular.model import TabularModel
+    >>> table = pl.DataFrame({"x": range(100), "y": [2.0 * x for x in range(100)]})
+    >>> model = TabularModel.fit(table, "y", model="linear", numeric=("x",))
+    >>> [round(y) for y in model.predict(pl.DataFrame({"x": [3, 200]}))["prediction"]]
+    [6, 400]
+    """
+
+    preprocessing: Preprocessing
+    estimator: Any
+    outcome: Outcome
+    weights: str | None
+    report: dict[str, Any]
+
+    @classmethod
+    def fit(
+        cls, frame: pl.DataFrame, target: str, *, callbacks: Iterable[Callback] = (), **options: Any
+    ) -> TabularModel:
+        """Train on a table, finding out by itself what was not said.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            ``m`` rows, at least 5 of them with a target.
+        target : str
+            The column to be predicted.
+        callbacks : iterable of Callback
+            Seen by the training loop; see `deltarule.callbacks`.
+        **options
+            See `deltarule.tabular.options.Options`.
+
+        Raises
+        ------
+        DataError, InvalidOption, UnknownName
+            For a table or options that cannot be used.
+        NotFinite
+            If training diverges before anything useful was learned.
+        """
+        try:
+            chosen = Options(**options)
+        except TypeError as error:
+            raise InvalidOption(f"expected the options of Options, found another: {error}") from None
+        from deltarule.tabular.fit import train
+
+        return train(prepare(frame, target, chosen), callbacks)
+
+    def predict(self, frame: pl.DataFrame, *, notes: list[str] | None = None) -> pl.DataFrame:
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            ``m`` rows with the columns of the training table, in any order.
+        notes : list of str, optional
+            See `Preprocessing.transform`.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``m`` rows: "prediction", and for classes "probability of ..." each.
+
+        Raises
+        ------
+        DataError
+            Columns are missing or hold what training did not have.
+        """
+        return self.outcome.to_frame(self._outputs(self._matrix(frame, notes)))
+
+    def evaluate(self, frame: pl.DataFrame, *, notes: list[str] | None = None) -> dict[str, Any]:
+        """Compare predictions with the target.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            Rows with the columns of the training table, the target included; rows without a target are left out.
+        notes : list of str, optional
+            Takes what the user should know.
+
+        Returns
+        -------
+        dict
+            "rows" (int), "metrics" and "baseline" (name -> value), "baseline_is" (str).
+
+        Raises
+        ------
+        DataError
+            As for `predict`, or the target has a class that the model does not know.
+        """
+        told: list[str] = []
+        target = self.outcome.name
+        frame, n_dropped = drop_missing_target(frame, target)
+        if n_dropped:
+            told.append(f"{n_dropped:,} rows without a target are left out")
+        w = None
+        if self.weights is not None and self.weights in frame.columns:
+            w = read_weights(frame[self.weights])
+            if not w.any():
+                raise DataError(f"weights {self.weights!r}: expected at least one positive weight, found none")
+        elif self.weights is not None:
+            told.append(f"the column of weights {self.weights!r} is not there: every row counts the same")
+        y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
+        used = [name for name in frame.columns if name not in (target, self.weights)]
+        part = Part(self._matrix(frame.select(used), told), y, w)
+        if notes is None and told:
+            warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=2)
+        elif notes is not None:
+            notes += told
+        return self.measure(part)
+
+    def _matrix(self, frame: pl.DataFrame, notes: list[str] | None) -> Array:
+        return self.preprocessing.transform(frame, self.estimator.network_.theta.dtype, notes=notes)
+
+    def _outputs(self, X: Array) -> Array:
+        return self.outcome.outputs(self.estimator, X)
+
+    def measure(self, part: Part) -> dict[str, Any]:
+        """Metrics of prepared rows; see `evaluate`."""
+        return {
+            "rows": len(part),
+            "metrics": self.outcome.measure(part.y, self._outputs(part.X), part.w),
+            "baseline": self.outcome.measure_trivial(part.y, part.w),
+            "baseline_is": self.outcome.trivial_name,
+        }
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Name -> one value an epoch; empty for a model that was solved in one step."""
+        return getattr(self.estimator, "history_", None) or {}
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one safe file; the same model gives the same bytes.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written; a file that was there is then untouched.
+        """
+        estimator, arrays = to_document(self.estimator)
+        document = {
+            "face": FACE,
+            "preprocessing": self.preprocessing.to_json(),
+            "target": self.outcome.to_json(),
+            "weights": self.weights,
+            "report": self.report,
+            "estimator": estimator,
+        }
+        model_file.write(path, document, arrays)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
+        """What `save` wrote; every field is checked.
+
+        Raises
+        ------
+        ModelFileError
+            A field is missing, of the wrong type, or does not fit the others.
+        """
+        preprocessing = Preprocessing.from_json(document.get("preprocessing"))
+        outcome = Outcome.from_json(document.get("target"))
+        weights = document.get("weights")
+        if weights is not None and not isinstance(weights, str):
+            raise ModelFileError(f"expected the name of the weights, found {type(weights).__name__}")
+        report = check_report(document.get("report"))
+        estimator = from_document(field(document, "estimator", dict), arrays)
+        model = cls(preprocessing, estimator, outcome, weights, report)
+        model._check_fit()
+        return model
+
+    def _check_fit(self) -> None:
+        """The parts must belong together."""
+        network = getattr(self.estimator, "network_", None)
+        n_classes = len(self.outcome.classes)
+        n_outputs = n_classes if n_classes > 2 else 1
+        expected = [len(self.preprocessing.feature_names), n_outputs]
+        found = [network.sizes[0], network.sizes[-1]] if network is not None else None
+        if found != expected:
+            raise ModelFileError(f"expected a network of {expected} inputs and outputs, found {found}")
+        classes = getattr(self.estimator, "classes_", None)
+        if (classes is not None) != bool(n_classes) or (
+            classes is not None and not np.array_equal(classes, np.arange(n_classes))
+        ):
+            raise ModelFileError("expected an estimator for the classes of the target, found another")
+
+
+def load(path: str | Path) -> Any:
+    """Read a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        What ``save`` of an estimator, or ``deltarule train``, has written.
+
+    Returns
+    -------
+    estimator or TabularModel
+        Predictions equal those before saving, bit for bit.
+
+    Raises
+    ------
+    ModelFileError
+        The file is damaged, of another program, newer than this one, or does not fit together.
+    """
+    document, arrays = model_file.read(path, kind="model")
+    try:
+        if document.get("face") == FACE:
+            return TabularModel.from_document(document, arrays)
+        return from_document(field(document, "estimator", dict), arrays)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error.message}", error.hint or "train again") from error

@@ -1,0 +1,144 @@
+"""What can be asked for when a model is trained on a table, each value checked before any work is done."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
+from deltarule.errors import InvalidOption
+from deltarule.tabular.scaling import SCALES
+
+TASKS = ("auto", "regression", "binary", "multiclass")
+MODELS = ("auto", "linear", "logistic", "mlp")
+CLASS_WEIGHTS = ("none", "balanced")
+
+MOST_EPOCHS = 10**9
+MOST_UNITS = 10**6
+"""In one hidden layer; beyond, a mistyped size is likelier than a wish."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Everything that can be chosen; None, "auto" and empty leave the choice to the program.
+
+    Attributes
+    ----------
+    task : {"auto", "regression", "binary", "multiclass"}
+    model : {"auto", "linear", "logistic", "mlp"}
+    hidden : tuple of int
+        Units of each hidden layer; only for an mlp, as are `activation` and `dropout`.
+    activation, loss, optimizer, schedule : str
+        Entries of the registers, with options: ``"leaky_relu(slope=0.2)"``.
+    learning_rate, epochs, batch_size, patience : number
+        `patience`: epochs without a lower validation loss before training ends.
+    dropout : float
+        Share of each hidden layer's outputs dropped while training.
+    l1, l2 : float
+        Strengths of the penalties.
+    class_weight : {"none", "balanced"}
+        "balanced" gives every class the same total weight.
+    drop, categorical, numeric : tuple of str
+        Columns left out, or used as categories or numbers whatever they look like.
+    weights : str
+        The column of the sample weights.
+    seed : int
+        Of split, first weights, order of the samples and dropout.
+    engine : str
+    split : tuple of three floats
+        Shares of training, validation and test.
+    scale : {"standard", "robust", "none"}
+
+    Raises
+    ------
+    InvalidOption, UnknownName
+        For a value that an option does not take.
+    """
+
+    task: str = "auto"
+    model: str = "auto"
+    hidden: tuple[int, ...] | None = None
+    activation: str | None = None
+    loss: str = "auto"
+    optimizer: str = "auto"
+    learning_rate: float | None = None
+    schedule: str = "constant"
+    epochs: int | None = None
+    batch_size: int | None = None
+    patience: int = 20
+    dropout: float = 0.0
+    l1: float = 0.0
+    l2: float | None = None
+    class_weight: str = "none"
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    weights: str | None = None
+    seed: int = 0
+    engine: str = "auto"
+    split: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    scale: str = "standard"
+
+    def __post_init__(self) -> None:
+        _one_of("task", self.task, TASKS)
+        _one_of("model", self.model, MODELS)
+        _one_of("scale", self.scale, SCALES)
+        _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
+        for units in self.hidden or ():
+            _whole("hidden", units, 1, MOST_UNITS)
+        if self.hidden is not None and not self.hidden:
+            raise InvalidOption("expected the units of at least one hidden layer, found none", "such as 64,32")
+        _positive("learning_rate", self.learning_rate)
+        _whole("epochs", self.epochs, 1, MOST_EPOCHS)
+        _whole("batch_size", self.batch_size, 1, 2**62)
+        _whole("patience", self.patience, 1, MOST_EPOCHS)
+        _whole("seed", self.seed, 0, 2**32 - 1)
+        if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
+            raise InvalidOption(f"expected dropout from 0 to below 1, found {self.dropout!r}")
+        for name, strength in (("l1", self.l1), ("l2", self.l2)):
+            if strength is not None and not (_is_number(strength) and 0 <= strength < math.inf):
+                raise InvalidOption(f"expected {name} to be a number from 0, found {strength!r}")
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Every name must be known, even where it will not be used."""
+        if self.activation is not None:
+            ACTIVATIONS.choose(self.activation)
+        if self.loss not in ("auto", "log_loss"):
+            LOSSES.choose(self.loss)
+        if self.optimizer != "auto":
+            OPTIMIZERS.choose(self.optimizer)
+        SCHEDULES.choose(self.schedule)
+
+    def changed(self) -> dict[str, Any]:
+        """The options that differ from their defaults, as plain values."""
+        pairs = ((field.name, getattr(self, field.name), field.default) for field in dataclasses.fields(self))
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value, default in pairs
+            if value != default
+        }
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InvalidOption(f"expected {name} to be one of {', '.join(known)}, found {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= high:
+        raise InvalidOption(f"expected {name} to be a whole number from {low:,} to {high:,}, found {value!r}")
+
+
+def _positive(name: str, value: Any) -> None:
+    if value is not None and not (_is_number(value) and 0 < value < math.inf):
+        raise InvalidOption(f"expected {name} to be a positive number, found {value!r}")
