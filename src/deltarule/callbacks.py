@@ -116,6 +116,8 @@ class EarlyStopping(Callback):
         baseline: float | None = None,
         restore_best: bool = True,
     ) -> None:
+        if not patience >= 0 or not min_delta >= 0:
+            raise InvalidOption(f"expected patience >= 0 and min_delta >= 0, found {patience} and {min_delta}")
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
@@ -147,9 +149,10 @@ class EarlyStopping(Callback):
             known = ", ".join(run.history)
             raise InvalidOption(f"expected a name in the history to monitor ({known}), found {self.monitor!r}")
         value, best = self.sign * run.history[self.monitor][-1], self.sign * self.best
-        stalled = not np.isnan(best) and not value <= best - self.min_delta
-        self.count = self.count + 1 if stalled else 0
-        if value < best or (np.isnan(best) and np.isfinite(value)):
+        first = np.isnan(best) and np.isfinite(value)
+        improved = first or value <= best - self.min_delta  # NaN is no improvement on anything
+        self.count = 0 if improved else self.count + 1
+        if first or value < best:
             self.best, self.best_epoch = self.sign * value, run.epoch
             if self.restore_best:
                 self.best_theta = run.network.theta.copy()
@@ -211,8 +214,8 @@ class Progress(Callback):
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Progress:
-        return Progress(self.label)
+    def __reduce__(self) -> tuple[type[Progress], tuple[str]]:
+        return type(self), (self.label,)  # copies do not share a bar that is on the screen
 
     def on_start(self, run: Run) -> None:
         """Show the bar."""
@@ -242,6 +245,7 @@ class Progress(Callback):
 
 COUNTERS = ("seed", "epoch", "step", "samples", "plateaus")
 """What of a `deltarule.training.State` is a whole number."""
+CHECKPOINT_FIELDS = (*COUNTERS, "fingerprint", "history", "callbacks", "stopped", "converged")
 
 
 class Checkpoint(Callback):
@@ -299,9 +303,12 @@ class Checkpoint(Callback):
         }
         model_file.write(self.path, document, arrays, kind="checkpoint")
 
-    def _load(self, run: Run) -> None:
-        document, arrays = model_file.read(self.path, kind="checkpoint")
-        expected, found = fingerprint(run), document.get("fingerprint", {})
+    def _check(self, run: Run, document: Mapping[str, Any]) -> None:
+        """Refuse what is not whole, or of another run."""
+        missing = [name for name in CHECKPOINT_FIELDS if name not in document]
+        if missing:
+            raise ModelFileError(f"{self.path}: expected {missing[0]!r} in the checkpoint, found none", "delete it")
+        expected, found = fingerprint(run), document["fingerprint"]
         different = [name for name in expected if expected[name] != found.get(name)]
         if different:
             name = different[0]
@@ -310,6 +317,10 @@ class Checkpoint(Callback):
                 f"found {found.get(name)!r}",
                 "delete it, or train with the settings and data it was written with",
             )
+
+    def _load(self, run: Run) -> None:
+        document, arrays = model_file.read(self.path, kind="checkpoint")
+        self._check(run, document)
         state, theta = run.state, run.network.theta
         names = ("theta", "start", *(f"moment.{name}" for name in run.plan.optimizer.moments))
         shared = {name: array for name, array in arrays.items() if not name.startswith("callback.")}
