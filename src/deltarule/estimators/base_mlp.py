@@ -40,6 +40,8 @@ class BaseMLP(TrainedEstimator):
 
     def _hidden(self) -> list[int]:
         sizes = list(self.hidden_layer_sizes) if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
+        if not all(isinstance(size, Real) for size in sizes):
+            raise InvalidOption(f"expected hidden_layer_sizes as whole numbers, one a hidden layer, found {sizes}")
         if any(size <= 0 for size in sizes):
             raise InvalidOption(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
@@ -47,7 +49,17 @@ class BaseMLP(TrainedEstimator):
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, *self._hidden(), n_outputs]
 
-    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+    def _dropout(self) -> float | list[float]:
+        if not np.iterable(self.dropout):
+            return float(self.dropout)
+        rates = list(self.dropout)
+        if not all(isinstance(rate, Real) for rate in rates):
+            raise InvalidOption(f"expected dropout as numbers, one a hidden layer, found {rates}")
+        return rates
+
+    def _make_network(
+        self, n_features: int, n_outputs: int, seed: int, dtype: Any, *, initializer: str | None = None
+    ) -> Network:
         hidden = self._hidden()
         given = self.activation
         activations = [given] * len(hidden) if isinstance(given, str) else list(given)
@@ -60,11 +72,21 @@ class BaseMLP(TrainedEstimator):
             [n_features, *hidden, n_outputs],
             [*activations, output],
             loss,
-            dropout=list(self.dropout) if np.iterable(self.dropout) else float(self.dropout),
-            initializer=self.initializer,
+            dropout=self._dropout(),
+            initializer=initializer or self.initializer,
             seed=seed,
             dtype=dtype,
         )
+
+    def _network_as_asked(self) -> Network:
+        network = self.network_
+        asked = self._make_network(network.n_features, network.sizes[-1], 0, network.theta.dtype, initializer="zeros")
+        if asked.n_parameters != network.n_parameters:
+            raise InvalidOption(
+                f"warm_start and partial_fit go on with the {network.n_parameters} parameters of {network}, "
+                f"found an activation that makes them {asked.n_parameters}"
+            )
+        return asked.with_theta(network.theta)
 
     def _make_plan(self, n_samples: int) -> Plan:
         batch_size = 200 if self.batch_size == "auto" else self.batch_size
@@ -114,7 +136,7 @@ class BaseMLP(TrainedEstimator):
     @property
     def best_loss_(self) -> float | None:
         """The lowest cost of an epoch; None with early stopping."""
-        return None if self.early_stopping else min(self.loss_curve_)
+        return None if self.early_stopping else min(self.loss_curve_, default=None)
 
     @property
     def validation_scores_(self) -> list[float] | None:

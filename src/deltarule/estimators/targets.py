@@ -100,4 +100,6 @@ class LabelEncoding:
             return output
         if self.n_outputs == 1:
             return np.hstack([1 - output, output])
-        return output / output.sum(axis=1, keepdims=True)
+        total = output.sum(axis=1, keepdims=True)
+        nothing = total == 0  # outputs that need not add up, such as hard sigmoids, may all be zero
+        return np.where(nothing, 1 / output.shape[1], output / np.where(nothing, 1, total))

@@ -17,7 +17,7 @@ from ..arrays import Array
 from ..callbacks import EarlyStopping
 from ..engines import Data
 from ..errors import DataError, InvalidOption
-from ..network import Network
+from ..network import Network, check_targets
 from ..training import Plan, State
 from .base import NetworkEstimator, check_weights, make_validation, supports_stratification
 
@@ -72,6 +72,10 @@ class TrainedEstimator(NetworkEstimator):
     def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
         """A network with fresh weights."""
 
+    def _network_as_asked(self) -> Network:
+        """The network with the weights it has, and all else as the parameters now say."""
+        return self.network_
+
     @abstractmethod
     def _make_plan(self, n_samples: int) -> Plan:
         """How to train."""
@@ -104,6 +108,8 @@ class TrainedEstimator(NetworkEstimator):
                 f"warm_start and partial_fit go on with the network of sizes {self.network_.sizes}, "
                 f"found {self._sizes(X.shape[1], Y.shape[1])}"
             )
+        else:
+            self.network_ = self._network_as_asked()
         self.network_.objective.check_targets(Y)
         state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
         train, held_out = Data(X, Y, w), self._own_validation(validation_data)
@@ -147,7 +153,15 @@ class TrainedEstimator(NetworkEstimator):
         if len(y) != X.shape[0]:
             raise DataError(f"expected as many y as rows of X in validation_data ({X.shape[0]}), found {len(y)}")
         w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
-        return X, y, self._encode(y, X.dtype), w
+        try:
+            Y = self._encode(y, X.dtype)
+        except TypeError as error:
+            raise DataError(f"expected targets in validation_data like those of the training, found {error}") from None
+        check_targets(self.network_, X, Y)
+        if not np.isfinite(Y).all():
+            raise DataError("expected finite targets in validation_data, found NaN or infinity")
+        self.network_.objective.check_targets(Y)
+        return X, y, Y, w
 
     def _split(
         self, X: Array, y: Array, Y: Array, w: Array | None, seed: int
@@ -157,7 +171,7 @@ class TrainedEstimator(NetworkEstimator):
         options = {"test_size": self.validation_fraction, "random_state": seed}
         n_validation = int(np.ceil(self.validation_fraction * len(index)))
         if is_classifier(self) and Y.shape[1] == 1:
-            options["stratify"] = Y[:, 0].astype(bool)
+            options["stratify"] = Y.astype(bool)
         elif supports_stratification(self, y, n_validation):
             options["stratify"] = y
         kept, held = train_test_split(index, **options)
