@@ -8,7 +8,7 @@ point stays what it was, penalties included, and so does its optimum; only the w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from typing import Any
 
@@ -18,6 +18,9 @@ from scipy.optimize import OptimizeResult
 
 from ..arrays import Array
 from .optimizers import Optimizer
+
+MANY = 1000
+"""Columns beyond which no matrix of all their pairs is formed."""
 
 
 @dataclass(frozen=True)
@@ -34,80 +37,112 @@ class Coordinates:
         ``k``.
     intercept : bool
         Without it, ``b`` stays zero: the gradient is taken as zero there.
+    rotation : (n, n), optional
+        ``R``, with which ``W = V R / s``.
+    back : (n, n), optional
+        Its inverse, or pseudo-inverse.
     """
 
     mean: Array
     scale: Array
     n_outputs: int
     intercept: bool = True
+    rotation: Array | None = None
+    back: Array | None = None
 
     def _split(self, flat: Array) -> tuple[Array, Array]:
         n_weights = self.n_outputs * len(self.scale)
         return flat[:n_weights].reshape(self.n_outputs, -1), flat[n_weights:]
 
     def inward(self, theta: Array) -> Array:
-        """``φ``: ``V = W s``, ``c = b + W μ``."""
+        """``φ``: ``V = W s R⁻¹``, ``c = b + W μ``."""
         W, b = self._split(theta)
-        return np.concatenate([(W * self.scale).ravel(), b + W @ self.mean]).astype(theta.dtype, copy=False)
+        V = W * self.scale if self.back is None else (W * self.scale) @ self.back
+        return np.concatenate([V.ravel(), b + W @ self.mean]).astype(theta.dtype, copy=False)
 
     def outward(self, phi: Array) -> Array:
-        """``θ``: ``W = V / s``, ``b = c - W μ``."""
+        """``θ``: ``W = V R / s``, ``b = c - W μ``."""
         V, c = self._split(phi)
-        W = V / self.scale
+        W = (V if self.rotation is None else V @ self.rotation) / self.scale
         return np.concatenate([W.ravel(), c - W @ self.mean]).astype(phi.dtype, copy=False)
 
     def gradient(self, g: Array) -> Array:
-        """``W = V / s``, ``b = c - W μ``  ->  ``dV = (dW - db μᵀ) / s``, ``dc = db``."""
+        """``W = V R / s``, ``b = c - W μ``  ->  ``dV = (dW - db μᵀ) / s Rᵀ``, ``dc = db``."""
         dW, db = self._split(g)
         db = db if self.intercept else np.zeros_like(db)
-        return np.concatenate([((dW - np.outer(db, self.mean)) / self.scale).ravel(), db]).astype(g.dtype, copy=False)
+        dV = (dW - np.outer(db, self.mean)) / self.scale
+        dV = dV if self.rotation is None else dV @ self.rotation.T
+        return np.concatenate([dV.ravel(), db]).astype(g.dtype, copy=False)
 
     def absolute(self, l1: Array) -> Array:
-        """Strengths of ``Σ l1 |θ|`` as strengths of ``|φ|``; `l1` on an intercept asks for a `mean` of zero."""
+        """Strengths of ``Σ l1 |θ|`` as strengths of ``|φ|``: for an intercept only if `mean` is 0, and no rotation."""
         strength, on_b = self._split(l1)
         return np.concatenate([(strength / self.scale).ravel(), on_b])
 
 
 def standardizing(
-    X: Array, w: Array | None, n_outputs: int, *, intercept: bool = True, center: bool = True
+    X: Array, w: Array | None, n_outputs: int, *, intercept: bool = True, center: bool = True, ridge: float = 0.0
 ) -> Coordinates:
     """The coordinates in which columns of `X` (m, n) have mean 0 and deviation 1.
 
     Without an intercept, or for a sparse matrix, there is no centering, and ``s`` is the root of the mean square.
-    Columns that do not vary keep their scale.
+    Columns that do not vary keep their scale. With an L2 penalty, `ridge` is its share in the curvature of the cost,
+    beside that of the loss: ``s² = Σ (x - μ)² / m + ridge``.
     """
     n = X.shape[1]
-    p = np.full(X.shape[0], 1 / X.shape[0]) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
+    p = _shares(X, w)
     if sparse.issparse(X):
         mean, square = np.zeros(n), np.asarray(sparse.csr_matrix(X, dtype=np.float64).power(2).T @ p).ravel()
     else:
         mean = p @ X if intercept and center else np.zeros(n)
         square = p @ np.square(X - mean)
-    scale = np.sqrt(square)
-    varies = scale > 10 * np.finfo(X.dtype).eps * np.abs(mean)
-    return Coordinates(mean, np.where(varies & np.isfinite(scale), scale, 1.0), n_outputs, intercept)
+    varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
+    return Coordinates(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), n_outputs, intercept)
+
+
+def whitening(X: Array, w: Array | None, T: Coordinates, ridge: float) -> Coordinates:
+    """`T` turned so that the columns are also uncorrelated, each with the curvature 1, `ridge` included.
+
+    A cost that is quadratic has then the same curvature in all directions. Those in which the columns depend on each
+    other, so that there is none, are left out: nothing moves there, and the solution is the one of smallest norm.
+    """
+    scaled = gram(X, w, T)
+    scaled[np.diag_indices_from(scaled)] += ridge / T.scale**2
+    values, Q = np.linalg.eigh(scaled)
+    kept = values > len(values) * np.finfo(X.dtype).eps * values[-1]
+    root = np.sqrt(values, where=kept, out=np.ones_like(values))
+    return replace(T, rotation=(kept / root)[:, None] * Q.T, back=Q * (kept * root))
+
+
+def _shares(X: Array, w: Array | None) -> Array:
+    """Weight of each sample, (m,), adding up to 1."""
+    return np.full(X.shape[0], 1 / X.shape[0]) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
+
+
+def gram(X: Array, w: Array | None, T: Coordinates) -> Array:
+    """``X'ᵀ X' / m`` (n, n) of the columns in the coordinates `T`."""
+    root = np.sqrt(_shares(X, w))
+    if sparse.issparse(X):
+        A = sparse.diags_array(root) @ X @ sparse.diags_array(1 / T.scale)
+        return np.asarray((A.T @ A).toarray())
+    A = (X - T.mean) / T.scale * root[:, None]
+    return A.T @ A
 
 
 def curvature(X: Array, w: Array | None, coordinates: Coordinates) -> float:
     """The largest eigenvalue of ``X'ᵀ X' / m`` in these coordinates, a column of ones included.
 
     For the squared error it is how fast the gradient can change; gradient descent converges at a rate of its inverse.
-    Beyond 1000 columns the trace, which is never smaller, stands in for it.
+    Beyond `MANY` columns the trace, which is never smaller, stands in for it.
     """
-    m, n = X.shape
-    p = np.full(m, 1 / m) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
-    ones = 1.0 if coordinates.intercept else 0.0
-    mean, s = coordinates.mean, coordinates.scale
-    if n > 1000:
-        square = sparse.csr_matrix(X).power(2) if sparse.issparse(X) else np.square(X - mean)
-        return ones + float(np.asarray(square.T @ p) @ (1 / s**2))
-    if sparse.issparse(X):
-        root = sparse.diags_array(np.sqrt(p)) @ X @ sparse.diags_array(1 / s)
-        gram, cross = (root.T @ root).toarray(), np.asarray(X.T @ p) / s
-    else:
-        centered = (X - mean) / s
-        gram, cross = centered.T @ (centered * p[:, None]), p @ centered
-    whole = np.block([[gram, ones * cross[:, None]], [ones * cross[None, :], np.full((1, 1), ones)]])
+    n, p, T = X.shape[1], _shares(X, w), coordinates
+    ones = 1.0 if T.intercept else 0.0
+    if n > MANY:
+        square = sparse.csr_matrix(X).power(2) if sparse.issparse(X) else np.square(X - T.mean)
+        return ones + float(np.asarray(square.T @ p) @ (1 / T.scale**2))
+    cross = ones * (np.asarray(X.T @ p).ravel() - T.mean) / T.scale
+    whole = np.block([[gram(X, w, T), cross[:, None]], [cross[None, :], np.full((1, 1), ones)]])
     return float(np.linalg.eigvalsh(whole)[-1])
 
 

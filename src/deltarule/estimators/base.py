@@ -95,8 +95,17 @@ class NetworkEstimator(BaseEstimator):
 
     # from parameters to a plan
 
+    def _solver(self) -> str:
+        """Name of an optimizer of the register, or "sgd"."""
+        return self.solver
+
+    def _engine(self, plan: Plan) -> str:
+        """Name of the engine that trains."""
+        del plan  # not every model is for every engine
+        return self.engine
+
     def _make_optimizer(self) -> Optimizer:
-        text = self.solver
+        text = self._solver()
         if text == "sgd":
             text = "nesterov" if self.nesterovs_momentum else "momentum"
             text = text if self.momentum > 0 else "gradient_descent"
@@ -158,7 +167,7 @@ class NetworkEstimator(BaseEstimator):
             replace(plan, threads=effective_n_jobs(self.n_jobs)),
             state=state,
             epochs=epochs,
-            engine=self.engine,
+            engine=self._engine(plan),
             callbacks=watchers,
             validation=validation,
         )

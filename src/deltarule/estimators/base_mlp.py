@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from ..arrays import Array
+from ..engines import Data
 from ..equations import ACTIVATIONS, INITIALIZERS, LOSSES
 from ..errors import InvalidOption
 from ..network import Network
@@ -88,7 +89,8 @@ class BaseMLP(TrainedEstimator):
             )
         return asked.with_theta(network.theta)
 
-    def _make_plan(self, n_samples: int) -> Plan:
+    def _make_plan(self, data: Data) -> Plan:
+        n_samples = len(data)
         batch_size = 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size != "auto" and batch_size > n_samples:
             warnings.warn(

@@ -16,6 +16,15 @@ PROBABILITIES = ("sigmoid", "logistic", "softmax", "hard_sigmoid")
 """Output activations a classifier may have."""
 
 
+def _class_weights(class_weight: Any, y: Array, w: Array | None) -> Array:
+    """Weight of the class of each sample, (m,); "balanced" counts a sample as often as its weight `w` says."""
+    if w is None or class_weight != "balanced" or y.ndim > 1:
+        return compute_sample_weight(class_weight, y)
+    _, index = np.unique(y, return_inverse=True)
+    share = np.bincount(index, weights=w)
+    return (share.sum() / (len(share) * share))[index]
+
+
 class ClassTargets(TrainedEstimator):
     """The part of an estimator that makes it a classifier."""
 
@@ -42,7 +51,7 @@ class ClassTargets(TrainedEstimator):
         X, y, w, Y = super()._weigh(X, y, w, Y)
         if self.class_weight is None:
             return X, y, w, Y
-        by_class = compute_sample_weight(self.class_weight, y).astype(X.dtype)
+        by_class = _class_weights(self.class_weight, y, w).astype(X.dtype)
         return super()._weigh(X, y, by_class if w is None else w * by_class, Y)
 
     def _refuses_network(self) -> str | None:

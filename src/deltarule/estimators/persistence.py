@@ -23,10 +23,14 @@ from ..errors import DeltaruleError, ModelFileError
 from ..network import Layer, Network, _count
 from ..training import State
 from .base import NetworkEstimator
+from .linear import LinearRegression
+from .logistic import LogisticRegression
 from .mlp import MLPClassifier, MLPRegressor
 from .targets import LabelEncoding
 
-CLASSES: dict[str, type[NetworkEstimator]] = {cls.__name__: cls for cls in (MLPClassifier, MLPRegressor)}
+CLASSES: dict[str, type[NetworkEstimator]] = {
+    cls.__name__: cls for cls in (LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor)
+}
 """The estimators a file may hold, by name."""
 
 FIELDS = (

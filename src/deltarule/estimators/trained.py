@@ -77,7 +77,7 @@ class TrainedEstimator(NetworkEstimator):
         return self.network_
 
     @abstractmethod
-    def _make_plan(self, n_samples: int) -> Plan:
+    def _make_plan(self, data: Data) -> Plan:
         """How to train."""
 
     # training
@@ -190,7 +190,7 @@ class TrainedEstimator(NetworkEstimator):
         *,
         incremental: bool,
     ) -> None:
-        plan = self._make_plan(len(data))
+        plan = self._make_plan(data)
         stopper = self._make_stopper(plan, state)
         self._train(
             data,

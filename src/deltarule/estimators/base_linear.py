@@ -1,0 +1,166 @@
+"""What linear and logistic regression share: a network of one layer, trained on the whole cost to its optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import row_norms
+
+from ..engines import Data
+from ..equations import Optimizer
+from ..equations.coordinates import MANY, Coordinates, curvature, standardizing, transformed, whitening
+from ..errors import EngineUnsupported
+from ..network import Network
+from ..training import Plan, State
+from .trained import TrainedEstimator
+
+PLAIN = ("gradient_descent", "momentum", "nesterov")
+"""Optimizers whose best rate is known from the curvature of the cost."""
+
+TIGHT = 64 * np.finfo(np.float64).eps
+"""L-BFGS stops when a step lowers the cost by less, relative to it: at rounding, not before."""
+
+
+class BaseLinear(TrainedEstimator):
+    """A network of one layer: ``ŷ = g(X Wᵀ + b)``."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TrainedEstimator._parameter_constraints,
+        "fit_intercept": ["boolean"],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "learning_rate_init": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "standardize": ["boolean"],
+    }
+
+    steepest: ClassVar[float] = 1.0
+    """The largest second derivative of the loss by ``Z``."""
+
+    typical: ClassVar[float] = 1.0
+    """That derivative at ``Z = 0``."""
+
+    def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
+        return [n_features, n_outputs]
+
+    def _penalties(self) -> dict[str, float]:
+        """Penalty name -> strength, as far as there are any."""
+        return {name: float(s) for name, s in (("l2", self.alpha), ("l1", self.l1)) if s > 0}
+
+    def _engine(self, plan: Plan) -> str:
+        if plan.optimizer.full_batch:
+            return self.engine
+        if self.engine not in ("auto", "reference"):
+            raise EngineUnsupported(
+                f"the {self.engine} engine cannot take the steps of {plan.optimizer.name} for a linear model",
+                "use engine='auto'",
+            )
+        return "reference"  # the steps are taken in other coordinates, which are Python's
+
+    def _coordinates(self, data: Data, *, search: bool) -> Coordinates:
+        """Where the optimizer walks; a `search` by L-BFGS may choose more freely than descent, which is to be plain."""
+        n_features, n_outputs = self.network_.sizes
+        if not self.standardize:
+            return Coordinates(np.zeros(n_features), np.ones(n_features), n_outputs, self.fit_intercept)
+        ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.typical
+        T = standardizing(
+            data.X, data.w, n_outputs, intercept=self.fit_intercept, center=self._may_center(), ridge=ridge
+        )
+        if search and "l1" not in self._penalties() and n_features <= min(MANY, len(data)):
+            return whitening(data.X, data.w, T, ridge)
+        return T
+
+    def _may_center(self) -> bool:
+        return True
+
+    def _make_plan(self, data: Data) -> Plan:
+        optimizer = self._make_optimizer()
+        T = self._coordinates(data, search=optimizer.full_batch)
+        if optimizer.full_batch and "ftol" not in optimizer.options:
+            optimizer = optimizer.configured(ftol=TIGHT)
+        batch_size = len(data) if self.batch_size == "auto" else min(int(self.batch_size), len(data))
+        # the cost of a batch has its share of the penalties, so that on the whole it is the cost of all samples
+        share = batch_size / len(data)
+        return Plan(
+            optimizer=transformed(self._adapted(optimizer, data), T),
+            schedule=self._make_schedule(),
+            learning_rate=self._rate(optimizer, data, T, batch_size),
+            epochs=self.max_iter,
+            batch_size=batch_size,
+            shuffle=self.shuffle,
+            penalties={name: strength * share for name, strength in self._penalties().items()},
+            tol=self.tol,
+            max_fun=max(15000, 20 * self.max_iter),
+        )
+
+    def _adapted(self, optimizer: Optimizer, data: Data) -> Optimizer:
+        """The optimizer, once it minimizes what the solver asked for does."""
+        del data
+        return optimizer
+
+    def _unit(self, data: Data) -> float:
+        """The size of ``Z``, and with it of the weights of standardized columns."""
+        del data
+        return 1.0
+
+    def _rate(self, optimizer: Optimizer, data: Data, T: Coordinates, batch_size: int) -> float:
+        """``α``: for "auto", 1 over the largest curvature, with which gradient descent on a convex cost converges."""
+        if self.learning_rate_init != "auto":
+            return float(self.learning_rate_init)
+        if optimizer.name not in PLAIN:
+            return 0.01 * self._unit(data)
+        if batch_size == len(data):
+            largest = curvature(data.X, data.w, T)
+        else:  # no batch is steeper than its steepest sample
+            X = data.X @ sparse.diags_array(1 / T.scale) if sparse.issparse(data.X) else (data.X - T.mean) / T.scale
+            largest = float(row_norms(X, squared=True).max()) + 1.0
+            if data.w is not None:
+                largest *= float(data.w.max() / data.w.mean())
+        ridge = self._penalties().get("l2", 0.0) / data.total_weight / float(T.scale.min()) ** 2
+        return 1.0 / (self.steepest * largest + ridge)
+
+    def _train_with(
+        self,
+        data: Data,
+        validation: Callable[[Network], Mapping[str, float]] | None,
+        state: State,
+        *,
+        incremental: bool,
+    ) -> None:
+        if not self.fit_intercept:
+            self.network_.b[1][...] = 0
+        dtype = self.network_.theta.dtype
+        exact = self._make_optimizer().full_batch and dtype != np.float64
+        if exact:  # L-BFGS compares costs that differ by less than float32 can tell
+            self.network_ = self.network_.with_theta(self.network_.theta.astype(np.float64))
+            w = None if data.w is None else data.w.astype(np.float64)
+            data = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
+        super()._train_with(data, validation, state, incremental=incremental)
+        if exact:
+            self.network_ = self.network_.with_theta(self.network_.theta.astype(dtype))
+
+    @property
+    def coef_(self) -> Any:
+        """Weights, a view on the parameters of ``network_``."""
+        return self._fitted().W[1]
+
+    @coef_.setter
+    def coef_(self, value: Any) -> None:
+        self._fitted().W[1][...] = value
+
+    @property
+    def intercept_(self) -> Any:
+        """Biases, a view on the parameters of ``network_``."""
+        return self._fitted().b[1]
+
+    @intercept_.setter
+    def intercept_(self, value: Any) -> None:
+        self._fitted().b[1][...] = value
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Cost of each epoch, penalties included."""
+        return self._recorded("loss") or []

@@ -1,0 +1,295 @@
+"""Linear regression with scikit-learn's interface, by the exact solution or by any optimizer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import linalg, optimize, sparse
+from scipy.sparse.linalg import LinearOperator, lsqr
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import validate_data
+
+from .. import engines
+from ..arrays import FLOATS, Array
+from ..engines import Data
+from ..equations.coordinates import standardizing
+from ..equations.exact import least_squares
+from ..errors import DataError, InvalidOption, ModelFileError
+from ..network import Network
+from ..training import State
+from .base import store
+from .base_linear import BaseLinear
+from .documentation import with_parameters
+
+EXACT = ("auto", "exact")
+FINEST = 1e-12  # of lsqr, whose tolerances are relative
+
+
+@with_parameters
+class LinearRegression(RegressorMixin, BaseLinear):
+    """Linear regression ``ŷ = X Wᵀ + b``, of one target or several.
+
+    A drop-in replacement of ``sklearn.linear_model.LinearRegression``, which also learns by gradient descent, or by
+    any other optimizer, and takes the penalties `alpha` (L2) and `l1`. ``solver="auto"`` is the exact solution, of
+    smallest norm where there are several; it is L-BFGS with `l1`, and with `alpha` for a sparse `X`.
+
+    Attributes
+    ----------
+    coef_ : (n_x,) or (n_L, n_x)
+    intercept_ : float or (n_L,)
+    rank_, singular_
+        Of `X`, centered and weighted; only where the exact solution of a dense `X` was computed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from deltarule import LinearRegression
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> exact = LinearRegression().fit(X, y)
+    >>> learned = LinearRegression(solver="gradient_descent", max_iter=20_000, tol=0).fit(X, y)
+    >>> bool(abs(exact.coef_ - learned.coef_).max() < 1e-6)
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseLinear._parameter_constraints,
+        "copy_X": ["boolean"],
+        "positive": ["boolean"],
+    }
+
+    rank_: int
+    singular_: Array
+    _single: bool
+
+    def __init__(
+        self,
+        *,
+        fit_intercept: bool = True,
+        copy_X: bool = True,
+        tol: float = 1e-6,
+        n_jobs: int | None = None,
+        positive: bool = False,
+        solver: str = "auto",
+        alpha: float = 0.0,
+        l1: float = 0.0,
+        standardize: bool = True,
+        learning_rate: str = "constant",
+        learning_rate_init: float | str = "auto",
+        power_t: float = 0.5,
+        max_iter: int = 1000,
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        random_state: Any = None,
+        verbose: bool | int | str = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str | Callable[..., float] = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        callbacks: Sequence[Any] | None = None,
+        engine: str = "auto",
+    ) -> None:
+        store(self, locals())
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = not self.positive
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=False if self.positive else "csr",
+            multi_output=True,
+            y_numeric=True,
+            dtype=FLOATS[::-1],
+            reset=reset,
+            **options,
+        )
+        self._single = y.ndim == 1
+        return X, y
+
+    def _encode(self, y: Array, dtype: Any) -> Array:
+        return np.asarray(y, dtype=dtype).reshape(len(y), -1)
+
+    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+        return Network.create([n_features, n_outputs], ["identity"], "squared_error", seed=seed, dtype=dtype)
+
+    def _refuses_network(self) -> str | None:
+        found = str(self.network_.objective), [str(layer.activation) for layer in self.network_.layers]
+        return None if found == ("squared_error", ["identity"]) else f"expected one layer of identity, found {found}"
+
+    def _is_exact(self, X: Array) -> bool:
+        fits = self.l1 == 0 and (self.alpha == 0 or not sparse.issparse(X))
+        if self.positive and (self.l1 > 0 or self.solver not in EXACT):
+            raise InvalidOption(
+                f"positive=True takes solver='auto' or 'exact' and l1=0, found {self.solver!r} and l1={self.l1}"
+            )
+        if self.solver == "exact" and not fits:
+            raise InvalidOption(
+                "solver='exact' takes no l1, and alpha only for a dense X, found otherwise", "use solver='auto'"
+            )
+        return self.solver in EXACT and fits
+
+    def _solver(self) -> str:
+        return "lbfgs" if self.solver in EXACT else self.solver
+
+    def _unit(self, data: Data) -> float:
+        return float(np.sqrt(np.average(np.square(data.y - np.average(data.y, axis=0)), axis=0).max())) or 1.0
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (m, n_x)
+        y : (m,) or (m, n_L)
+        sample_weight : (m,), optional
+            A weight of zero is the same as leaving the sample out.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Measured after each epoch; what early stopping looks at, instead of a part of the training data.
+
+        Raises
+        ------
+        ValueError
+            For data or parameters that cannot be used; for values that cease to be finite, with layer and step.
+        """
+        self._validate_params()
+        self.__dict__.pop("rank_", None)
+        self.__dict__.pop("singular_", None)
+        return self._fit(X, y, sample_weight, validation_data)
+
+    def _train_with(
+        self,
+        data: Data,
+        validation: Callable[[Network], Mapping[str, float]] | None,
+        state: State,
+        *,
+        incremental: bool,
+    ) -> None:
+        if not self._is_exact(data.X):
+            super()._train_with(data, validation, state, incremental=incremental)
+            return
+        if not data.total_weight > 0:
+            raise DataError("expected at least one sample with a positive weight, found none")
+        began = time.perf_counter()
+        network = self.network_
+        network.W[1][...], network.b[1][...] = self._solve(data)
+        engine = engines.choose(self.engine, network, data)
+        ridge = 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
+        cost = engine.cost(network, data) + ridge
+        measured = validation(network) if validation else {}
+        values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began, **measured}
+        state.history = {name: [float(value)] for name, value in values.items()}
+        state.epoch, state.samples = 1, len(data)
+        self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
+        self._state, self.t_ = state, state.samples
+
+    def _solve(self, data: Data) -> tuple[Array, Array]:
+        """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
+        if sparse.issparse(data.X):
+            return _sparse_least_squares(data, self.fit_intercept, min(self.tol, FINEST))
+        A, B, x_mean, y_mean = _centered(data, self.fit_intercept)
+        self.singular_ = linalg.svdvals(A, check_finite=False)
+        self.rank_ = int((self.singular_ > max(A.shape) * np.finfo(A.dtype).eps * self.singular_[0]).sum())
+        if self.alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
+            A = np.vstack([A, np.sqrt(self.alpha) * np.eye(A.shape[1])])
+            B = np.vstack([B, np.zeros((A.shape[1], B.shape[1]))])
+        if not self.positive:
+            W, _ = least_squares(A, B, intercept=False)
+            return W, y_mean - W @ x_mean
+        W = np.vstack([optimize.nnls(A, B[:, j])[0] for j in range(B.shape[1])])
+        return W, y_mean - W @ x_mean
+
+    @property
+    def coef_(self) -> Any:
+        """Weights (n_x,), or (n_L, n_x) if `y` was a matrix: a view on the parameters of ``network_``."""
+        W = self._fitted().W[1]
+        return W[0] if self._single else W
+
+    @coef_.setter
+    def coef_(self, value: Any) -> None:
+        self._fitted().W[1][...] = value
+
+    @property
+    def intercept_(self) -> Any:
+        """Bias, a number, or (n_L,) if `y` was a matrix."""
+        b = self._fitted().b[1]
+        if not self.fit_intercept and not b.any():
+            return 0.0
+        return b[0] if self._single else b
+
+    @intercept_.setter
+    def intercept_(self, value: Any) -> None:
+        self._fitted().b[1][...] = value
+
+    def predict(self, X: Any) -> Array:
+        """Predictions (m,), or (m, n_L) if `y` was a matrix, for `X` (m, n_x)."""
+        output = self._outputs(X)
+        return output.ravel() if self._single else output
+
+    def _own_fields(self) -> dict[str, Any]:
+        singular = getattr(self, "singular_", None)
+        return {
+            "single": self._single,
+            "rank": getattr(self, "rank_", None),
+            "singular": None if singular is None else [float(s) for s in singular],
+        }
+
+    def _restore_own_fields(self, fields: Any) -> None:
+        if not isinstance(fields, Mapping) or set(fields) != {"single", "rank", "singular"}:
+            raise ModelFileError("expected the fields single, rank, singular of its own, found others")
+        single, rank, singular = fields["single"], fields["rank"], fields["singular"]
+        if type(single) is not bool or (single and self.network_.sizes[-1] != 1):
+            raise ModelFileError(f"expected single to be true or false as the outputs say, found {str(single)[:80]}")
+        self._single = single
+        if rank is None and singular is None:
+            return
+        numbers = isinstance(singular, list) and all(type(s) is float and 0 <= s < np.inf for s in singular)
+        if not numbers or type(rank) is not int or not 0 <= rank <= len(singular) <= self.network_.n_features:
+            raise ModelFileError("expected the rank and the singular values of X, found something else")
+        self.rank_, self.singular_ = rank, np.array(singular)
+
+
+def _centered(data: Data, intercept: bool) -> tuple[Array, Array, Array, Array]:
+    """``X`` and ``y``, each less its mean and times the root of the weights, and the means; in float64."""
+    A, B = data.X.astype(np.float64), data.y.astype(np.float64)
+    x_mean, y_mean = np.zeros(A.shape[1]), np.zeros(B.shape[1])
+    if intercept:
+        x_mean, y_mean = np.average(A, axis=0, weights=data.w), np.average(B, axis=0, weights=data.w)
+    root = np.ones(len(A)) if data.w is None else np.sqrt(data.w.astype(np.float64))
+    return (A - x_mean) * root[:, None], (B - y_mean) * root[:, None], x_mean, y_mean
+
+
+def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Array, Array]:
+    """The same by conjugate gradients (Paige and Saunders 1982), which leave a sparse ``X`` as it is.
+
+    Columns are divided by their size for the sake of convergence, and centered without a dense copy.
+    """
+    scale = standardizing(data.X, data.w, 1, intercept=False).scale
+    X, B = data.X.astype(np.float64), data.y.astype(np.float64)
+    w = np.ones(X.shape[0]) if data.w is None else data.w.astype(np.float64)
+    p, root = w / w.sum(), np.sqrt(w)
+    x_mean = np.asarray(X.T @ p).ravel() * intercept
+    y_mean = p @ B * intercept
+    A = LinearOperator(
+        X.shape,
+        matvec=lambda v: root * (X @ (v.ravel() / scale) - x_mean @ (v.ravel() / scale)),
+        rmatvec=lambda u: (X.T @ (root * u.ravel()) - x_mean * (root @ u.ravel())) / scale,
+        dtype=np.float64,
+    )
+    limit = 10 * max(X.shape)
+    columns = ((B[:, j] - y_mean[j]) * root for j in range(B.shape[1]))
+    W = np.vstack([lsqr(A, column, atol=tol, btol=tol, iter_lim=limit)[0] / scale for column in columns])
+    return W, y_mean - W @ x_mean

@@ -1,0 +1,300 @@
+"""Logistic regression with scikit-learn's interface: one sigmoid unit for two classes, softmax for more."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..arrays import FLOATS, Array
+from ..engines import Data
+from ..equations import Optimizer, dense
+from ..equations.coordinates import penalized_intercept
+from ..errors import InvalidOption
+from ..network import Network
+from ..training import State
+from .base import store
+from .base_linear import BaseLinear
+from .classes import ClassTargets
+from .documentation import with_parameters
+
+OPTIMAL = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
+"""scikit-learn's solvers. Each asks for the optimum of the cost, and L-BFGS goes there."""
+
+PENALTY_DEPRECATED = (
+    "'penalty' was deprecated in version 1.8 of scikit-learn. Use l1_ratio=0 instead of penalty='l2', l1_ratio=1 "
+    "instead of penalty='l1', l1_ratio between 0 and 1 instead of penalty='elasticnet', and C=np.inf instead of "
+    "penalty=None."
+)
+
+
+@with_parameters
+class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
+    """Logistic regression: ``P(y = 1 | X) = σ(X Wᵀ + b)``, and with softmax in place of σ for more than two classes.
+
+    A drop-in replacement of ``sklearn.linear_model.LogisticRegression``: it minimizes ``C Σ L + ½ ‖W‖²``, or with
+    `l1_ratio` the elastic net. The solvers of scikit-learn all lead to the optimum of that cost and are one here,
+    L-BFGS; any optimizer of the register, with minibatches or without, walks there by gradient descent.
+
+    Attributes
+    ----------
+    classes_ : (K,)
+    coef_ : (1, n_x) or (K, n_x)
+    intercept_ : (1,) or (K,)
+    n_iter_ : (1,)
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from deltarule import LogisticRegression
+    >>> X, y = load_iris(return_X_y=True)
+    >>> round(LogisticRegression().fit(X, y).score(X, y), 2)
+    0.97
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{name: rule for name, rule in BaseLinear._parameter_constraints.items() if name not in ("alpha", "l1")},
+        "penalty": [StrOptions({"l1", "l2", "elasticnet", "deprecated"}), None],
+        "C": [Interval(Real, 0, None, closed="right")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
+        "dual": ["boolean"],
+        "intercept_scaling": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    n_iter_: Any
+
+    def __init__(
+        self,
+        penalty: str | None = "deprecated",
+        *,
+        C: float = 1.0,
+        l1_ratio: float | None = 0.0,
+        dual: bool = False,
+        tol: float = 1e-4,
+        fit_intercept: bool = True,
+        intercept_scaling: float = 1,
+        class_weight: Mapping[Any, float] | str | None = None,
+        random_state: Any = None,
+        solver: str = "lbfgs",
+        max_iter: int = 100,
+        verbose: bool | int | str = 0,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        standardize: bool = True,
+        learning_rate: str = "constant",
+        learning_rate_init: float | str = "auto",
+        power_t: float = 0.5,
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str | Callable[..., float] = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        callbacks: Sequence[Any] | None = None,
+        engine: str = "auto",
+    ) -> None:
+        store(self, locals())
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = False
+        return tags
+
+    @property
+    def steepest(self) -> float:  # type: ignore[override]
+        """``σ' <= 1/4``; no eigenvalue of the derivative of softmax is above 1/2."""
+        return 0.25 if self.network_.sizes[-1] == 1 else 0.5
+
+    @property
+    def typical(self) -> float:  # type: ignore[override]
+        """``p (1 - p)`` where all classes are equally likely."""
+        n_classes = max(2, self.network_.sizes[-1])
+        return (1 - 1 / n_classes) / n_classes
+
+    def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=reset, **options)
+        return X, y
+
+    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+        del seed  # on a convex cost there is nothing to draw: it starts from zero
+        if n_outputs == 1:
+            return Network.create([n_features, 1], ["sigmoid"], "binary_cross_entropy", dtype=dtype)  # lecture: 2
+        return Network.create([n_features, n_outputs], ["softmax"], "categorical_cross_entropy", dtype=dtype)
+
+    def _refuses_network(self) -> str | None:
+        found = [str(layer.activation) for layer in self.network_.layers], str(self.network_.objective)
+        allowed = (["sigmoid"], "binary_cross_entropy"), (["softmax"], "categorical_cross_entropy")
+        return None if found in allowed else f"expected one layer of sigmoid or softmax, found {found}"
+
+    # the cost
+
+    def _ratio(self) -> float | None:
+        """Share of L1 in the penalty; None for no penalty."""
+        if self.penalty == "deprecated":
+            return None if np.inf == self.C else float(self.l1_ratio or 0)
+        if self.penalty is None:
+            return None
+        return {"l2": 0.0, "l1": 1.0}[self.penalty] if self.penalty != "elasticnet" else float(self.l1_ratio or 0)
+
+    def _penalties(self) -> dict[str, float]:
+        ratio = self._ratio()
+        if ratio is None:
+            return {}
+        return {name: part / self.C for name, part in (("l2", 1 - ratio), ("l1", ratio)) if part > 0}
+
+    def _solver(self) -> str:
+        return "lbfgs" if self.solver in OPTIMAL else self.solver
+
+    def _check_choices(self) -> None:
+        super()._check_choices()
+        ratio, solver = self._ratio(), self.solver
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise InvalidOption("l1_ratio must be specified when penalty is elasticnet.")
+        if self.dual and solver != "liblinear":
+            raise InvalidOption(f"Solver {solver} supports only dual=False, got dual={self.dual}")
+        if solver not in OPTIMAL or solver == "saga":
+            return
+        name = "elasticnet" if ratio not in (None, 0, 1) else "l1"
+        if solver != "liblinear" and ratio:
+            raise InvalidOption(
+                f"Solver {solver} supports only 'l2' or None penalties, got {name} penalty.", "use solver='saga'"
+            )
+        if name == "elasticnet":
+            raise InvalidOption(f"Only 'saga' solver supports elasticnet penalty, got solver={solver}.")
+        if solver == "liblinear" and ratio is None:
+            raise InvalidOption("C=np.inf as well as penalty=None is not supported for the liblinear solver")
+        if solver == "liblinear" and len(self.classes_) > 2:
+            raise InvalidOption(
+                "The 'liblinear' solver does not support multiclass classification (n_classes >= 3). Either use "
+                "another solver or wrap the estimator in a OneVsRestClassifier to keep applying a one-versus-rest "
+                "scheme."
+            )
+
+    def _warn_of_deprecations(self) -> None:
+        if self.penalty != "deprecated":
+            warnings.warn(PENALTY_DEPRECATED, FutureWarning, stacklevel=3)
+            if self.penalty is None and self.C != 1.0:
+                warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=3)
+            if self.penalty in ("l1", "l2") and self.l1_ratio != (self.penalty == "l1"):
+                warnings.warn(
+                    f"Inconsistent values: penalty={self.penalty} with l1_ratio={self.l1_ratio}. penalty is "
+                    "deprecated. Please use l1_ratio only.",
+                    stacklevel=3,
+                )
+        elif self.l1_ratio is None:
+            warnings.warn(
+                "'l1_ratio=None' was deprecated in version 1.8 of scikit-learn. Use 0<=l1_ratio<=1 instead.",
+                FutureWarning,
+                stacklevel=3,
+            )
+
+    def _may_center(self) -> bool:
+        return not (self._penalizes_intercept() and "l1" in self._penalties())
+
+    def _penalizes_intercept(self) -> bool:
+        return bool(self.solver == "liblinear" and self.fit_intercept)
+
+    def _adapted(self, optimizer: Optimizer, data: Data) -> Optimizer:
+        if not self._penalizes_intercept():
+            return optimizer
+        strengths = self._penalties()
+        scaling, m = float(self.intercept_scaling), data.total_weight
+        l2, l1 = strengths.get("l2", 0.0) / m / scaling**2, strengths.get("l1", 0.0) / m / scaling
+        return penalized_intercept(optimizer, self.network_.sizes[-1], l2=l2, l1=l1)
+
+    # training
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
+        """Train.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (m, n_x)
+        y : (m,) labels
+        sample_weight : (m,), optional
+            A weight of zero is the same as leaving the sample out.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Measured after each epoch; what early stopping looks at, instead of a part of the training data.
+
+        Raises
+        ------
+        ValueError
+            For data or parameters that cannot be used; for values that cease to be finite, with layer and step.
+        """
+        self._validate_params()
+        self._warn_of_deprecations()
+        self.__dict__.pop("_sparse", None)
+        return self._fit(X, y, sample_weight, validation_data)
+
+    def _train_with(
+        self,
+        data: Data,
+        validation: Callable[[Network], Mapping[str, float]] | None,
+        state: State,
+        *,
+        incremental: bool,
+    ) -> None:
+        self._check_choices()
+        super()._train_with(data, validation, state, incremental=incremental)
+        network = self.network_
+        if network.sizes[-1] > 1:  # softmax is the same for all Z + constant: take the solution of smallest norm
+            network.b[1][...] -= network.b[1].mean()
+            if not self._penalties():
+                network.W[1][...] -= network.W[1].mean(axis=0)
+        self._set_n_iter(int(self.n_iter_))
+
+    def _set_n_iter(self, n_iter: int) -> None:
+        self.n_iter_ = np.array([n_iter], dtype=np.int32)
+
+    # prediction
+
+    def decision_function(self, X: Any) -> Array:
+        """``Z = X Wᵀ + b``: (m,) for two classes, above 0 for the second; (m, K) for more."""
+        X = self._check_X(X)
+        Z = dense.linear(X, self.network_.W[1], self.network_.b[1])
+        return Z.ravel() if Z.shape[1] == 1 else Z
+
+    def predict(self, X: Any) -> Array:
+        """Labels (m,) for `X` (m, n_x)."""
+        Z = self.decision_function(X)
+        return self.classes_[(Z > 0).astype(int) if Z.ndim == 1 else Z.argmax(axis=1)]
+
+    @property
+    def coef_(self) -> Any:
+        """Weights (1, n_x) or (K, n_x): a view on the parameters of ``network_``, or a sparse copy after `sparsify`."""
+        W = self._fitted().W[1]
+        return sparse.csr_matrix(W) if getattr(self, "_sparse", False) else W
+
+    @coef_.setter
+    def coef_(self, value: Any) -> None:
+        self._fitted().W[1][...] = value.toarray() if sparse.issparse(value) else value
+
+    def sparsify(self) -> Self:
+        """Show ``coef_`` as a sparse matrix."""
+        check_is_fitted(self, "network_")
+        self._sparse = True
+        return self
+
+    def densify(self) -> Self:
+        """Show ``coef_`` as an array again."""
+        check_is_fitted(self, "network_")
+        self._sparse = False
+        return self
+
+    def set_callbacks(self, *callbacks: Any) -> Self:
+        """Set the callbacks, as the parameter of that name does."""
+        self.callbacks = list(callbacks) or None
+        return self
