@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -61,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     SystemExit
         Always.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the shell has closed it: >&-
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lives
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
@@ -89,20 +93,20 @@ def run(arguments: list[str]) -> int:
             return BROKEN_PIPE
         if os.environ.get("DELTARULE_DEBUG"):
             raise
-        return _fail(_explain(error))
+        return _fail(_explain(error, arguments))
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, arguments: list[str]) -> str:
     """One line for any error."""
     from deltarule.errors import DeltaruleError
 
     if isinstance(error, DeltaruleError):
         return str(error)
     if hasattr(error, "format_message"):  # of the option parser, which some versions of typer bring along
-        text = " ".join(str(error.format_message()).split()).rstrip(".")
-        return f"{text or 'expected a command'}; see deltarule --help" if "; " not in text else text
+        return _explain_usage(error, arguments)
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or _line(error)}; check the path"
+        where = error.filename or "a file or standard output"
+        return f"cannot read or write {where}: {error.strerror or _line(error)}; check the path and the disk"
     if isinstance(error, ValueError):
         return _line(error)
     return (
@@ -110,7 +114,19 @@ def _explain(error: Exception) -> str:
     )
 
 
-def _line(error: BaseException) -> str:
+def _explain_usage(error: Any, arguments: list[str]) -> str:
+    """A line for an option that cannot be understood, with what was found, which the parser does not say."""
+    parameter, reason = getattr(error, "param", None), _line(getattr(error, "message", "")).rstrip(".")
+    for name in getattr(parameter, "opts", ()):
+        for given, value in zip(arguments, [*arguments[1:], ""], strict=True):
+            found = value if given == name else given.partition("=")[2] if given.startswith(f"{name}=") else ""
+            if found:
+                return f"expected a value that {name} takes, found {found!r} ({reason}); see deltarule --help"
+    text = _line(error.format_message()).rstrip(".")
+    return f"{text or 'expected a command'}; see deltarule --help"
+
+
+def _line(error: object) -> str:
     return " ".join(str(error).split())
 
 

@@ -239,7 +239,7 @@ def _show_result(trained: TabularModel, table: str, output: str, seconds: float)
     n_epochs = len(trained.history.get("loss", []))
     best = f", the best was epoch {report['best_epoch']}" if report["best_epoch"] else ""
     say()
-    say(f"trained for {n_epochs} epochs{best}, in {seconds:.1f} s. {report['stopped']}".rstrip())
+    say(f"trained for {n_epochs} epoch{'s' * (n_epochs != 1)}{best}, in {seconds:.1f} s. {report['stopped']}".rstrip())
     if report["test"] is None:
         say("no rows were kept for a test: deltarule evaluate measures the model on another table")
     else:

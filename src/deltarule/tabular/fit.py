@@ -71,7 +71,7 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
         baseline_is=outcome.trivial_name,
         stopped="" if run is None else run.stopped,
         interrupted=run is not None and run.interrupted,
-        best_epoch=_best_epoch(estimator.history_),
+        best_epoch=_best_epoch(estimator.history_) if getattr(estimator, "early_stopping", False) else None,
     )
     return model
 
@@ -81,7 +81,7 @@ def _fit(prepared: Prepared) -> None:
     estimator, outcome = prepared.recipe.estimator, prepared.outcome
     dtype = prepared.train.X.dtype
     arguments: dict[str, Any] = {}
-    if getattr(estimator, "early_stopping", False):
+    if len(prepared.valid):
         part = prepared.valid
         held = (part.X, outcome.to_network(part.y, dtype))
         arguments["validation_data"] = held if part.w is None else (*held, part.w)

@@ -17,7 +17,7 @@ from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.preprocessing import Preprocessing
 from deltarule.tabular.recipe import Decision, Recipe, choose_model, make_recipe
 from deltarule.tabular.scaling import SCALES
-from deltarule.tabular.split import split_rows
+from deltarule.tabular.split import MINIMUM_ROWS, split_rows
 from deltarule.tabular.target import Task, drop_missing_target, encode_target, find_task
 from deltarule.tabular.values import first_where, parse_numbers
 
@@ -100,6 +100,8 @@ def prepare(frame: pl.DataFrame, target: str, options: Options) -> Prepared:
     """
     n_read = len(frame)
     frame, without_target = drop_missing_target(frame, target)
+    if len(frame) < MINIMUM_ROWS:
+        raise DataError(f"expected at least {MINIMUM_ROWS} rows with a target, found {len(frame)}", "add rows")
     columns = find_columns(
         frame,
         target,

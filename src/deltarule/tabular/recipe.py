@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,9 @@ from deltarule.tabular.target import Task
 
 HIDDEN = (64, 32)
 LEARNING_RATE = 0.002
+LEARNING_RATES = {"gradient_descent": 0.05, "momentum": 0.01, "nesterov": 0.01}
+CONVEX_EPOCHS = 1000
+"""Steps over all rows at once."""
 L2 = 0.2
 """Divided by the rows of a batch, as every penalty: it holds the weights of a small table, hardly of a large one."""
 MOST_SAMPLES = 30_000_000
@@ -49,7 +53,6 @@ class Recipe:
     decisions: tuple[Decision, ...]
 
 
-# option -> (parameter of the estimators, name on the command line)
 _PARAMETERS = {
     "hidden": "hidden_layer_sizes",
     "activation": "activation",
@@ -61,10 +64,9 @@ _PARAMETERS = {
     "batch_size": "batch_size",
     "patience": "n_iter_no_change",
     "dropout": "dropout",
-    "l1": "l1",
-    "l2": "alpha",
     "class_weight": "class_weight",
 }
+"""Option -> parameter of an estimator that has it."""
 
 
 def choose_model(options: Options, task: Task) -> tuple[str, str]:
@@ -110,29 +112,36 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
     model, why = choose_model(options, task)
     cls = _estimator_class(model, task)
     takes = inspect.signature(cls).parameters
-    asked = options.changed()
-    for name in asked.keys() & _PARAMETERS.keys():
-        if _PARAMETERS[name] not in takes:
-            raise InvalidOption(f"the {model} model does not take {name.replace('_', '-')}", "use the model mlp")
+    _check_taken(options, model, takes)
     decisions = [Decision("model", model, why)]
     arguments: dict[str, Any] = {"random_state": options.seed, "engine": options.engine}
-    iterative = model == "mlp" or options.optimizer != "auto"
-    full_batch = options.optimizer != "auto" and OPTIMIZERS.choose(options.optimizer).full_batch
     if model == "mlp":
         _choose_network(options, arguments, decisions, m, n_features, max(n_classes, 1))
-    _choose_loss(options, task, n_classes, arguments, decisions, model)
-    if iterative:
-        _choose_steps(options, arguments, decisions, m, full_batch=full_batch)
+    _choose_loss(options, task, n_classes, arguments, decisions)
+    if model == "mlp":
+        _choose_steps(options, arguments, decisions, m)
         _choose_stopping(options, arguments, decisions, n_valid)
     else:
-        decisions.append(Decision("optimizer", *_OWN_SOLVER[model]))
-        if options.epochs is not None:
-            arguments["max_iter"] = options.epochs
+        _choose_convex_steps(options, arguments, decisions, model)
     _choose_penalties(options, arguments, decisions, task, model)
     known = {name: value for name, value in arguments.items() if name in takes}
     return Recipe(model, cls(**known), tuple(decisions))
 
 
+def _check_taken(options: Options, model: str, takes: Mapping[str, Any]) -> None:
+    """Refuse what was asked for and the model does not have."""
+    usual = {"linear": "squared_error", "logistic": "log_loss"}
+    for name in options.changed().keys() & _PARAMETERS.keys():
+        if _PARAMETERS[name] not in takes and not (name == "loss" and options.loss == usual.get(model)):
+            raise InvalidOption(f"expected options of the {model} model, found {name.replace('_', '-')}", "use the mlp")
+
+
+_L2 = {"linear": 0.0, "logistic": 1.0, "mlp": L2}
+_WHY_L2 = {
+    "linear": "plain least squares",
+    "logistic": "keeps the weights finite where classes do not overlap",
+    "mlp": "keeps the weights of a network on few rows small",
+}
 _OWN_SOLVER = {
     "linear": ("exact", "least squares have a solution in one step; name an optimizer to go there by steps"),
     "logistic": ("lbfgs", "the cost is convex: it finds the optimum; name an optimizer to go there by other steps"),
@@ -181,24 +190,48 @@ def _check_memory(n_parameters: int, widest: int, rows: int) -> None:
 
 
 def _choose_loss(
-    options: Options, task: Task, n_classes: int, arguments: dict[str, Any], decisions: list[Decision], model: str
+    options: Options, task: Task, n_classes: int, arguments: dict[str, Any], decisions: list[Decision]
 ) -> None:
-    default = "log_loss" if task.is_classification else "squared_error"
     name = {0: "squared_error", 2: "binary_cross_entropy"}.get(n_classes, "categorical_cross_entropy")
+    if options.loss == "log_loss" and not task.is_classification:
+        raise InvalidOption("expected a loss for a regression, found 'log_loss'", "such as squared_error or huber")
     if options.loss in ("auto", "log_loss"):
-        if options.loss == "log_loss" and not task.is_classification:
-            raise InvalidOption("expected a loss for a regression, found 'log_loss'", "such as squared_error or huber")
-        if model == "mlp":
-            arguments["loss"] = default
+        arguments["loss"] = "log_loss" if task.is_classification else name
         decisions.append(Decision("loss", name, f"the usual one for {task}"))
         return
     loss = LOSSES.choose(options.loss)
-    if loss.task != ("regression" if not n_classes else "binary" if n_classes == 2 else "multiclass"):
+    if loss.task != LOSSES[name].task:
         raise InvalidOption(
             f"expected a loss for {task}, found {loss}, which is for {loss.task}", f"leave it out, or use {name}"
         )
     arguments["loss"] = str(loss)
     decisions.append(Decision("loss", str(loss), "as asked"))
+
+
+def _choose_convex_steps(options: Options, arguments: dict[str, Any], decisions: list[Decision], model: str) -> None:
+    """A convex cost has one optimum, so training goes on until it is there; the rate follows from the curvature."""
+    arguments["max_iter"] = options.epochs or CONVEX_EPOCHS
+    if options.optimizer == "auto":
+        decisions.append(Decision("optimizer", *_OWN_SOLVER[model]))
+        # scikit-learn's name of a solver that takes an L1 penalty, found by L-BFGS all the same
+        arguments["solver"] = "auto" if model == "linear" else "saga" if options.l1 else "lbfgs"
+        return
+    optimizer = OPTIMIZERS.choose(options.optimizer)
+    arguments["solver"] = "saga" if model == "logistic" and options.l1 and optimizer.name == "lbfgs" else str(optimizer)
+    decisions.append(Decision("optimizer", str(optimizer), "as asked"))
+    if not optimizer.full_batch:
+        arguments |= {
+            "learning_rate_init": options.learning_rate or "auto",
+            "learning_rate": options.schedule,
+            "batch_size": options.batch_size or "auto",
+            "n_iter_no_change": options.patience,
+        }
+        why = "as asked" if options.learning_rate else "from the curvature of the cost, or the optimizer's own"
+        rate = f"{options.learning_rate:g}" if options.learning_rate else "auto"
+        decisions.append(Decision("learning rate", f"{rate}, {options.schedule}", why))
+        why = "as asked" if options.batch_size else "the whole cost in each step"
+        decisions.append(Decision("batch size", str(options.batch_size or "all rows"), why))
+    decisions.append(Decision("epochs", str(arguments["max_iter"]), "as asked" if options.epochs else "the most"))
 
 
 def batch_size(m: int) -> int:
@@ -211,19 +244,17 @@ def epochs(m: int) -> int:
     return max(40, min(300, MOST_SAMPLES // max(m, 1)))
 
 
-def _choose_steps(
-    options: Options, arguments: dict[str, Any], decisions: list[Decision], m: int, *, full_batch: bool
-) -> None:
-    optimizer = "adam" if options.optimizer == "auto" else str(OPTIMIZERS.choose(options.optimizer))
+def _choose_steps(options: Options, arguments: dict[str, Any], decisions: list[Decision], m: int) -> None:
+    optimizer = OPTIMIZERS.choose("adam" if options.optimizer == "auto" else options.optimizer)
     why = "robust to the scale of the gradients" if options.optimizer == "auto" else "as asked"
-    n_epochs = options.epochs or (1000 if full_batch else epochs(m))
-    arguments |= {"solver": optimizer, "max_iter": n_epochs}
-    decisions.append(Decision("optimizer", optimizer, why))
-    if not full_batch:
+    n_epochs = options.epochs or (CONVEX_EPOCHS if optimizer.full_batch else epochs(m))
+    arguments |= {"solver": str(optimizer), "max_iter": n_epochs}
+    decisions.append(Decision("optimizer", str(optimizer), why))
+    if not optimizer.full_batch:
         size = min(m, options.batch_size or batch_size(m))
-        rate = options.learning_rate or LEARNING_RATE
+        rate = options.learning_rate or LEARNING_RATES.get(optimizer.name, LEARNING_RATE)
         arguments |= {"batch_size": size, "learning_rate_init": rate, "learning_rate": options.schedule}
-        why = "as asked" if options.learning_rate else f"suits {optimizer}" if optimizer == "adam" else "the default"
+        why = "as asked" if options.learning_rate else f"suits {optimizer.name}"
         decisions.append(Decision("learning rate", f"{rate:g}, {options.schedule}", why))
         why = "as asked" if options.batch_size else f"grows with the {m:,} training rows, 16 to 1024"
         decisions.append(Decision("batch size", str(size), why))
@@ -244,13 +275,13 @@ def _choose_stopping(options: Options, arguments: dict[str, Any], decisions: lis
 def _choose_penalties(
     options: Options, arguments: dict[str, Any], decisions: list[Decision], task: Task, model: str
 ) -> None:
-    l2 = options.l2 if options.l2 is not None else L2 if model == "mlp" else None
-    if l2 is not None:
-        arguments["alpha"] = l2
-        why = "as asked" if options.l2 is not None else "keeps the weights of a network on few rows small"
-        decisions.append(Decision("L2 penalty", f"{l2:g}", why))
+    l2 = options.l2 if options.l2 is not None else _L2[model]
+    arguments |= {"alpha": l2, "l1": options.l1}
+    total = l2 + options.l1
+    arguments |= {"C": 1 / total if total else math.inf, "l1_ratio": options.l1 / total if total else 0.0}
+    why = "as asked" if options.l2 is not None else _WHY_L2[model]
+    decisions.append(Decision("L2 penalty", f"{l2:g}", why))
     if options.l1:
-        arguments["l1"] = options.l1
         decisions.append(Decision("L1 penalty", f"{options.l1:g}", "as asked"))
     if task.is_classification:
         balanced = options.class_weight == "balanced"

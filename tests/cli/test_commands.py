@@ -1,0 +1,484 @@
+"""The commands as a user meets them: what they print, what they write, that they agree with each other."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from cli_tables import Ran, mixed_table
+
+import deltarule
+from deltarule.cli.sample import SAMPLES
+from deltarule.equations import ACTIVATIONS, OPTIMIZERS, SCHEDULES
+
+Cli = Callable[..., Ran]
+MODELS = {"binary": "logistic", "multiclass": "logistic", "regression": "linear"}
+
+
+def write(path: Path, task: str = "binary", m: int = 240) -> pl.DataFrame:
+    table = mixed_table(m, task=task)
+    table.write_csv(path)
+    return table
+
+
+def trained(cli: Cli, tmp_path: Path, *options: object, task: str = "binary") -> Ran:
+    """A model of the mixed table, in a few epochs."""
+    if not (tmp_path / "t.csv").exists():
+        write(tmp_path / "t.csv", task)
+    ran = cli("train", "t.csv", "--target", "outcome", "--epochs", 8, "--hidden", "8", *options)
+    assert ran.code == 0, ran.err
+    return ran
+
+
+# the whole way
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_sample_from_table_to_prediction(name: str, cli: Cli, tmp_path: Path) -> None:
+    target = SAMPLES[name][0]
+    assert f"--target {target}" in cli("sample", name).out
+    ran = cli("train", f"{name}.csv", "--target", target, "--epochs", 60, "--json")
+    assert (ran.code, ran.error) == (0, [])
+    report = ran.json()
+    headline = "r2" if "r2" in report["test"] else "log_loss"
+    better = report["test"][headline] - report["baseline"][headline]
+    assert (better if headline == "r2" else -better) > 0.2
+    assert cli("predict", report["model"], f"{name}.csv", "-o", "p.parquet").code == 0
+    evaluated = cli("evaluate", report["model"], f"{name}.csv", "--json").json()
+    table, predicted = pl.read_csv(tmp_path / f"{name}.csv"), pl.read_parquet(tmp_path / "p.parquet")
+    assert evaluated["rows"] == len(predicted) == len(table)
+    if "accuracy" in evaluated["metrics"]:
+        assert evaluated["metrics"]["accuracy"] == pytest.approx((predicted["prediction"] == table[target]).mean())
+    else:
+        error = (predicted["prediction"] - table[target]).to_numpy()
+        assert evaluated["metrics"]["rmse"] == pytest.approx(np.sqrt(np.mean(error**2)))
+    assert cli("inspect", report["model"]).code == 0
+
+
+@pytest.mark.parametrize("task", MODELS)
+@pytest.mark.parametrize("model", ["mlp", "simple"])
+def test_mixed_table(task: str, model: str, cli: Cli, tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", task, 400)
+    chosen = model if model == "mlp" else MODELS[task]
+    ran = cli("train", "t.csv", "-t", "outcome", "--weights", "importance", "--model", chosen, "--epochs", 60, "--json")
+    assert (ran.code, ran.error) == (0, [])
+    report = ran.json()
+    assert report["task"] == task
+    kinds = {column["name"]: column["kind"] for column in report["columns"]}
+    assert kinds == {
+        "customer_id": "drop",
+        "age": "numeric",
+        "city": "categorical",
+        "member": "boolean",
+        "signup": "date",
+    }
+    assert "customer_id" in ran.err
+    assert report["notes"]
+    assert report["test"]["r2" if task == "regression" else "accuracy"] > 0.6
+    ran = cli("predict", "model.safetensors", "t.csv", "-o", "p.csv", "--keep", "customer_id,outcome")
+    assert "400 predictions" in ran.out
+    predicted = pl.read_csv(tmp_path / "p.csv")
+    assert predicted.columns[:3] == ["customer_id", "outcome", "prediction"]
+    in_python = deltarule.load(tmp_path / "model.safetensors").predict(table)
+    assert predicted.select(in_python.columns).equals(in_python)
+    if task != "regression":
+        probabilities = in_python.drop("prediction")
+        assert probabilities.columns == [
+            f"probability of {c}" for c in sorted(table["outcome"].cast(pl.String).unique())
+        ]
+        np.testing.assert_allclose(probabilities.sum_horizontal().to_numpy(), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.tsv", "t.parquet", "t.arrow", "t.ndjson", "t.jsonl.gz"])
+def test_every_format_gives_the_same_model_and_predictions(name: str, cli: Cli, tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv")
+    trained(cli, tmp_path, "-o", "csv.st")
+    from deltarule.tabular import write_table
+
+    write_table(table, tmp_path / name)
+    trained_again = cli("train", name, "-t", "outcome", "--epochs", 8, "--hidden", 8, "-o", "other.st")
+    assert trained_again.code == 0
+    assert (tmp_path / "other.st").read_bytes() == (tmp_path / "csv.st").read_bytes()
+    expected = cli("predict", "csv.st", "t.csv").out
+    assert cli("predict", "csv.st", name).out == expected
+    assert cli("predict", "csv.st", name, "-o", "p.csv.gz").code == 0
+    assert gzip.decompress((tmp_path / "p.csv.gz").read_bytes()).decode() == expected
+
+
+def test_same_seed_same_file(cli: Cli, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        trained(cli, tmp_path, "--seed", seed, "-o", name, "--dropout", 0.2)
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_no_row_of_the_table_is_in_the_model(cli: Cli, tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv").with_columns(age=pl.int_range(240) * 1.0 + 31415.5)
+    table.write_csv(tmp_path / "t.csv")
+    trained(cli, tmp_path)
+    content = (tmp_path / "model.safetensors").read_bytes()
+    found = [x for x in table["age"].to_list() if str(x).encode() in content or np.float32(x).tobytes() in content]
+    assert len(found) <= 1  # the median
+
+
+# options
+
+
+OPTIONS = [
+    "--hidden 8,4 --activation leaky_relu(slope=0.2)",
+    "--hidden 8 --activation prelu --dropout 0.3",
+    "--hidden 8 --optimizer lbfgs",
+    "--hidden 8 --optimizer gradient_descent --learning-rate 0.1",
+    "--hidden 8 --schedule cosine --optimizer adamw(weight_decay=0.1)",
+    "--hidden 8 --l1 0.01 --l2 0 --scale robust",
+    "--hidden 8 --class-weight balanced --batch-size 7 --patience 2",
+    "--hidden 8 --loss binary_cross_entropy(label_smoothing=0.1)",
+    "--hidden 8 --split 0.6,0.2,0.2 --engine reference --drop signup,customer_id",
+    "--hidden 8 --categorical member,age --task multiclass",
+    "--model logistic --l1 0.5 --l2 0.5",
+    "--model logistic --optimizer adam --learning-rate 0.01 --batch-size 50",
+    "--model logistic --optimizer gradient_descent --loss log_loss",
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_are_taken(options: str, cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "outcome", "--epochs", 30, *options.split())
+    assert ran.code == 0, ran.err
+    for value in options.split()[1::2]:
+        if "(" in value:
+            assert value in ran.out
+    assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["metrics"]["accuracy"] > 0.5
+
+
+@pytest.mark.parametrize("loss", ["huber", "absolute_error", "quantile(q=0.9)", "poisson_deviance"])
+def test_losses_of_a_regression(loss: str, cli: Cli, tmp_path: Path) -> None:
+    table = write(tmp_path / "t.csv", "regression")
+    ran = cli("train", "t.csv", "-t", "outcome", "--loss", loss, "--json", "--epochs", 100)
+    assert ran.code == 0
+    predicted = deltarule.load(tmp_path / "model.safetensors").predict(table)["prediction"]
+    above = (predicted > table["outcome"]).mean()
+    assert above > 0.75 if loss.startswith("quantile") else ran.json()["test"]["r2"] > 0.5
+    if loss == "poisson_deviance":
+        assert predicted.min() > 0
+
+
+def test_an_activation_added_to_the_register_is_accepted(cli: Cli, tmp_path: Path) -> None:
+    from deltarule.equations.activations import Activation
+
+    write(tmp_path / "t.csv")
+    arguments = ["train", "t.csv", "-t", "outcome", "--epochs", 2, "--activation", "halved"]
+    assert "halved" in cli(*arguments).error[0]
+    entry = Activation(
+        name="halved", formula=lambda Z: Z / 2, derivative=lambda Z, a: np.full_like(Z, 0.5), initializer="he_uniform"
+    )
+    ACTIVATIONS.add(entry)
+    try:
+        assert cli(*arguments).code == 0
+        assert "halved" in cli("inspect", "model.safetensors").out
+        assert "halved" in cli("train", "--help").out
+    finally:
+        ACTIVATIONS.remove("halved")
+
+
+def test_help_lists_the_registers(cli: Cli) -> None:
+    ran = cli("train", "--help")
+    assert ran.code == 0
+    for name in (*OPTIMIZERS, *SCHEDULES):
+        assert name in ran.out
+
+
+def test_quiet_and_json(cli: Cli, tmp_path: Path) -> None:
+    assert trained(cli, tmp_path, "--quiet").out == ""
+    report = trained(cli, tmp_path, "--json").json()
+    assert report["rows"]["training"] + report["rows"]["validation"] + report["rows"]["test"] == 240
+    assert {decision["what"] for decision in report["decisions"]} >= {"task", "split", "loss", "learning rate", "seed"}
+    assert report["interrupted"] is False
+
+
+def test_choices_are_shown_with_their_reasons(cli: Cli, tmp_path: Path) -> None:
+    out = trained(cli, tmp_path).out
+    for words in (
+        "text, 2 classes",
+        "looks like an identifier",
+        "as asked",
+        "70 %, 15 %, 15 %",
+        "accuracy",
+        "baseline",
+    ):
+        assert words in out
+    assert "model written to model.safetensors" in out
+    assert "next: deltarule predict model.safetensors t.csv" in out
+    assert "\x1b" not in out
+
+
+def test_a_model_no_better_than_the_baseline_is_told(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pl.DataFrame({"x": rng.normal(size=300), "y": rng.normal(size=300)}).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--l2", 0, "--patience", 300, "--split", "70,0,30")
+    assert ran.code == 0
+    assert "no better than the baseline" in ran.err
+
+
+def test_boolean_and_number_classes_keep_their_type(cli: Cli, tmp_path: Path) -> None:
+    for name, values in (("flag", [True, False] * 30), ("level", [1.5, 2.0] * 30), ("count", [3, 10] * 30)):
+        table = pl.DataFrame({"x": [i % 2 + i / 500 for i in range(60)], name: values})
+        table.write_parquet(tmp_path / "t.parquet")
+        assert cli("train", "t.parquet", "-t", name, "--numeric", "x").code == 0
+        predicted = deltarule.load(tmp_path / "model.safetensors").predict(table)["prediction"]
+        assert predicted.dtype == table[name].dtype
+        assert (predicted == table[name]).mean() > 0.9
+
+
+# evaluate, inspect, sample
+
+
+def test_evaluate_tells_what_it_left_out(cli: Cli, tmp_path: Path) -> None:
+    trained(cli, tmp_path, "--weights", "importance")
+    table = pl.read_csv(tmp_path / "t.csv")
+    table.with_columns(outcome=pl.when(pl.int_range(240) < 5).then(None).otherwise("outcome")).drop(
+        "importance"
+    ).write_csv(tmp_path / "o.csv")
+    ran = cli("evaluate", "model.safetensors", "o.csv")
+    assert ran.code == 0
+    assert "5 rows without a target" in ran.err
+    assert "'importance' is not there" in ran.err
+    assert "235 rows" in ran.out
+
+
+def test_evaluate_a_single_row(cli: Cli, tmp_path: Path) -> None:
+    trained(cli, tmp_path)
+    pl.read_csv(tmp_path / "t.csv").head(1).write_csv(tmp_path / "o.csv")
+    found = cli("evaluate", "model.safetensors", "o.csv", "--json").json()
+    assert found["metrics"]["roc_auc"] is None
+    assert "-" in cli("evaluate", "model.safetensors", "o.csv").out
+
+
+def test_inspect_shows_everything(cli: Cli, tmp_path: Path) -> None:
+    trained(cli, tmp_path, "--weights", "importance")
+    out = cli("inspect", "model.safetensors").out
+    for words in (
+        "leaves, stays",
+        "MLPClassifier",
+        "-> 8 -> 1",
+        "relu",
+        "city",
+        "one of Oslo, Paris, Rome",
+        "signup",
+        "validation loss",
+        "█",
+        "History of 8 epochs",
+        "accuracy",
+        f"deltarule {deltarule.__version__}",
+    ):
+        assert words in out
+    document = cli("inspect", "model.safetensors", "--json").json()
+    assert document["architecture"]["parameters"] == sum(layer["parameters"] for layer in document["layers"])
+    assert len(document["history"]["loss"]) == 8
+    assert document["weights"] == "importance"
+    assert len(document["features"]) == document["architecture"]["sizes"][0]
+
+
+def test_inspect_an_estimators_file(cli: Cli, tmp_path: Path) -> None:
+    X = np.eye(6)
+    deltarule.MLPRegressor(hidden_layer_sizes=(3,), activation="prelu", max_iter=3, tol=0).fit(X, X[:, 0]).save(
+        tmp_path / "e.st"
+    )
+    out = cli("inspect", "e.st").out
+    assert "MLPRegressor" in out
+    assert "Preprocessing" not in out
+    assert cli("inspect", "e.st", "--json").json()["layers"][0]["activation"] == "prelu"
+
+
+def test_sample_lists_and_streams(cli: Cli) -> None:
+    assert all(name in cli("sample", "--list").out for name in SAMPLES)
+    ran = cli("sample", "breast-cancer", "-o", "-")
+    assert ran.out.splitlines()[0].endswith(",diagnosis")
+    assert len(ran.out.splitlines()) == 570
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version").out == f"deltarule {deltarule.__version__}\n"
+
+
+def test_standard_input(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(cli, tmp_path)
+    content = (tmp_path / "t.csv").read_bytes()
+    expected = cli("predict", "model.safetensors", "t.csv").out
+    for command in (["predict", "model.safetensors", "-"], ["train", "-", "-t", "outcome", "--epochs", 2]):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+        ran = cli(*command)
+        assert ran.code == 0
+        assert ran.out == expected or "predict model.safetensors FILE" in ran.out
+
+
+# going on, and being interrupted
+
+
+def test_resuming_gives_the_same_model(cli: Cli, tmp_path: Path) -> None:
+    trained(cli, tmp_path, "-o", "whole.st")
+    common = ["train", "t.csv", "-t", "outcome", "--hidden", 8, "--checkpoint", "c.st", "-o", "resumed.st"]
+    assert cli(*common, "--epochs", 3).code == 0
+    assert cli(*common, "--epochs", 8, "--resume").code == 0
+    table = pl.read_csv(tmp_path / "t.csv")
+    whole, resumed = (deltarule.load(tmp_path / f"{name}.st") for name in ("whole", "resumed"))
+    assert whole.predict(table).equals(resumed.predict(table))
+    assert whole.history == resumed.history
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Ctrl-C at the beginning of an epoch."""
+    from deltarule import training
+
+    whole = training.epoch_order
+
+    def at(epoch: int) -> None:
+        def order(seed: int, now: int, m: int) -> object:
+            if now == epoch:
+                raise KeyboardInterrupt
+            return whole(seed, now, m)
+
+        monkeypatch.setattr(training, "epoch_order", order)
+
+    return at
+
+
+def test_interrupted_training_saves_the_best_so_far(interrupt: Callable[[int], None], cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "t.csv")
+    interrupt(4)
+    ran = cli("train", "t.csv", "-t", "outcome", "--json")
+    assert ran.code == 130
+    assert ran.error == ["deltarule: interrupted: the best model so far is in model.safetensors"]
+    assert (ran.json()["interrupted"], ran.json()["epochs"]) == (True, 4)
+    assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["metrics"]["accuracy"] > 0.5
+
+
+def test_interrupted_before_anything_was_learned(interrupt: Callable[[int], None], cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "t.csv")
+    interrupt(0)
+    ran = cli("train", "t.csv", "-t", "outcome")
+    assert (ran.code, ran.error) == (130, ["deltarule: interrupted: nothing was written"])
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_divergence_after_good_epochs_keeps_the_best(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deltarule.engines.reference import ReferenceEngine
+
+    epoch = ReferenceEngine.epoch
+
+    def fails_late(self: object, network: object, data: object, steps: object, *rest: object) -> float:
+        loss: float = epoch(self, network, data, steps, *rest)  # type: ignore[arg-type]
+        if steps.first > 200:  # type: ignore[attr-defined]
+            network.theta[0] = np.nan  # type: ignore[attr-defined]
+        return loss
+
+    monkeypatch.setattr(ReferenceEngine, "epoch", fails_late)
+    write(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "outcome", "--engine", "reference", "--json")
+    assert ran.code == 0
+    assert "layer 1 at step" in ran.err
+    assert "best weights so far are kept" in ran.err
+    assert ran.json()["test"]["accuracy"] > 0.7
+
+
+# as a process
+
+
+def start(*arguments: str, cwd: Path, **options: object) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "COLUMNS": "120"}
+    environment.pop("PYTHONUNBUFFERED", None)  # Python then takes a write that a closed pipe cut short for a whole one
+    command = [sys.executable, "-m", "deltarule", *arguments]
+    return subprocess.Popen(command, cwd=cwd, env=environment, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def test_process_exit_codes(tmp_path: Path) -> None:
+    process = start("train", "nothing.csv", "-t", "y", cwd=tmp_path, stderr=subprocess.PIPE)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert err.decode().count("\n") == 1
+    assert err.startswith(b"deltarule: expected a file")
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom deltarule.cli import run\nrun(['--help'])\n"
+        "print(sorted({'numpy', 'sklearn', 'polars', 'scipy', 'safetensors'} & set(sys.modules)), file=sys.stderr)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, cwd=tmp_path, check=True)
+    assert done.stderr.decode().strip() == "[]"
+
+
+def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
+    mixed_table(m=20000).write_csv(tmp_path / "t.csv")
+    mixed_table().write_csv(tmp_path / "small.csv")
+    train = start("train", "small.csv", "-t", "outcome", "--epochs", "1", "-q", cwd=tmp_path, stderr=subprocess.DEVNULL)
+    assert train.wait(timeout=120) == 0
+    process = start(
+        "predict", "model.safetensors", "t.csv", cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith(b"prediction,")
+    process.stdout.close()
+    assert process.wait(timeout=120) == 141
+    lines = [line for line in process.stderr.read().decode().splitlines() if not line.startswith("note: ")]
+    process.stderr.close()
+    assert lines == []
+
+
+def test_ctrl_c_on_a_terminal_saves_the_best_model(tmp_path: Path) -> None:
+    """On a pseudo terminal: the live bar appears with the losses, and Ctrl-C keeps what was learned."""
+    mixed_table(m=2000).write_csv(tmp_path / "t.csv")
+    ours, theirs = pty.openpty()
+    process = start(
+        "train",
+        "t.csv",
+        "-t",
+        "outcome",
+        "--epochs",
+        "1000000",
+        "--patience",
+        "1000000",
+        cwd=tmp_path,
+        stderr=theirs,
+        stdout=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    seen = b""
+    killer = threading.Timer(120, process.kill)
+    killer.start()
+    signaled = False
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        seen += part
+        if not signaled and re.search(rb"validation [0-9.]+", seen):
+            signaled = True
+            process.send_signal(signal.SIGINT)
+    code = process.wait()
+    killer.cancel()
+    os.close(ours)
+    assert signaled
+    assert code == 130, seen[-2000:]
+    assert b"the best model so far is in model.safetensors" in seen
+    assert b"Traceback" not in seen
+    assert len(deltarule.load(tmp_path / "model.safetensors").history["loss"]) >= 1
