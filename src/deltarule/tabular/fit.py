@@ -10,7 +10,7 @@ import numpy as np
 
 from deltarule.callbacks import Callback
 from deltarule.errors import InvalidOption
-from deltarule.tabular.metrics import Metrics, beats
+from deltarule.tabular.metrics import NAMES, beats
 from deltarule.tabular.model import TabularModel
 from deltarule.tabular.prepare import Prepared
 from deltarule.training import Run
@@ -98,26 +98,19 @@ def _refuse_diverged(model: TabularModel, prepared: Prepared, run: Run | None) -
     """Refuse a model from a training that ran away; one that was good before it did is kept.
 
     A value that ceased to be finite was seen by the training loop. A learning rate that is too high may also end in
-    finite numbers that are beyond all reason: a hundred times the spread of the target, ten times the log loss of a
-    guess.
+    finite numbers that are beyond all reason: errors of ten times the spread of the target, ten times the log loss of
+    a guess.
     """
     part = prepared.valid if len(prepared.valid) else prepared.train
     measured = model.measure(part)
     metrics, baseline = measured["metrics"], measured["baseline"]
     if run is not None and run.failure and not beats(metrics, baseline):
         raise run.failure
-    if _beyond_reason(metrics, len(model.outcome.classes), baseline):
-        name = "R²" if "r2" in metrics else "log loss"
-        worst = metrics["r2" if "r2" in metrics else "log_loss"]
+    name = "log_loss" if model.outcome.is_classification else "rmse"
+    usual = np.log(len(model.outcome.classes)) if model.outcome.is_classification else model.outcome.scale
+    if not metrics[name] <= 10 * max(baseline[name], float(usual)):
         raise InvalidOption(
-            f"training diverged: expected predictions near those of {measured['baseline_is']}, "
-            f"found {name} {worst:.3g} after {len(model.history.get('loss', []))} epochs",
+            f"training diverged: expected errors like those of {measured['baseline_is']} or lower, "
+            f"{NAMES[name]} {baseline[name]:.3g}, found {metrics[name]:.3g}",
             "lower the learning rate, or scale the columns",
         )
-
-
-def _beyond_reason(metrics: Metrics, n_classes: int, baseline: Metrics) -> bool:
-    if n_classes:
-        limit = 10 * max(baseline["log_loss"] or 0.0, float(np.log(n_classes)))
-        return not (metrics["log_loss"] or 0.0) <= limit
-    return metrics["r2"] is not None and not metrics["r2"] >= -100

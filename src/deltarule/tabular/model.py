@@ -151,8 +151,7 @@ class TabularModel:
         elif self.weights is not None:
             told.append(f"the column of weights {self.weights!r} is not there: every row counts the same")
         y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
-        used = [name for name in frame.columns if name not in (target, self.weights)]
-        part = Part(self._matrix(frame.select(used), told), y, w)
+        part = Part(self._matrix(frame, told), y, w)
         if notes is None and told:
             warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=2)
         elif notes is not None:
@@ -160,7 +159,10 @@ class TabularModel:
         return self.measure(part)
 
     def _matrix(self, frame: pl.DataFrame, notes: list[str] | None) -> Array:
-        return self.preprocessing.transform(frame, self.estimator.network_.theta.dtype, notes=notes)
+        # columns of the training table that are no input, which nobody needs to hear of again
+        known = {self.outcome.name, self.weights, *(column["name"] for column in self.report["columns"])}
+        other = [name for name in frame.columns if name in known and name not in self.preprocessing.columns]
+        return self.preprocessing.transform(frame.drop(other), self.estimator.network_.theta.dtype, notes=notes)
 
     def _outputs(self, X: Array) -> Array:
         return self.outcome.outputs(self.estimator, X)
