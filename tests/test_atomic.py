@@ -40,9 +40,7 @@ def test_the_temporary_file_lies_beside_the_target_with_its_suffix(tmp_path: Pat
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ZeroDivisionError, GeneratorExit])
 @pytest.mark.parametrize("exists", [True, False])
-def test_an_interrupted_write_changes_nothing(
-    tmp_path: Path, error: type[BaseException], exists: bool
-) -> None:
+def test_an_interrupted_write_changes_nothing(tmp_path: Path, error: type[BaseException], exists: bool) -> None:
     target = tmp_path / "a.txt"
     if exists:
         target.write_text("old")

@@ -23,7 +23,7 @@ def load_tool() -> ModuleType:
 
 
 tool = load_tool()
-SUITE = tool.Suite("linear_model/tests/test_x.py", "sklearn.linear_model", ("Ridge",))
+SUITE = tool.Suite("linear_model/tests/test_x.py", "sklearn.linear_model", ("LinearRegression",))
 
 
 @pytest.mark.parametrize("suite", tool.SUITES, ids=lambda suite: suite.path)
@@ -60,20 +60,18 @@ def test_a_name_that_is_not_imported_is_noticed() -> None:
 
 
 def test_a_file_runs_with_the_import_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A made-up scikit-learn and a made-up deltarule: passing, failing, skipped, and scikit-learn's fixtures."""
+    """A made-up test file of scikit-learn: passing, failing, skipped, and with one of its fixtures."""
     file = tmp_path / SUITE.path
     file.parent.mkdir(parents=True)
     file.write_text(
-        "import pytest\nfrom sklearn.linear_model import Lasso, Ridge\n"
-        "def test_ours():\n    assert Ridge == 'ours'\n"
-        "def test_theirs():\n    assert Lasso != 'ours'\n"
-        "@pytest.mark.parametrize('x', [1, 2])\ndef test_fails(x):\n    Ridge._private\n"
+        "import pytest\nfrom sklearn.linear_model import LinearRegression, Ridge\n"
+        "def test_ours():\n    assert LinearRegression.__module__.startswith('deltarule.')\n"
+        "def test_theirs():\n    assert Ridge.__module__.startswith('sklearn.')\n"
+        "@pytest.mark.parametrize('x', [1, 2])\ndef test_fails(x):\n    LinearRegression._private\n"
         "def test_skipped():\n    pytest.skip('not here')\n"
         "def test_seed(global_random_seed):\n    assert global_random_seed == 42\n"
     )
-    (tmp_path / "deltarule.py").write_text("Ridge = 'ours'\n")
     monkeypatch.setattr(tool.sklearn, "__file__", str(tmp_path / "__init__.py"))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     outcomes = tool.run(SUITE)
     assert {name: outcome.status for name, outcome in outcomes.items()} == {
@@ -87,7 +85,7 @@ def test_a_file_runs_with_the_import_changed(tmp_path: Path, monkeypatch: pytest
     assert "_private" in outcomes["test_fails[1]"].message
     assert tool.run(SUITE, unchanged=True)["test_ours"].status == "failed"
 
-    file.write_text("from sklearn.linear_model import Ridge\nno_such_name\n")
+    file.write_text("from sklearn.linear_model import LinearRegression\nno_such_name\n")
     with pytest.raises(RuntimeError, match="no_such_name"):
         tool.run(SUITE)
 
