@@ -158,6 +158,13 @@ TRAINING = [
         TRAIN + " --optimizer gradient_descent --learning-rate 1e20",
         ("layer", "step", "lower the learning rate"),
     ),
+    Case("diverges in finite numbers", NUMBERS, "train table.csv --target y --learning-rate 10", ("diverged", "error")),
+    Case(
+        "diverges in finite numbers, classes",
+        GOOD,
+        TRAIN + " --model logistic --optimizer gradient_descent --learning-rate 1e4",
+        ("training diverged", "log loss", "lower the learning rate"),
+    ),
     Case(
         "diverges, a line",
         NUMBERS,

@@ -375,6 +375,17 @@ def test_interrupted_before_anything_was_learned(interrupt: Callable[[int], None
     assert not (tmp_path / "model.safetensors").exists()
 
 
+def test_divergence_before_anything_was_learned(cli: Cli, tmp_path: Path) -> None:
+    """The first epochs are finite and useless, then a value is not: nothing is kept."""
+    rng = np.random.default_rng(0)
+    pl.DataFrame({"x": rng.normal(size=80), "y": rng.normal(size=80)}).write_csv(tmp_path / "t.csv")
+    options = ["--optimizer", "gradient_descent", "--learning-rate", 3, "--batch-size", 56, "--seed", 1]
+    ran = cli("train", "t.csv", "-t", "y", *options)
+    assert ran.code == 2
+    assert "layer" in ran.error[0]
+    assert not (tmp_path / "model.safetensors").exists()
+
+
 def test_divergence_after_good_epochs_keeps_the_best(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from deltarule.engines.reference import ReferenceEngine
 

@@ -154,7 +154,9 @@ def _one_line_notes() -> Iterator[None]:
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         from deltarule.cli.output import note
 
-        if issubclass(category, UserWarning):
+        if category.__name__ == "ConvergenceWarning":  # of scikit-learn, which is not imported to be asked
+            note("the epochs were used up while there was still something to gain; --epochs gives it more")
+        elif issubclass(category, UserWarning):
             note(" ".join(str(message).split()))
 
     with warnings.catch_warnings():

@@ -258,8 +258,8 @@ def _judge(trained: TabularModel) -> None:
 
     if beats(trained.report["test"], trained.report["baseline"]) is False:
         note(
-            "the model is no better than the baseline on the test rows; more rows, other columns, another model "
-            "or a higher --l2 may help"
+            "the model is no better than the baseline on the test rows; a lower --learning-rate, a higher --l2, "
+            "another --model or more rows may help"
         )
 
 

@@ -98,17 +98,17 @@ def _refuse_diverged(model: TabularModel, prepared: Prepared, run: Run | None) -
     """Refuse a model from a training that ran away; one that was good before it did is kept.
 
     A value that ceased to be finite was seen by the training loop. A learning rate that is too high may also end in
-    finite numbers that are beyond all reason: errors of ten times the spread of the target, ten times the log loss of
-    a guess.
+    finite numbers that are beyond all reason: errors of five times the spread of the target, twice the log loss
+    of a guess; on the rows whose loss training has made as low as it could.
     """
-    part = prepared.valid if len(prepared.valid) else prepared.train
+    part = prepared.valid if getattr(model.estimator, "early_stopping", False) else prepared.train
     measured = model.measure(part)
     metrics, baseline = measured["metrics"], measured["baseline"]
     if run is not None and run.failure and not beats(metrics, baseline):
         raise run.failure
-    name = "log_loss" if model.outcome.is_classification else "rmse"
+    name, factor = ("log_loss", 2) if model.outcome.is_classification else ("rmse", 5)
     usual = np.log(len(model.outcome.classes)) if model.outcome.is_classification else model.outcome.scale
-    if not metrics[name] <= 10 * max(baseline[name], float(usual)):
+    if not metrics[name] <= factor * max(baseline[name], float(usual)):
         raise InvalidOption(
             f"training diverged: expected errors like those of {measured['baseline_is']} or lower, "
             f"{NAMES[name]} {baseline[name]:.3g}, found {metrics[name]:.3g}",
