@@ -20,6 +20,7 @@ from .arrays import Array
 from .callbacks import Callback, as_callback
 from .engines import Data, Engine, Steps
 from .engines.reference import not_finite
+from .engines.threads import one_blas_thread
 from .equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from .equations.schedules import Clock
 from .errors import DataError, DeltaruleWarning, InvalidOption, NotFinite
@@ -307,15 +308,16 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
-    result = plan.optimizer.bind(plan.optimizer.formula)(
-        latest[0].copy(),
-        cost_and_gradient,
-        l1,
-        after_step=after_step,
-        max_iter=last_epoch - run.state.epoch,
-        max_fun=plan.max_fun,
-        tol=plan.tol,
-    )
+    with one_blas_thread():  # on vectors this short SciPy's threads would mostly wait for each other
+        result = plan.optimizer.bind(plan.optimizer.formula)(
+            latest[0].copy(),
+            cost_and_gradient,
+            l1,
+            after_step=after_step,
+            max_iter=last_epoch - run.state.epoch,
+            max_fun=plan.max_fun,
+            tol=plan.tol,
+        )
     network.theta[...] = result.x
     if not np.isfinite(network.theta).all():
         raise not_finite(network, run.data, run.state.step)
