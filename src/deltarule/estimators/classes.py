@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.class_weight import compute_sample_weight
@@ -28,15 +28,18 @@ def _class_weights(class_weight: Any, y: Array, w: Array | None) -> Array:
 class ClassTargets(TrainedEstimator):
     """The part of an estimator that makes it a classifier."""
 
+    fewest_classes: ClassVar[int] = 2
+    """A perceptron takes one class, too, as scikit-learn's does."""
+
     classes_: Array
     _encoding: LabelEncoding
 
     def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
         if fresh and not incremental:
-            self._encoding = LabelEncoding.of(y)
+            self._encoding = LabelEncoding.of(y, fewest=self.fewest_classes)
             self.classes_ = self._encoding.classes
         elif not incremental:  # warm start
-            found = LabelEncoding.of(y).classes
+            found = LabelEncoding.of(y, fewest=self.fewest_classes).classes
             if not np.array_equal(found, self.classes_):
                 raise DataError(
                     "warm_start can only be used where `y` has the same classes as in the previous call to fit. "

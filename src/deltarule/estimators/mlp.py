@@ -51,6 +51,8 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
+    fewest_classes: ClassVar[int] = 1
+
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
@@ -146,7 +148,7 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
         if not hasattr(self, "classes_"):
             if classes is None:
                 raise DataError("classes must be passed on the first call to partial_fit.")
-            self._encoding = LabelEncoding.of(np.asarray(y), classes)
+            self._encoding = LabelEncoding.of(np.asarray(y), classes, fewest=self.fewest_classes)
             self.classes_ = self._encoding.classes
         elif classes is not None and not np.array_equal(self.classes_, np.unique(np.asarray(classes))):
             raise DataError(

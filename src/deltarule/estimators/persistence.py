@@ -353,7 +353,7 @@ def _restore_classes(estimator: NetworkEstimator, classes: Any, multilabel: Any)
     if multilabel and not allowed:
         _refuse("multilabel", "false", multilabel)
     n_outputs = estimator.network_.sizes[-1]
-    if encoding.n_outputs != n_outputs or (len(encoding.classes) < 2 and not multilabel):
+    if encoding.n_outputs != n_outputs or (len(encoding.classes) < estimator.fewest_classes and not multilabel):
         _refuse("classes values", f"labels for the {n_outputs} outputs of the network", encoding.classes.tolist())
     estimator._encoding = encoding
     estimator.classes_ = encoding.classes

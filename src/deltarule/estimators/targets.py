@@ -24,7 +24,8 @@ class LabelEncoding:
 
     Notes
     -----
-    Two classes are one column (the second class is 1), more are one-hot, multilabel is as it comes.
+    Two classes are one column (the second class is 1), more are one-hot, multilabel is as it comes. One class is a
+    column of zeros, from which nothing is learned but that class.
     """
 
     def __init__(self, classes: Array, *, multilabel: bool) -> None:
@@ -32,22 +33,22 @@ class LabelEncoding:
         self.multilabel = multilabel
 
     @classmethod
-    def of(cls, y: Array, classes: Any = None) -> LabelEncoding:
+    def of(cls, y: Array, classes: Any = None, *, fewest: int = 2) -> LabelEncoding:
         """The encoding for targets `y`, or for `classes` if given.
 
         Raises
         ------
         DataError
-            If there are fewer than two classes.
+            If there are fewer than `fewest` classes.
         """
         check_classification_targets(y)
         multilabel = type_of_target(y).startswith("multilabel")
         found = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
         if multilabel and classes is not None and len(found) != y.shape[1]:
             raise DataError(f"expected one class a column of y ({y.shape[1]}), found {len(found)} classes")
-        if len(found) < 2 and not multilabel:
+        if len(found) < fewest and not multilabel:
             raise DataError(
-                f"expected at least 2 classes in y, found only one class: {found.tolist()}",
+                f"expected at least {fewest} classes in y, found only one class: {found.tolist()}",
                 "a classifier needs samples of every class it is to tell apart",
             )
         return cls(found, multilabel=multilabel)
@@ -90,6 +91,8 @@ class LabelEncoding:
         """Labels (m,), or an indicator matrix (m, K), from network outputs (m, n_outputs)."""
         if self.multilabel:
             return (probability > 0.5).astype(int)
+        if len(self.classes) == 1:
+            return np.repeat(self.classes, len(probability))
         if self.n_outputs == 1:
             return self.classes[(probability[:, 0] > 0.5).astype(int)]
         return self.classes[probability.argmax(axis=1)]
@@ -98,6 +101,8 @@ class LabelEncoding:
         """One column a class, (m, K), from network outputs (m, n_outputs); rows add up to 1 unless multilabel."""
         if self.multilabel:
             return output
+        if len(self.classes) == 1:
+            return np.ones_like(output)
         if self.n_outputs == 1:
             return np.hstack([1 - output, output])
         total = output.sum(axis=1, keepdims=True)
