@@ -17,8 +17,11 @@ from scipy import sparse
 from scipy.optimize import OptimizeResult
 
 from ..arrays import Array
+from ..registry import Formula
 from .optimizers import Optimizer
 
+ROUNDS = 20
+ABNORMAL = 2  # SciPy's status of a line search that finds nothing lower
 MANY = 1000
 """Columns beyond which no matrix of all their pairs is formed."""
 
@@ -29,17 +32,17 @@ class Coordinates:
 
     Parameters
     ----------
-    mean : (n,)
-        ``μ``; zeros where ``b`` is fixed.
+    mean : (n,) or (k, n)
+        ``μ``, for all outputs or for each; zeros where ``b`` is fixed.
     scale : (n,)
         ``s``, all positive.
     n_outputs : int
         ``k``.
     intercept : bool
         Without it, ``b`` stays zero: the gradient is taken as zero there.
-    rotation : (n, n), optional
-        ``R``, with which ``W = V R / s``.
-    back : (n, n), optional
+    rotation : (k, n, n), optional
+        ``R``, with which ``W = V R / s``, one for each output.
+    back : (k, n, n), optional
         Its inverse, or pseudo-inverse.
     """
 
@@ -57,21 +60,21 @@ class Coordinates:
     def inward(self, theta: Array) -> Array:
         """``φ``: ``V = W s R⁻¹``, ``c = b + W μ``."""
         W, b = self._split(theta)
-        V = W * self.scale if self.back is None else (W * self.scale) @ self.back
-        return np.concatenate([V.ravel(), b + W @ self.mean]).astype(theta.dtype, copy=False)
+        V = _times(W * self.scale, self.back)
+        return np.concatenate([V.ravel(), b + (W * self.mean).sum(axis=1)]).astype(theta.dtype, copy=False)
 
     def outward(self, phi: Array) -> Array:
         """``θ``: ``W = V R / s``, ``b = c - W μ``."""
         V, c = self._split(phi)
-        W = (V if self.rotation is None else V @ self.rotation) / self.scale
-        return np.concatenate([W.ravel(), c - W @ self.mean]).astype(phi.dtype, copy=False)
+        W = _times(V, self.rotation) / self.scale
+        return np.concatenate([W.ravel(), c - (W * self.mean).sum(axis=1)]).astype(phi.dtype, copy=False)
 
     def gradient(self, g: Array) -> Array:
         """``W = V R / s``, ``b = c - W μ``  ->  ``dV = (dW - db μᵀ) / s Rᵀ``, ``dc = db``."""
         dW, db = self._split(g)
         db = db if self.intercept else np.zeros_like(db)
-        dV = (dW - np.outer(db, self.mean)) / self.scale
-        dV = dV if self.rotation is None else dV @ self.rotation.T
+        turned = None if self.rotation is None else self.rotation.transpose(0, 2, 1)
+        dV = _times((dW - db[:, None] * self.mean) / self.scale, turned)
         return np.concatenate([dV.ravel(), db]).astype(g.dtype, copy=False)
 
     def absolute(self, l1: Array) -> Array:
@@ -101,18 +104,40 @@ def standardizing(
     return Coordinates(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), n_outputs, intercept)
 
 
-def whitening(X: Array, w: Array | None, T: Coordinates, ridge: float) -> Coordinates:
-    """`T` turned so that the columns are also uncorrelated, each with the curvature 1, `ridge` included.
+def whitening(X: Array, w: Array | None, T: Coordinates, ridge: float, curvatures: Array) -> Coordinates:
+    """`T` turned so that the cost has the same curvature, 1, in all directions.
 
-    A cost that is quadratic has then the same curvature in all directions. Those in which the columns depend on each
-    other, so that there is none, are left out: nothing moves there, and the solution is the one of smallest norm.
+    Those in which the columns depend on each other, so that there is no curvature, are left out: nothing moves there,
+    and the solution is the one of smallest norm.
+
+    Parameters
+    ----------
+    X : (m, n)
+    w : (m,), optional
+    T : Coordinates
+    ridge : float
+        ``strength / m`` of the L2 penalty.
+    curvatures : (m, k)
+        Second derivative of each sample's loss by each ``Z``.
     """
-    scaled = gram(X, w, T)
-    scaled[np.diag_indices_from(scaled)] += ridge / T.scale**2
-    values, Q = np.linalg.eigh(scaled)
-    kept = values > len(values) * np.finfo(X.dtype).eps * values[-1]
-    root = np.sqrt(values, where=kept, out=np.ones_like(values))
-    return replace(T, rotation=(kept / root)[:, None] * Q.T, back=Q * (kept * root))
+    p = _shares(X, w)
+    means, rotations, backs = [], [], []
+    for h in curvatures.T:
+        at = replace(T, mean=(p * h / (p @ h)) @ X) if T.mean.any() and p @ h > 0 else T
+        scaled = gram(X, p * h, at)
+        scaled[np.diag_indices_from(scaled)] += ridge / T.scale**2
+        values, Q = np.linalg.eigh(scaled)
+        kept = values > len(values) * np.finfo(X.dtype).eps * values[-1]
+        root = np.sqrt(values, where=kept, out=np.ones_like(values))
+        means.append(at.mean)
+        rotations.append((kept / root)[:, None] * Q.T)
+        backs.append(Q * (kept * root))
+    return replace(T, mean=np.stack(means), rotation=np.stack(rotations), back=np.stack(backs))
+
+
+def _times(rows: Array, matrices: Array | None) -> Array:
+    """Each row (n,) of (k, n) times its matrix of (k, n, n)."""
+    return rows if matrices is None else (rows[:, None, :] @ matrices)[:, 0]
 
 
 def _shares(X: Array, w: Array | None) -> Array:
@@ -120,9 +145,9 @@ def _shares(X: Array, w: Array | None) -> Array:
     return np.full(X.shape[0], 1 / X.shape[0]) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
 
 
-def gram(X: Array, w: Array | None, T: Coordinates) -> Array:
-    """``X'ᵀ X' / m`` (n, n) of the columns in the coordinates `T`."""
-    root = np.sqrt(_shares(X, w))
+def gram(X: Array, shares: Array, T: Coordinates) -> Array:
+    """``X'ᵀ diag(shares) X'`` (n, n) of the columns in the coordinates `T`."""
+    root = np.sqrt(shares)
     if sparse.issparse(X):
         A = sparse.diags_array(root) @ X @ sparse.diags_array(1 / T.scale)
         return np.asarray((A.T @ A).toarray())
@@ -142,7 +167,7 @@ def curvature(X: Array, w: Array | None, coordinates: Coordinates) -> float:
         square = sparse.csr_matrix(X).power(2) if sparse.issparse(X) else np.square(X - T.mean)
         return ones + float(np.asarray(square.T @ p) @ (1 / T.scale**2))
     cross = ones * (np.asarray(X.T @ p).ravel() - T.mean) / T.scale
-    whole = np.block([[gram(X, w, T), cross[:, None]], [cross[None, :], np.full((1, 1), ones)]])
+    whole = np.block([[gram(X, p, T), cross[:, None]], [cross[None, :], np.full((1, 1), ones)]])
     return float(np.linalg.eigvalsh(whole)[-1])
 
 
@@ -159,15 +184,50 @@ class TransformedOptimizer(Optimizer):
         theta[...] = self.coordinates.outward(phi)
 
 
-def transformed(optimizer: Optimizer, coordinates: Coordinates) -> TransformedOptimizer:
-    """`optimizer`, walking in `coordinates`."""
+def transformed(
+    optimizer: Optimizer, coordinates: Coordinates, turn: Callable[[Array], Coordinates] | None = None
+) -> TransformedOptimizer:
+    """`optimizer`, walking in `coordinates`; over the full batch, in rounds, each in those that `turn` makes of θ."""
     known = {field.name: getattr(optimizer, field.name) for field in fields(Optimizer)}
     if optimizer.full_batch:
-        known["formula"] = _transformed_search(optimizer.formula, coordinates)
+        search = _transformed_search(optimizer.formula, coordinates)
+        known["formula"] = search if turn is None else _in_rounds(optimizer.formula, turn)
     return TransformedOptimizer(**known, coordinates=coordinates)
 
 
-def _transformed_search(formula: Callable[..., OptimizeResult], T: Coordinates) -> Callable[..., OptimizeResult]:
+def _in_rounds(formula: Callable[..., OptimizeResult], turn: Callable[[Array], Coordinates]) -> Formula:
+    """Search again from where the last search ended, in the coordinates of that place, until nothing moves.
+
+    A search ends where no component of the gradient is above the tolerance. In coordinates in which the curvature is 1
+    that is also how far the optimum can be; where it has become small, as for samples that are surely told apart, the
+    next round sees what this one could not.
+    """
+
+    @wraps(formula)
+    def search(
+        theta: Array,
+        cost_and_gradient: Callable[[Array], tuple[float, Array]],
+        l1: Array | None = None,
+        *,
+        max_iter: int,
+        **options: Any,
+    ) -> OptimizeResult:
+        steps = 0
+        for done in range(ROUNDS):
+            inner = _transformed_search(formula, turn(theta))
+            result = inner(theta, cost_and_gradient, l1, max_iter=max_iter - steps, **options)
+            theta, steps = result.x, steps + result.nit
+            if done and result.status == ABNORMAL:  # the cost cannot be lowered any further: rounding
+                result.success = True
+            if not result.success or steps >= max_iter or (done and result.nit <= 1):
+                break
+        result.nit = steps
+        return result
+
+    return search
+
+
+def _transformed_search(formula: Callable[..., OptimizeResult], T: Coordinates) -> Formula:
     @wraps(formula)
     def search(
         theta: Array,

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import row_norms
 
+from ..arrays import Array
 from ..engines import Data
 from ..equations import Optimizer
 from ..equations.coordinates import MANY, Coordinates, curvature, standardizing, transformed, whitening
@@ -60,32 +61,47 @@ class BaseLinear(TrainedEstimator):
             )
         return "reference"  # the steps are taken in other coordinates, which are Python's
 
-    def _coordinates(self, data: Data, *, search: bool) -> Coordinates:
-        """Where the optimizer walks; a `search` by L-BFGS may choose more freely than descent, which is to be plain."""
+    def _coordinates(self, data: Data) -> Coordinates:
+        """Where the optimizer walks."""
         n_features, n_outputs = self.network_.sizes
         if not self.standardize:
             return Coordinates(np.zeros(n_features), np.ones(n_features), n_outputs, self.fit_intercept)
         ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.typical
-        T = standardizing(
+        return standardizing(
             data.X, data.w, n_outputs, intercept=self.fit_intercept, center=self._may_center(), ridge=ridge
         )
-        if search and "l1" not in self._penalties() and n_features <= min(MANY, len(data)):
-            return whitening(data.X, data.w, T, ridge)
-        return T
+
+    def _turn(self, data: Data, T: Coordinates) -> Callable[[Array], Coordinates] | None:
+        """From ``θ`` to the coordinates in which a search from there is quickest; None where they cost too much."""
+        strengths = self._penalties()
+        if not self.standardize or "l1" in strengths or data.X.shape[1] > len(data) or len(self.network_.theta) > MANY:
+            return None
+        ridge = strengths.get("l2", 0.0) / data.total_weight
+        network = self.network_
+
+        def turn(theta: Array) -> Coordinates:
+            prediction = network.with_theta(theta.astype(network.theta.dtype)).predict(data.X)
+            return whitening(data.X, data.w, T, ridge, self._curvatures(prediction))
+
+        return turn
+
+    def _curvatures(self, prediction: Array) -> Array:
+        """Second derivative of each sample's loss by each ``Z``, (m, n_L), at a `prediction` (m, n_L)."""
+        return np.ones_like(prediction)
 
     def _may_center(self) -> bool:
         return True
 
     def _make_plan(self, data: Data) -> Plan:
         optimizer = self._make_optimizer()
-        T = self._coordinates(data, search=optimizer.full_batch)
+        T = self._coordinates(data)
         if optimizer.full_batch and "ftol" not in optimizer.options:
             optimizer = optimizer.configured(ftol=TIGHT)
         batch_size = len(data) if self.batch_size == "auto" else min(int(self.batch_size), len(data))
         # the cost of a batch has its share of the penalties, so that on the whole it is the cost of all samples
         share = batch_size / len(data)
         return Plan(
-            optimizer=transformed(self._adapted(optimizer, data), T),
+            optimizer=self._adapted(transformed(optimizer, T, self._turn(data, T)), data),
             schedule=self._make_schedule(),
             learning_rate=self._rate(optimizer, data, T, batch_size),
             epochs=self.max_iter,

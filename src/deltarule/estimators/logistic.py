@@ -124,6 +124,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         n_classes = max(2, self.network_.sizes[-1])
         return (1 - 1 / n_classes) / n_classes
 
+    def _curvatures(self, prediction: Array) -> Array:
+        return prediction * (1 - prediction)
+
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=reset, **options)
         return X, y

@@ -1,0 +1,276 @@
+"""LinearRegression: the exact solution, and every other way to it."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn.linear_model
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from deltarule import LinearRegression, model_file
+from deltarule.errors import EngineUnsupported, InvalidOption, ModelFileError
+from deltarule.estimators import persistence
+
+X, y = load_diabetes(return_X_y=True)
+Y = np.c_[y, np.log(y)]
+RNG = np.random.default_rng(0)
+WEIGHTS = RNG.integers(0, 4, len(y))
+PATIENT = {"tol": 0, "n_iter_no_change": np.inf}
+
+
+@parametrize_with_checks(
+    [
+        LinearRegression(),
+        LinearRegression(positive=True),
+        LinearRegression(solver="gradient_descent", max_iter=50),
+        LinearRegression(solver="adam", max_iter=50, fit_intercept=False),
+        LinearRegression(solver="lbfgs", alpha=0.5),
+        LinearRegression(l1=0.5),
+    ]
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def independent(X, y, w=None, ridge=0.0):
+    """The solution by the normal equations of the augmented matrix."""
+    A = np.c_[X, np.ones(len(X))]
+    D = np.diag(np.ones(len(X)) if w is None else w.astype(float))
+    R = ridge * np.eye(A.shape[1])
+    R[-1, -1] = 0
+    solution = np.linalg.solve(A.T @ D @ A + R, A.T @ D @ y)
+    return solution[:-1].T, solution[-1]
+
+
+@pytest.mark.parametrize("target", [y, Y, y[:, None]], ids=["one", "two", "column"])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_the_exact_solution_is_that_of_scikit_learn(target, weights, intercept):
+    ours = LinearRegression(fit_intercept=intercept).fit(X, target, weights)
+    theirs = sklearn.linear_model.LinearRegression(fit_intercept=intercept).fit(X, target, weights)
+    for name in ("coef_", "intercept_", "rank_"):
+        found, expected = np.asarray(getattr(ours, name)), np.asarray(getattr(theirs, name))
+        assert found.shape == expected.shape
+        assert_allclose(found, expected, rtol=1e-9)
+    assert_allclose(ours.singular_[: ours.rank_], theirs.singular_[: ours.rank_], rtol=1e-9)
+    assert ours.predict(X).shape == theirs.predict(X).shape
+    assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("solver", "max_iter", "rtol"),
+    [("gradient_descent", 60000, 1e-8), ("momentum", 8000, 1e-8), ("nesterov", 8000, 1e-8), ("lbfgs", 100, 1e-9)],
+)
+def test_descent_reaches_the_exact_solution(solver, max_iter, rtol):
+    W, b = independent(X, y, WEIGHTS)
+    model = LinearRegression(solver=solver, max_iter=max_iter, **PATIENT).fit(X, y, WEIGHTS)
+    assert_allclose(model.coef_, W, rtol=rtol, atol=rtol * np.abs(W).max())
+    assert_allclose(model.intercept_, b, rtol=rtol)
+    assert np.all(np.diff(model.loss_curve_) < 1e-8) or solver != "gradient_descent"
+
+
+def test_plain_gradient_descent_is_the_lectures():
+    Z = StandardScaler().fit_transform(X)
+    model = LinearRegression(solver="gradient_descent", standardize=False, learning_rate_init=0.1, max_iter=3).fit(Z, y)
+    W, b = np.zeros(10), 0.0
+    for _ in range(3):
+        dZ = (Z @ W + b - y) / len(y)
+        W, b = W - 0.1 * dZ @ Z, b - 0.1 * dZ.sum()
+    assert_allclose(model.coef_, W, rtol=1e-12)
+    assert_allclose(model.intercept_, b, rtol=1e-12)
+
+
+def test_minibatches_come_close():
+    exact = LinearRegression().fit(X, y)
+    model = LinearRegression(solver="sgd", batch_size=64, learning_rate="cosine", max_iter=200, random_state=0).fit(
+        X, y
+    )
+    assert model.score(X, y) > exact.score(X, y) - 0.01
+    adam = LinearRegression(solver="adam", max_iter=2000, **PATIENT).fit(X, y)
+    assert adam.score(X, y) > exact.score(X, y) - 0.01
+    sparse_model = LinearRegression(solver="sgd", batch_size=64, random_state=0, max_iter=200)
+    sparse_model.fit(sparse.csr_matrix(X), y, WEIGHTS)
+    assert sparse_model.score(X, y) > exact.score(X, y) - 0.05
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_a_ridge_is_exact_too(weights):
+    W, b = independent(X, Y, weights, ridge=3.0)
+    for model in (
+        LinearRegression(alpha=3.0),
+        LinearRegression(alpha=3.0, solver="exact"),
+        LinearRegression(alpha=3.0, solver="lbfgs", tol=1e-12),
+    ):
+        model.fit(X, Y, weights)
+        assert_allclose(model.coef_, W, rtol=1e-7)
+        assert_allclose(model.intercept_, b, rtol=1e-7)
+    total = len(y) if weights is None else weights.sum()
+    r = (X @ W.T + b - Y) * np.sqrt(1 if weights is None else weights)[..., None]
+    assert_allclose(
+        LinearRegression(alpha=3.0).fit(X, Y, weights).loss_, 0.5 * ((r**2).sum() + 3 * (W**2).sum()) / total
+    )
+
+
+def test_l1_is_the_lasso():
+    theirs = sklearn.linear_model.Lasso(alpha=0.5, tol=1e-12, max_iter=100000).fit(X, y)
+    ours = LinearRegression(l1=0.5 * len(y), tol=1e-9, max_iter=5000).fit(X, y)
+    assert_allclose(ours.coef_, theirs.coef_, atol=1e-3)
+    assert_array_equal(ours.coef_ == 0, theirs.coef_ == 0)
+
+
+def test_positive_coefficients():
+    theirs = sklearn.linear_model.LinearRegression(positive=True).fit(X, Y)
+    ours = LinearRegression(positive=True).fit(X, Y)
+    assert_allclose(ours.coef_, theirs.coef_, atol=1e-9)
+    assert_allclose(ours.intercept_, theirs.intercept_)
+    assert (ours.coef_ >= 0).all()
+    for wrong in ({"solver": "adam"}, {"l1": 1.0}):
+        with pytest.raises(InvalidOption, match="positive"):
+            LinearRegression(positive=True, **wrong).fit(X, y)
+    with pytest.raises(InvalidOption, match="exact"):
+        LinearRegression(solver="exact", l1=1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_sparse(kind, weights, intercept):
+    S = X * (np.abs(X) > 0.02) * 10.0 ** np.arange(-5, 5)
+    options = {"fit_intercept": intercept}
+    dense = LinearRegression(**options).fit(S, Y, weights)
+    model = LinearRegression(**options).fit(kind(S), Y, weights)
+    assert_allclose(model.predict(kind(S)), dense.predict(S), rtol=1e-7)
+    assert_allclose(model.coef_, dense.coef_, rtol=1e-6)
+    assert not hasattr(model, "rank_")
+    ridge = LinearRegression(alpha=0.5, tol=1e-12, **options).fit(kind(S), y, weights)
+    assert_allclose(ridge.predict(S), LinearRegression(alpha=0.5, **options).fit(S, y, weights).predict(S), rtol=1e-4)
+
+
+def test_wide_and_collinear_give_the_smallest_norm():
+    A = RNG.normal(size=(8, 20))
+    b = RNG.normal(size=8)
+    wide = LinearRegression(fit_intercept=False).fit(A, b)
+    assert_allclose(wide.coef_, np.linalg.pinv(A) @ b, atol=1e-12)
+    assert wide.rank_ == 8
+    twice = LinearRegression().fit(np.c_[X, X[:, :1]], y)
+    assert twice.rank_ == 10
+    assert_allclose(twice.coef_[0], twice.coef_[-1], rtol=1e-8)
+    assert_allclose(twice.predict(np.c_[X, X[:, :1]]), LinearRegression().fit(X, y).predict(X), rtol=1e-9)
+    for solver in ("lbfgs", "gradient_descent"):
+        again = LinearRegression(solver=solver, tol=1e-9).fit(np.c_[X, X[:, :1]], y)
+        assert_allclose(again.coef_[0], again.coef_[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["exact", "lbfgs", "gradient_descent"])
+def test_a_weight_is_a_number_of_copies(solver):
+    options = {"solver": solver, "max_iter": 200}
+    weighted = LinearRegression(**options).fit(X, y, WEIGHTS)
+    repeated = LinearRegression(**options).fit(np.repeat(X, WEIGHTS, axis=0), np.repeat(y, WEIGHTS))
+    assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-7, atol=1e-6)
+
+
+def test_precision_is_kept():
+    for solver in ("exact", "lbfgs", "adam"):
+        model = LinearRegression(solver=solver, max_iter=20).fit(X.astype(np.float32), y.astype(np.float32))
+        assert model.coef_.dtype == np.float32
+        assert model.predict(X.astype(np.float32)).dtype == np.float32
+        assert model.intercept_.dtype == np.float32
+
+
+def test_frames_pipelines_and_searches():
+    columns = [f"c{i}" for i in range(10)]
+    expected = LinearRegression().fit(X, y).predict(X)
+    for frame in (pd.DataFrame(X, columns=columns), pl.DataFrame(X, schema=columns)):
+        model = LinearRegression().fit(frame, y)
+        assert model.feature_names_in_.tolist() == columns
+        assert_array_equal(model.predict(frame), expected)
+    pipeline = make_pipeline(StandardScaler(), LinearRegression()).set_output(transform="pandas")
+    assert_allclose(
+        pipeline.fit(pd.DataFrame(X, columns=columns), y).predict(pd.DataFrame(X, columns=columns)), expected
+    )
+    search = GridSearchCV(LinearRegression(), {"alpha": [0.0, 0.1, 100.0]}).fit(X, y)
+    assert search.best_params_["alpha"] != 100.0
+    assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_warm_start_and_validation():
+    model = LinearRegression(solver="gradient_descent", max_iter=5, warm_start=True).fit(X, y)
+    first = model.loss_
+    assert model.fit(X, y).loss_ < first
+    assert len(model.loss_curve_) == 10
+    stopped = LinearRegression(solver="nesterov", early_stopping=True, max_iter=300, random_state=0).fit(X, y)
+    assert len(stopped.history_["validation_score"]) == stopped.n_iter_
+    exact = LinearRegression().fit(X, y, validation_data=(X[:50], y[:50]))
+    assert_allclose(exact.history_["validation_score"], exact.score(X[:50], y[:50]))
+    assert exact.n_iter_ == 1
+
+
+def test_the_parameters_can_be_assigned():
+    model = LinearRegression().fit(X, y)
+    model.coef_ = np.arange(10.0)
+    model.intercept_ = 3.0
+    assert_allclose(model.predict(X), X @ np.arange(10.0) + 3)
+
+
+def test_only_the_reference_walks_in_other_coordinates(monkeypatch):
+    from deltarule import engines
+
+    monkeypatch.setitem(engines.ENGINES, "other", engines.ENGINES["reference"])
+    with pytest.raises(EngineUnsupported, match="other engine"):
+        LinearRegression(solver="adam", engine="other").fit(X, y)
+    assert LinearRegression(solver="lbfgs", engine="other").fit(X, y).score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("target", [y, Y], ids=["one", "two"])
+@pytest.mark.parametrize("options", [{}, {"solver": "lbfgs"}, {"fit_intercept": False}])
+def test_the_file(tmp_path, target, options):
+    model = LinearRegression(**options).fit(X, target)
+    model.save(tmp_path / "model")
+    document, arrays = model_file.read(tmp_path / "model", kind="model")
+    loaded = persistence.from_document(document["estimator"], arrays)
+    assert_array_equal(loaded.predict(X), model.predict(X), strict=True)
+    assert_array_equal(loaded.coef_, model.coef_, strict=True)
+    assert hasattr(loaded, "rank_") == hasattr(model, "rank_")
+    if hasattr(model, "rank_"):
+        assert loaded.rank_ == model.rank_
+        assert_array_equal(loaded.singular_, model.singular_)
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {},
+        None,
+        {"single": 1, "rank": None, "singular": None},
+        {"single": True, "rank": 11, "singular": [1.0] * 10},
+        {"single": True, "rank": 1, "singular": None},
+        {"single": True, "rank": None, "singular": [1.0]},
+        {"single": True, "rank": 1, "singular": [-1.0]},
+        {"single": True, "rank": 1, "singular": [1.0] * 11},
+    ],
+)
+def test_the_file_is_not_trusted(own):
+    document, arrays = persistence.to_document(LinearRegression().fit(X, y))
+    with pytest.raises(ModelFileError):
+        persistence.from_document({**document, "own": own}, arrays)
+
+
+def test_a_file_with_another_network_is_refused():
+    document, arrays = persistence.to_document(LinearRegression().fit(X, y))
+    document["network"]["objective"] = "huber"
+    with pytest.raises(ModelFileError, match="one layer of identity"):
+        persistence.from_document(document, arrays)
