@@ -145,10 +145,18 @@ TRAINING = [
     # the output
     Case("output in no folder", GOOD, TRAIN + " -o nowhere/m.st", ("cannot write", "nowhere", "does not exist")),
     Case("output is a folder", GOOD, TRAIN + " -o .", ("cannot write", "folder")),
-    Case("output is the table", GOOD, TRAIN + " -o table.csv", ("cannot write table.csv", "inputs")),
+    Case("output is the table", GOOD, TRAIN + " -o table.csv", ("cannot write table.csv", "file of its own")),
     Case("output to a stream", GOOD, TRAIN + " -o -", ("expected a path", "-")),
+    Case(
+        "checkpoint is the output", GOOD, TRAIN + " -o m.st --checkpoint m.st", ("cannot write m.st", "file of its own")
+    ),
     Case("checkpoint in no folder", GOOD, TRAIN + " --checkpoint nowhere/c", ("cannot write", "nowhere")),
-    Case("checkpoint is the table", GOOD, TRAIN + " --checkpoint table.csv", ("cannot write table.csv", "inputs")),
+    Case(
+        "checkpoint is the table",
+        GOOD,
+        TRAIN + " --checkpoint table.csv",
+        ("cannot write table.csv", "file of its own"),
+    ),
     # a learning rate that diverges
     Case("diverges, classes", GOOD, TRAIN + " --learning-rate 1e30", ("learning rate",)),
     Case("diverges, numbers", NUMBERS, TRAIN + " --learning-rate 1e10", ("learning rate",)),
@@ -349,7 +357,9 @@ def test_predictions_must_be_writable(output: str, cli: Callable[..., Ran], trai
 
 def test_predictions_replace_neither_table_nor_model(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     table = (trained / "table.csv").read_bytes()
-    refused(cli("predict", trained / "model.st", trained / "table.csv", "-o", trained / "table.csv"), ("inputs",))
+    refused(
+        cli("predict", trained / "model.st", trained / "table.csv", "-o", trained / "table.csv"), ("file of its own",)
+    )
     assert (trained / "table.csv").read_bytes() == table
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deltarule.atomic import atomic_write
@@ -130,15 +130,15 @@ class _Probe(Exception):
 
 
 def check_output(path: str, *, inputs: Sequence[str] = ()) -> None:
-    """Refuse an output that cannot be written, or that is one of the inputs, before any work is done.
+    """Refuse an output that cannot be written, or that is one of the other files, before any work is done.
 
     Raises
     ------
     OutputError
     """
     for name in inputs:
-        if name != "-" and Path(name).exists() and Path(path).exists() and Path(name).samefile(path):
-            raise OutputError(f"cannot write {path}: expected a file of its own, found one of the inputs")
+        if name != "-" and os.path.realpath(name) == os.path.realpath(path):
+            raise OutputError(f"cannot write {path}: expected a file of its own, found the name of another file in use")
     with contextlib.suppress(_Probe), atomic_write(path):
         raise _Probe
 
