@@ -116,7 +116,7 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
     decisions = [Decision("model", model, why)]
     arguments: dict[str, Any] = {"random_state": options.seed, "engine": options.engine}
     if model == "mlp":
-        _choose_network(options, arguments, decisions, m, n_features, max(n_classes, 1))
+        _choose_network(options, arguments, decisions, m, n_features, n_classes if n_classes > 2 else 1)
     _choose_loss(options, task, n_classes, arguments, decisions)
     if model == "mlp":
         _choose_steps(options, arguments, decisions, m)
