@@ -316,6 +316,7 @@ BAD_VALIDATION = {
     "NaN in the targets": (lambda X, y: (X, np.full(len(y), np.nan)), "NaN"),
     "two targets": (lambda X, y: (X, np.c_[y, y]), r"\(120, 2\)"),
     "text": (lambda X, y: (X, ["abc"] * len(y)), "abc"),
+    "objects": (lambda X, y: (X, [{}] * len(y)), "dict"),
     "no pair": (lambda X, y: (X,), r"\(X, y\)"),
     "no weight": (lambda X, y: (X, y, np.zeros(len(y))), "weight"),
 }
@@ -335,6 +336,27 @@ def test_validation_targets_a_loss_cannot_take_are_refused(curve: Any) -> None:
     X, y = curve
     with pytest.raises(DataError):
         regressor(loss="poisson").fit(X, np.abs(y), validation_data=(X, y))
+
+
+def test_a_part_held_out_that_is_too_small_is_refused(curve: Any) -> None:
+    X, y = curve
+    with pytest.raises(DataError, match="validation set is too small"):
+        regressor(early_stopping=True).fit(X[:9], y[:9])
+
+
+def test_the_best_score_is_remembered(three_classes: Any) -> None:
+    model = classifier(early_stopping=True, learning_rate_init=0.05).fit(*three_classes)
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    assert model.best_loss_ is None
+    plain = classifier().fit(*three_classes)
+    assert plain.best_loss_ == min(plain.loss_curve_)
+    assert plain.best_validation_score_ is None
+
+
+def test_a_batch_larger_than_the_data_is_clipped_with_a_word(curve: Any) -> None:
+    with pytest.warns(UserWarning, match="clipped"):
+        model = regressor(batch_size=1000).fit(*curve)
+    same(model, regressor(batch_size=120).fit(*curve))
 
 
 def test_validation_classes_that_were_not_trained_are_refused(blobs: Any, three_classes: Any) -> None:
@@ -456,6 +478,8 @@ def test_partial_fit_of_multilabel_targets() -> None:
     assert model.predict(X).shape == (80, 3)
     with pytest.raises(DataError, match="3 columns"):
         model.partial_fit(X, y[:, :2])
+    with pytest.raises(DataError, match=r"one class a column of y \(3\), found 2"):
+        classifier().partial_fit(X, y, classes=[0, 1])
     whole = classifier()
     for _ in range(5):
         whole.partial_fit(X, y, classes=[0, 1, 2])
