@@ -242,6 +242,8 @@ def test_a_field_that_is_missing_is_refused(tmp_path, name):
         inside = path[0] in ("history_", "parameters") and len(path) > 2
         if inside or (path[0] == "history_" and len(path) > 1):
             continue  # one epoch, or one curve, less is still a history
+        if len(path) == 3 and path[0] == "classes" and name == "binary":
+            continue  # one class is also something a perceptron can learn
         broken = changed(document, path, None, delete=True)
         assert not check_refused_or_sound(broken, arrays, tmp_path / "model", X), path
 

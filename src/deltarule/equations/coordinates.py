@@ -88,17 +88,14 @@ def standardizing(
 ) -> Coordinates:
     """The coordinates in which columns of `X` (m, n) have mean 0 and deviation 1.
 
-    Without an intercept, or for a sparse matrix, there is no centering, and ``s`` is the root of the mean square.
+    Without an intercept there is no centering, and ``s`` is the root of the mean square. A sparse matrix stays sparse.
     Columns that do not vary keep their scale. With an L2 penalty, `ridge` is its share in the curvature of the cost,
     beside that of the loss: ``s² = Σ (x - μ)² / m + ridge``.
     """
     n = X.shape[1]
     p = _shares(X, w)
-    if sparse.issparse(X):
-        mean, square = np.zeros(n), np.asarray(sparse.csr_matrix(X, dtype=np.float64).power(2).T @ p).ravel()
-    else:
-        mean = p @ X if intercept and center else np.zeros(n)
-        square = p @ np.square(X - mean)
+    mean = np.asarray(X.T @ p).ravel() if intercept and center else np.zeros(n)
+    square = _squares(X, p, mean)
     varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
     scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
     return Coordinates(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), n_outputs, intercept)
@@ -140,6 +137,13 @@ def _times(rows: Array, matrices: Array | None) -> Array:
     return rows if matrices is None else (rows[:, None, :] @ matrices)[:, 0]
 
 
+def _squares(X: Array, p: Array, mean: Array) -> Array:
+    """``Σ p (x - μ)²`` of each column, (n,), where ``μ`` is the mean or zero."""
+    if sparse.issparse(X):
+        return np.maximum(sparse.csr_matrix(X, dtype=np.float64).power(2).T @ p - mean**2, 0)
+    return p @ np.square(X - mean)
+
+
 def _shares(X: Array, w: Array | None) -> Array:
     """Weight of each sample, (m,), adding up to 1."""
     return np.full(X.shape[0], 1 / X.shape[0]) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
@@ -150,7 +154,9 @@ def gram(X: Array, shares: Array, T: Coordinates) -> Array:
     root = np.sqrt(shares)
     if sparse.issparse(X):
         A = sparse.diags_array(root) @ X @ sparse.diags_array(1 / T.scale)
-        return np.asarray((A.T @ A).toarray())
+        mean, sums = T.mean / T.scale, A.T @ root
+        cross = np.outer(sums, mean)
+        return np.asarray((A.T @ A).toarray()) - cross - cross.T + shares.sum() * np.outer(mean, mean)
     A = (X - T.mean) / T.scale * root[:, None]
     return A.T @ A
 
@@ -164,8 +170,7 @@ def curvature(X: Array, w: Array | None, coordinates: Coordinates) -> float:
     n, p, T = X.shape[1], _shares(X, w), coordinates
     ones = 1.0 if T.intercept else 0.0
     if n > MANY:
-        square = sparse.csr_matrix(X).power(2) if sparse.issparse(X) else np.square(X - T.mean)
-        return ones + float(np.asarray(square.T @ p) @ (1 / T.scale**2))
+        return ones + float((_squares(X, p, T.mean) / T.scale**2).sum())
     cross = ones * (np.asarray(X.T @ p).ravel() - T.mean) / T.scale
     whole = np.block([[gram(X, p, T), cross[:, None]], [cross[None, :], np.full((1, 1), ones)]])
     return float(np.linalg.eigvalsh(whole)[-1])

@@ -131,8 +131,10 @@ class BaseLinear(TrainedEstimator):
         if batch_size == len(data):
             largest = curvature(data.X, data.w, T)
         else:  # no batch is steeper than its steepest sample
-            X = data.X @ sparse.diags_array(1 / T.scale) if sparse.issparse(data.X) else (data.X - T.mean) / T.scale
-            largest = float(row_norms(X, squared=True).max()) + 1.0
+            X = data.X @ sparse.diags_array(1 / T.scale) if sparse.issparse(data.X) else data.X / T.scale
+            largest = float(row_norms(X).max() + np.linalg.norm(T.mean / T.scale)) ** 2 + 1.0
+            if not sparse.issparse(data.X):
+                largest = float(row_norms(X - T.mean / T.scale, squared=True).max()) + 1.0
             if data.w is not None:
                 largest *= float(data.w.max() / data.w.mean())
         ridge = self._penalties().get("l2", 0.0) / data.total_weight / float(T.scale.min()) ** 2

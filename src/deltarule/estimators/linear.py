@@ -146,7 +146,8 @@ class LinearRegression(RegressorMixin, BaseLinear):
         return "lbfgs" if self.solver in EXACT else self.solver
 
     def _unit(self, data: Data) -> float:
-        return float(np.sqrt(np.average(np.square(data.y - np.average(data.y, axis=0)), axis=0).max())) or 1.0
+        centered = data.y - np.average(data.y, axis=0, weights=data.w)
+        return float(np.sqrt(np.average(np.square(centered), axis=0, weights=data.w).max())) or 1.0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
         """Train.
