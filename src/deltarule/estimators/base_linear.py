@@ -38,6 +38,13 @@ class BaseLinear(TrainedEstimator):
         "standardize": ["boolean"],
     }
 
+    documented: ClassVar[dict[str, str]] = {
+        "batch_size": 'int or "auto"\n    Samples a step; "auto" is all of them.',
+        "learning_rate_init": 'float or "auto"\n    The rate from which the schedule starts; "auto" is 1 over the largest\n'
+        "    curvature of the cost for descent with or without momentum, and 0.01 of the size of ``Z`` for the others.",
+    }
+    """Descriptions of parameters that differ from those of other estimators; see `documentation`."""
+
     steepest: ClassVar[float] = 1.0
     """The largest second derivative of the loss by ``Z``."""
 
@@ -131,10 +138,11 @@ class BaseLinear(TrainedEstimator):
         if batch_size == len(data):
             largest = curvature(data.X, data.w, T)
         else:  # no batch is steeper than its steepest sample
-            X = data.X @ sparse.diags_array(1 / T.scale) if sparse.issparse(data.X) else data.X / T.scale
-            largest = float(row_norms(X).max() + np.linalg.norm(T.mean / T.scale)) ** 2 + 1.0
-            if not sparse.issparse(data.X):
-                largest = float(row_norms(X - T.mean / T.scale, squared=True).max()) + 1.0
+            if sparse.issparse(data.X):  # |x - μ| <= |x| + |μ|
+                norms = row_norms(data.X @ sparse.diags_array(1 / T.scale)) + np.linalg.norm(T.mean / T.scale)
+            else:
+                norms = row_norms((data.X - T.mean) / T.scale)
+            largest = float(norms.max()) ** 2 + 1.0
             if data.w is not None:
                 largest *= float(data.w.max() / data.w.mean())
         ridge = self._penalties().get("l2", 0.0) / data.total_weight / float(T.scale.min()) ** 2

@@ -40,6 +40,16 @@ PARAMETERS = {
     "n_iter_no_change": "int or inf\n    Epochs without improvement after which training ends.",
     "max_fun": "int\n    For lbfgs: most evaluations of the cost.",
     "callbacks": "sequence of Callback or callable, or None\n    Called at the start, after each epoch, and at the end.",
+    "fit_intercept": "bool\n    Learn ``b``; otherwise it is zero.",
+    "copy_X": "bool\n    Has no effect: `X` is never overwritten.",
+    "positive": "bool\n    Keep the weights from becoming negative; for the exact solution of a dense `X`.",
+    "standardize": "bool\n    Let the optimizer walk in the coordinates of standardized columns: the cost and its optimum stay what they\n"
+    "    are, the way is shorter. False is the plain gradient descent of the lecture.",
+    "penalty": "str or None\n    Deprecated as in scikit-learn; use `l1_ratio` and `C`.",
+    "C": "float\n    Inverse of the strength of the penalty; infinity for none.",
+    "l1_ratio": "float\n    0 is the L2 penalty, 1 is L1, between them is the elastic net.",
+    "dual": "bool\n    Has no effect on the optimum; only with liblinear.",
+    "intercept_scaling": "float\n    For liblinear, which penalizes ``b / intercept_scaling`` like a weight.",
     "engine": 'str\n    Who computes; "auto" takes the fastest that can.',
     "n_jobs": "int or None\n    Threads for predictions and for the cost over all samples (lbfgs); None is 1, -1 all cores.\n    The result does not depend on it.",
 }
@@ -51,9 +61,10 @@ def with_parameters(cls: T) -> T:
     lines = ["Parameters", "----------"]
     for name in inspect.signature(cls.__init__).parameters:  # type: ignore[misc]
         if name in PARAMETERS:
-            kind, _, description = PARAMETERS[name].partition("\n")
+            kind, _, description = getattr(cls, "documented", {}).get(name, PARAMETERS[name]).partition("\n")
             lines += [f"{name} : {kind}", description]
     section = "\n".join("    " + line for line in "\n".join(lines).splitlines())
-    before, marker, after = (cls.__doc__ or "").partition("    Examples\n")
+    text = cls.__doc__ or ""
+    before, marker, after = text.partition("    Attributes\n" if "    Attributes\n" in text else "    Examples\n")
     cls.__doc__ = f"{before}{section}\n\n{marker}{after}"
     return cls

@@ -70,6 +70,13 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
+    documented: ClassVar[dict[str, str]] = {
+        **BaseLinear.documented,
+        "solver": "str\n    One of scikit-learn's, which all lead to the optimum, by L-BFGS; or the name of an optimizer of the\n"
+        "    register.",
+        "tol": "float\n    For lbfgs, the gradient at which it stops; else improvements of less do not count.",
+    }
+
     n_iter_: Any
 
     def __init__(
