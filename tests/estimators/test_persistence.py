@@ -21,7 +21,7 @@ from deltarule import MLPClassifier, MLPRegressor, model_file
 from deltarule.equations import ACTIVATIONS
 from deltarule.equations.activations import Activation
 from deltarule.errors import InvalidOption, ModelFileError, OutputError
-from deltarule.estimators import persistence
+from deltarule.estimators import fields, persistence
 
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
@@ -137,8 +137,8 @@ def test_what_a_file_cannot_hold_becomes_the_default(tmp_path):
 
 def test_tuples_lists_and_mappings_stay_what_they_are():
     for value in ((1, 2), [1, (2.5, None)], {1: 2.0, "a": True}, np.inf):
-        assert persistence._unpack(json.loads(json.dumps(persistence._pack(value))), "x") == value
-    assert persistence._pack(np.array([1, 2])) == [1, 2]
+        assert fields.unpack(json.loads(json.dumps(fields.pack(value))), "x") == value
+    assert fields.pack(np.array([1, 2])) == [1, 2]
 
 
 def test_an_unfitted_estimator_is_not_saved(tmp_path):

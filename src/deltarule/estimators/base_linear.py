@@ -40,8 +40,9 @@ class BaseLinear(TrainedEstimator):
 
     documented: ClassVar[dict[str, str]] = {
         "batch_size": 'int or "auto"\n    Samples a step; "auto" is all of them.',
-        "learning_rate_init": 'float or "auto"\n    The rate from which the schedule starts; "auto" is 1 over the largest\n'
-        "    curvature of the cost for descent with or without momentum, and 0.01 of the size of ``Z`` for the others.",
+        "learning_rate_init": 'float or "auto"\n    The rate from which the schedule starts; "auto" is 1 over the\n'
+        "    largest curvature of the cost for descent with or without momentum, and 0.01 of the size of ``Z``\n"
+        "    for the others.",
     }
     """Descriptions of parameters that differ from those of other estimators; see `documentation`."""
 

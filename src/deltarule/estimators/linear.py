@@ -63,9 +63,9 @@ class LinearRegression(RegressorMixin, BaseLinear):
 
     documented: ClassVar[dict[str, str]] = {
         **BaseLinear.documented,
-        "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "sgd" is descent with `momentum`.',
-        "tol": "float\n    Improvements of less do not count; for lbfgs, the gradient at which it stops. The exact solution "
-        "needs none.",
+        "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "sgd" has `momentum`.',
+        "tol": "float\n    Improvements of less do not count; for lbfgs, the gradient at which it stops. "
+        "The exact solution needs none.",
     }
 
     rank_: int

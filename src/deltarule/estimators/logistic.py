@@ -72,8 +72,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
 
     documented: ClassVar[dict[str, str]] = {
         **BaseLinear.documented,
-        "solver": "str\n    One of scikit-learn's, which all lead to the optimum, by L-BFGS; or the name of an optimizer of the\n"
-        "    register.",
+        "solver": "str\n    One of scikit-learn's, which all lead to the optimum, by L-BFGS; or the name of\n"
+        "    an optimizer of the register.",
         "tol": "float\n    For lbfgs, the gradient at which it stops; else improvements of less do not count.",
     }
 

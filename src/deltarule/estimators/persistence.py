@@ -6,12 +6,9 @@ and the history; the one array is ``theta``. No training rows, no optimizer mome
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from itertools import pairwise
-from numbers import Real
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +20,7 @@ from ..errors import DeltaruleError, ModelFileError
 from ..network import Layer, Network, _count
 from ..training import State
 from .base import NetworkEstimator
+from .fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
 from .linear import LinearRegression
 from .logistic import LogisticRegression
 from .mlp import MLPClassifier, MLPRegressor
@@ -49,10 +47,6 @@ FIELDS = (
 )
 NETWORK_FIELDS = ("n_features", "units", "activations", "dropout", "objective", "dtype")
 STATE_FIELDS = ("seed", "epoch", "samples", "plateaus")
-CLASS_TYPES = {"bool", "object", *(np.dtype(code).name for code in "bhilqBHILQefd")}
-LARGEST = 2**63 - 1
-WIDEST = 2**16  # characters of a class name
-DEEPEST = 4  # lists and mappings in each other, in a parameter
 
 Fault = (DeltaruleError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
 """What checking a value of the wrong kind may raise."""
@@ -111,7 +105,7 @@ def to_document(estimator: NetworkEstimator) -> tuple[dict[str, Any], dict[str, 
             "objective": str(network.objective),
             "dtype": network.theta.dtype.name,
         },
-        "classes": None if encoding is None else _classes(encoding.classes),
+        "classes": None if encoding is None else pack_classes(encoding.classes),
         "multilabel": encoding is not None and encoding.multilabel,
         "n_features_in_": int(estimator.n_features_in_),
         "feature_names_in_": None if names is None else [str(column) for column in names],
@@ -152,15 +146,15 @@ def from_document(
 
 
 def _build(document: Mapping[str, Any], arrays: Mapping[str, Array], source: str) -> NetworkEstimator:
-    found = _object(document, "estimator", FIELDS)
+    found = read_object(document, "estimator", FIELDS)
     name = found["class"]
     if not isinstance(name, str) or name not in CLASSES:
-        _refuse("class", f"one of {', '.join(CLASSES)}", name)
+        refuse("class", f"one of {', '.join(CLASSES)}", name)
     estimator = _make(CLASSES[name], found["parameters"])
     network = _make_network(found["network"], arrays, source)
     estimator.network_ = network
     if found["n_features_in_"] != network.n_features or type(found["n_features_in_"]) is not int:
-        _refuse("n_features_in_", str(network.n_features), found["n_features_in_"])
+        refuse("n_features_in_", str(network.n_features), found["n_features_in_"])
     estimator.n_features_in_ = network.n_features
     names = _feature_names(found["feature_names_in_"], network.n_features)
     if names is not None:
@@ -178,45 +172,6 @@ def _build(document: Mapping[str, Any], arrays: Mapping[str, Array], source: str
     return estimator
 
 
-def _refuse(where: str, expected: str, found: Any) -> NoReturn:
-    shown = repr(found)
-    raise ModelFileError(f"{where}: expected {expected}, found {shown if len(shown) <= 80 else shown[:77] + '...'}")
-
-
-def _object(value: Any, where: str, names: tuple[str, ...]) -> Mapping[str, Any]:
-    """`value`, once it is known to have these keys and no others."""
-    if not isinstance(value, Mapping):
-        _refuse(where, "an object", value)
-    missing = [name for name in names if name not in value]
-    unknown = [name for name in value if name not in names]
-    if missing or unknown:
-        _refuse(where, f"the fields {', '.join(names)}", sorted(map(str, value)))
-    return value
-
-
-def _whole(value: Any, where: str, lowest: int = 0) -> int:
-    if type(value) is not int or not lowest <= value <= LARGEST:
-        _refuse(where, f"a whole number from {lowest}", value)
-    return value
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        _refuse(where, "a number", value)
-    try:
-        return float(value)
-    except OverflowError:
-        _refuse(where, "a number", value)
-
-
-def _listed(value: Any, where: str, kind: type, length: int | None = None) -> list[Any]:
-    """`value`, once it is known to be a list of `kind` (and of this length)."""
-    fits = isinstance(value, list) and all(type(item) is kind for item in value)
-    if not fits or (length is not None and len(value) != length):
-        _refuse(where, f"a list of {'' if length is None else f'{length} '}{kind.__name__}", value)
-    return value
-
-
 # parameters
 
 
@@ -226,50 +181,16 @@ def _parameters(estimator: NetworkEstimator) -> dict[str, Any]:
     document = {}
     for name, value in estimator.get_params(deep=False).items():
         try:
-            document[name] = None if name == "callbacks" else _pack(value)
+            document[name] = None if name == "callbacks" else pack(value)
         except TypeError:
-            document[name] = None if name == "random_state" else _pack(defaults[name])
+            document[name] = None if name == "random_state" else pack(defaults[name])
     return document
-
-
-def _pack(value: Any) -> Any:
-    """`value` in JSON: a tuple as ``{"tuple": [...]}``, a mapping as ``{"items": [[key, value], ...]}``."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Real):
-        return float(value)
-    if isinstance(value, list):
-        return [_pack(item) for item in value]
-    if isinstance(value, tuple):
-        return {"tuple": [_pack(item) for item in value]}
-    if isinstance(value, Mapping):
-        return {"items": [[_pack(key), _pack(item)] for key, item in value.items()]}
-    raise TypeError(f"{type(value).__name__} does not go into a file")
-
-
-def _unpack(value: Any, where: str, depth: int = 0) -> Any:
-    """Undo `_pack`."""
-    if depth > DEEPEST:
-        _refuse(where, "a plain value", value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list):
-        return [_unpack(item, where, depth + 1) for item in value]
-    if isinstance(value, Mapping) and set(value) == {"tuple"} and isinstance(value["tuple"], list):
-        return tuple(_unpack(item, where, depth + 1) for item in value["tuple"])
-    if isinstance(value, Mapping) and set(value) == {"items"} and isinstance(value["items"], list):
-        pairs = value["items"]
-        if all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str | int | float) for pair in pairs):
-            return {key: _unpack(item, where, depth + 1) for key, item in pairs}
-    return _refuse(where, "a value, a list, a tuple or a mapping", value)
 
 
 def _make(cls: type[NetworkEstimator], parameters: Any) -> NetworkEstimator:
     names = tuple(cls().get_params(deep=False))
-    found = _object(parameters, "parameters", names)
-    estimator = cls(**{name: _unpack(found[name], f"parameter {name}") for name in names})
+    found = read_object(parameters, "parameters", names)
+    estimator = cls(**{name: unpack(found[name], f"parameter {name}") for name in names})
     try:
         estimator._validate_params()
     except Fault as error:
@@ -281,18 +202,18 @@ def _make(cls: type[NetworkEstimator], parameters: Any) -> NetworkEstimator:
 
 
 def _make_network(document: Any, arrays: Mapping[str, Array], source: str) -> Network:
-    found = _object(document, "network", NETWORK_FIELDS)
-    n_features = _whole(found["n_features"], "network n_features", lowest=1)
-    units = [_whole(n, "network units", lowest=1) for n in _listed(found["units"], "network units", int)]
+    found = read_object(document, "network", NETWORK_FIELDS)
+    n_features = read_whole(found["n_features"], "network n_features", lowest=1)
+    units = [read_whole(n, "network units", lowest=1) for n in read_list(found["units"], "network units", int)]
     if not units:
-        _refuse("network units", "at least one layer", units)
-    activations = _listed(found["activations"], "network activations", str, len(units))
-    dropout = _listed(found["dropout"], "network dropout", float, len(units))
+        refuse("network units", "at least one layer", units)
+    activations = read_list(found["activations"], "network activations", str, len(units))
+    dropout = read_list(found["dropout"], "network dropout", float, len(units))
     if not isinstance(found["objective"], str):
-        _refuse("network objective", "the name of a loss", found["objective"])
+        refuse("network objective", "the name of a loss", found["objective"])
     dtype = found["dtype"]
     if dtype not in [known.name for known in FLOATS]:
-        _refuse("network dtype", "float32 or float64", dtype)
+        refuse("network dtype", "float32 or float64", dtype)
     try:
         layers = tuple(
             Layer(n, ACTIVATIONS.choose(g), rate) for n, g, rate in zip(units, activations, dropout, strict=True)
@@ -306,55 +227,20 @@ def _make_network(document: Any, arrays: Mapping[str, Array], source: str) -> Ne
         raise ModelFileError(f"network: {error}") from error
 
 
-def _classes(classes: Array) -> dict[str, Any]:
-    """Class labels with their type: "bool", "int64", "float32", "object", or "U" and the width."""
-    kind = f"U{classes.dtype.itemsize // 4}" if classes.dtype.kind == "U" else classes.dtype.name
-    document = {"dtype": kind, "values": classes.tolist()}
-    try:
-        _read_classes(document)
-    except ModelFileError as error:
-        raise ModelFileError(f"cannot save these classes: {error.message}", "use text or numbers as labels") from error
-    return document
-
-
-def _read_classes(document: Any) -> Array:
-    """Undo `_classes`: sorted labels (K,)."""
-    found = _object(document, "classes", ("dtype", "values"))
-    dtype = _class_dtype(found["dtype"])
-    plain = {"b": bool, "i": int, "u": int, "f": float}.get(dtype.kind, str)
-    values = _listed(found["values"], "classes values", plain)
-    try:
-        classes = np.array(values, dtype=dtype)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ModelFileError(f"classes values: {error}") from error
-    increasing = all(before < after for before, after in pairwise(values))
-    if not values or classes.tolist() != values or not increasing:
-        _refuse("classes values", f"distinct labels in rising order that {found['dtype']} can hold", values)
-    return classes
-
-
-def _class_dtype(name: Any) -> Any:
-    if isinstance(name, str) and re.fullmatch("U[1-9][0-9]{0,4}", name) and int(name[1:]) <= WIDEST:
-        return np.dtype(name)
-    if isinstance(name, str) and name in CLASS_TYPES:
-        return np.dtype(name)
-    return _refuse("classes dtype", "bool, object, U and a width, or the name of a type of numbers", name)
-
-
 def _restore_classes(estimator: NetworkEstimator, classes: Any, multilabel: Any) -> None:
     if type(multilabel) is not bool:
-        _refuse("multilabel", "true or false", multilabel)
+        refuse("multilabel", "true or false", multilabel)
     if not hasattr(estimator, "predict_proba"):
         if classes is not None or multilabel:
-            _refuse("classes", "none, as for any regression", classes)
+            refuse("classes", "none, as for any regression", classes)
         return
-    encoding = LabelEncoding(_read_classes(classes), multilabel=multilabel)
+    encoding = LabelEncoding(read_classes(classes), multilabel=multilabel)
     allowed = multilabel and estimator.__sklearn_tags__().classifier_tags.multi_label
     if multilabel and not allowed:
-        _refuse("multilabel", "false", multilabel)
+        refuse("multilabel", "false", multilabel)
     n_outputs = estimator.network_.sizes[-1]
     if encoding.n_outputs != n_outputs or (len(encoding.classes) < estimator.fewest_classes and not multilabel):
-        _refuse("classes values", f"labels for the {n_outputs} outputs of the network", encoding.classes.tolist())
+        refuse("classes values", f"labels for the {n_outputs} outputs of the network", encoding.classes.tolist())
     estimator._encoding = encoding
     estimator.classes_ = encoding.classes
 
@@ -362,24 +248,24 @@ def _restore_classes(estimator: NetworkEstimator, classes: Any, multilabel: Any)
 def _feature_names(names: Any, n_features: int) -> Array | None:
     if names is None:
         return None
-    return np.array(_listed(names, "feature_names_in_", str, n_features), dtype=object)
+    return np.array(read_list(names, "feature_names_in_", str, n_features), dtype=object)
 
 
 def _restore_training(estimator: NetworkEstimator, found: Mapping[str, Any]) -> None:
     """History and counters; the moments of the optimizer start anew."""
     if not isinstance(found["history_"], Mapping):
-        _refuse("history_", "an object", found["history_"])
+        refuse("history_", "an object", found["history_"])
     history = {}
     for name, values in found["history_"].items():
         if not isinstance(values, list):
-            _refuse(f"history_ {name}", "a list of numbers", values)
-        history[name] = [_number(value, f"history_ {name}") for value in values]
-    counters = _object(found["state"], "state", STATE_FIELDS)
+            refuse(f"history_ {name}", "a list of numbers", values)
+        history[name] = [read_number(value, f"history_ {name}") for value in values]
+    counters = read_object(found["state"], "state", STATE_FIELDS)
     state = State(history=history)
     for name in STATE_FIELDS:
-        setattr(state, name, _whole(counters[name], f"state {name}"))
+        setattr(state, name, read_whole(counters[name], f"state {name}"))
     estimator.history_ = history
-    estimator.loss_ = _number(found["loss_"], "loss_")
-    estimator._set_n_iter(_whole(found["n_iter_"], "n_iter_"))
+    estimator.loss_ = read_number(found["loss_"], "loss_")
+    estimator._set_n_iter(read_whole(found["n_iter_"], "n_iter_"))
     estimator._state = state
     estimator.t_ = state.samples
