@@ -1,5 +1,7 @@
 # deltarule: `make help` lists what there is.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+NEW_ENOUGH := -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p $(NEW_ENOUGH) && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -42,8 +44,8 @@ clean:  ## delete the virtual environment and everything generated
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "deltarule needs Python 3.11 or newer; found $$($(PYTHON) --version). Try: make PYTHON=python3.12 ..."; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) $(NEW_ENOUGH) || \
+		{ echo "deltarule needs Python 3.11 or newer with venv; found none. Try: make PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
