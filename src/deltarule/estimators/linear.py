@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import linalg, optimize, sparse
+from scipy import optimize, sparse
 from scipy.sparse.linalg import LinearOperator, lsqr
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
@@ -17,7 +17,7 @@ from .. import engines
 from ..arrays import FLOATS, Array
 from ..engines import Data
 from ..equations.coordinates import standardizing
-from ..equations.exact import least_squares
+from ..equations.exact import centered, least_squares
 from ..errors import DataError, InvalidOption, ModelFileError
 from ..network import Network
 from ..training import State
@@ -208,16 +208,18 @@ class LinearRegression(RegressorMixin, BaseLinear):
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
         if sparse.issparse(data.X):
             return _sparse_least_squares(data, self.fit_intercept, min(self.tol, FINEST))
-        A, B, x_mean, y_mean = _centered(data, self.fit_intercept)
-        self.singular_ = linalg.svdvals(A, check_finite=False)
-        self.rank_ = int((self.singular_ > max(A.shape) * np.finfo(A.dtype).eps * self.singular_[0]).sum())
+        if not self.positive and self.alpha == 0:
+            found = least_squares(data.X, data.y, data.w, intercept=self.fit_intercept)
+            self.rank_, self.singular_ = found.rank, found.singular
+            return found.W, found.b
+        A, B, x_mean, y_mean = centered(data.X, data.y, data.w, intercept=self.fit_intercept)
         if self.alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
             A = np.vstack([A, np.sqrt(self.alpha) * np.eye(A.shape[1])])
             B = np.vstack([B, np.zeros((A.shape[1], B.shape[1]))])
-        if not self.positive:
-            W, _ = least_squares(A, B, intercept=False)
-            return W, y_mean - W @ x_mean
-        W = np.vstack([optimize.nnls(A, B[:, j])[0] for j in range(B.shape[1])])
+        if self.positive:
+            W = np.vstack([optimize.nnls(A, B[:, j])[0] for j in range(B.shape[1])])
+        else:
+            W = least_squares(A, B, intercept=False).W
         return W, y_mean - W @ x_mean
 
     @property
@@ -268,16 +270,6 @@ class LinearRegression(RegressorMixin, BaseLinear):
         if not numbers or type(rank) is not int or not 0 <= rank <= len(singular) <= self.network_.n_features:
             raise ModelFileError("expected the rank and the singular values of X, found something else")
         self.rank_, self.singular_ = rank, np.array(singular)
-
-
-def _centered(data: Data, intercept: bool) -> tuple[Array, Array, Array, Array]:
-    """``X`` and ``y``, each less its mean and times the root of the weights, and the means; in float64."""
-    A, B = data.X.astype(np.float64), data.y.astype(np.float64)
-    x_mean, y_mean = np.zeros(A.shape[1]), np.zeros(B.shape[1])
-    if intercept:
-        x_mean, y_mean = np.average(A, axis=0, weights=data.w), np.average(B, axis=0, weights=data.w)
-    root = np.ones(len(A)) if data.w is None else np.sqrt(data.w.astype(np.float64))
-    return (A - x_mean) * root[:, None], (B - y_mean) * root[:, None], x_mean, y_mean
 
 
 def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Array, Array]:
