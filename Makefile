@@ -15,15 +15,18 @@ demo: $(VENV)/.installed  ## install, train all three kinds of model on real dat
 	@$(BIN)/python tools/demo.py demo
 
 test: $(VENV)/.test  ## install what the tests need and run them all
-	@$(BIN)/python -m pytest -n 2 -q
+	@$(BIN)/python -m pytest -n 2 -q --cov=deltarule --cov-report=
 
-check: $(VENV)/.test $(VENV)/.check  ## format, lint, types, direction of imports, coverage, fresh docs
+check: $(VENV)/.test $(VENV)/.check .coverage  ## format, lint, types, direction of imports, coverage, fresh docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tools/equations.py --check
-	@$(BIN)/python -m pytest -n 2 -q --cov=deltarule --cov-report=term
+	@$(BIN)/python -m coverage report
+
+.coverage: $(shell git ls-files src tests pyproject.toml)
+	@$(MAKE) test
 
 format: $(VENV)/.check  ## format the code and mend what the linter can
 	@$(BIN)/ruff format .

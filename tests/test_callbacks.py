@@ -468,3 +468,23 @@ def test_where_it_cannot_be_written_training_ends_with_one_line(tmp_path: Path) 
 def test_every_is_at_least_one() -> None:
     with pytest.raises(InvalidOption, match="every >= 1"):
         Checkpoint("run", every=0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("epoch", -5), ("epoch", "x"), ("history", 3), ("callbacks", None), ("callbacks", [3]), ("fingerprint", None)],
+)
+def test_a_checkpoint_with_another_kind_of_value_is_refused(field: str, value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    X, y = np.eye(4), np.arange(4.0)[:, None]
+
+    def run(resume: bool) -> None:
+        network = Network.create([4, 3, 1], ["tanh", "identity"])
+        callbacks = [EarlyStopping("loss"), Checkpoint(path, resume=resume)]
+        train(network, Data(X, y), Plan(epochs=3), callbacks=callbacks)
+
+    run(resume=False)
+    document, arrays = model_file.read(path, kind="checkpoint")
+    model_file.write(path, {**document, field: value}, arrays, kind="checkpoint")
+    with pytest.raises(ModelFileError, match="expected"):
+        run(resume=True)

@@ -269,3 +269,9 @@ def test_the_registers_are_public():
         "PENALTIES",
         "SCHEDULES",
     }
+
+
+def test_a_text_meant_to_exhaust_the_parser_is_refused():
+    for signs in (900, 5_000, 300_000):
+        with pytest.raises(InvalidOption, match="expected the activation as name"):
+            ACTIVATIONS.choose(f"leaky_relu({'-' * signs}1x)")

@@ -244,7 +244,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--unchanged", action="store_true", help="run on scikit-learn's estimators; write nothing")
     options = parser.parse_args(arguments)
     if not options.unchanged and importlib.util.find_spec("deltarule") is None:
-        print("deltarule is not installed in this Python; run make install, or set PYTHONPATH=src")
+        print("deltarule is not installed in this Python; run make test, or set PYTHONPATH=src")
         return 1
     reasons = {} if options.unchanged else load_reasons()
     results = {suite.path: run(suite, unchanged=options.unchanged) for suite in SUITES}

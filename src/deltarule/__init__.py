@@ -8,7 +8,13 @@ MLPClassifier(activation='gelu', hidden_layer_sizes=(64, 32))
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
+    from .network import Network
+    from .tabular.model import load
 
 __version__ = "0.1.0"
 

@@ -308,8 +308,19 @@ class Checkpoint(Callback):
         missing = [name for name in CHECKPOINT_FIELDS if name not in document]
         if missing:
             raise ModelFileError(f"{self.path}: expected {missing[0]!r} in the checkpoint, found none", "delete it")
-        expected, found = fingerprint(run), document["fingerprint"]
+        counted = all(type(document[name]) is int and document[name] >= 0 for name in COUNTERS)
+        lists = isinstance(document["history"], dict) and all(isinstance(v, list) for v in document["history"].values())
+        stateful = isinstance(document["callbacks"], list) and len(document["callbacks"]) == len(_with_state(run))
+        whole = counted and lists and isinstance(document["fingerprint"], dict)
+        expected, found = fingerprint(run), document["fingerprint"] if whole else {}
+        if not whole:
+            raise ModelFileError(
+                f"{self.path}: expected counters, a history and a fingerprint in the checkpoint, found others",
+                "delete it",
+            )
         different = [name for name in expected if expected[name] != found.get(name)]
+        if not different and not stateful:
+            raise ModelFileError(f"{self.path}: expected the state of each callback, found another list", "delete it")
         if different:
             name = different[0]
             raise ModelFileError(
@@ -339,7 +350,14 @@ class Checkpoint(Callback):
         state.moments = {name: arrays[f"moment.{name}"] for name in run.plan.optimizer.moments}
         for i, (callback, kept) in enumerate(zip(_with_state(run), document["callbacks"], strict=True)):
             prefix = f"callback.{i}."
-            callback.load_state(kept, {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)})
+            own = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+            try:
+                callback.load_state(kept, own)
+            except (KeyError, TypeError, ValueError) as error:
+                raise ModelFileError(
+                    f"{self.path}: expected the state of {type(callback).__name__}, found another ({error!r})",
+                    "delete it",
+                ) from None
         if document["stopped"] and run.epoch < run.plan.epochs:
             run.stop(document["stopped"], converged=document["converged"])
 

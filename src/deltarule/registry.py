@@ -207,20 +207,26 @@ def _expected_type(default: Option, value: Option) -> tuple[str, bool]:
     return "a number", isinstance(value, Real) and not isinstance(value, bool)
 
 
+LONGEST = 1000
+"""Characters of a text that chooses an entry: nobody writes more, and more may be meant to exhaust the parser."""
+
+
 def _parse(text: str, kind: str) -> tuple[str, list[Option], dict[str, Option]]:
     """Split ``name(1, key=2)`` into its name, positional and named options."""
     name, parenthesis, _ = text.partition("(")
     if not parenthesis:
         return text.strip(), [], {}
     try:
+        if len(text) > LONGEST:
+            raise ValueError
         call = ast.parse(text.strip(), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
         positional = [_literal(node) for node in call.args]
         keywords = {str(node.arg): _literal(node.value) for node in call.keywords}
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError):
         raise InvalidOption(
-            f"expected the {kind} as name(option=value, ...), found {text!r}",
+            f"expected the {kind} as name(option=value, ...), found {text[:80]!r}",
             "numbers and true or false can be given as options",
         ) from None
     return name.strip(), positional, keywords

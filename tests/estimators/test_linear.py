@@ -276,3 +276,33 @@ def test_a_file_with_another_network_is_refused():
     document["network"]["objective"] = "huber"
     with pytest.raises(ModelFileError, match="one layer of identity"):
         persistence.from_document(document, arrays)
+
+
+def test_the_exact_solution_refuses_early_stopping_but_measures_a_validation_set():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.raises(InvalidOption, match="early_stopping needs a solver that takes steps"):
+        LinearRegression(early_stopping=True).fit(X, y)
+    model = LinearRegression().fit(X[:400], y[:400], validation_data=(X[400:], y[400:]))
+    assert_allclose(model.history_["validation_score"], [model.score(X[400:], y[400:])])
+
+
+def test_a_warm_start_leaves_the_weights_handed_out_before_as_they_were():
+    X, y = load_diabetes(return_X_y=True)
+    model = LinearRegression(solver="lbfgs", warm_start=True).fit(X, y)
+    before = model.coef_
+    kept = before.copy()
+    model.fit(X, -y)
+    assert_array_equal(before, kept)
+    assert not np.allclose(model.coef_, kept)
+
+
+def test_a_callback_that_fails_leaves_the_precision_as_it_was():
+    X, y = load_diabetes(return_X_y=True)
+
+    def fail(run):
+        raise RuntimeError("stop here")
+
+    model = LinearRegression(solver="lbfgs", callbacks=[fail])
+    with pytest.raises(RuntimeError, match="stop here"):
+        model.fit(X.astype(np.float32), y)
+    assert model.network_.theta.dtype == np.float32

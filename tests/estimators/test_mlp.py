@@ -32,7 +32,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from deltarule import Checkpoint, EarlyStopping, MLPClassifier, MLPRegressor, Progress
 from deltarule.engines import ENGINES
-from deltarule.equations import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES
+from deltarule.equations import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, Activation
 from deltarule.errors import DataError, DeltaruleError, DeltaruleWarning, InvalidOption, NotFinite, UnknownName
 
 SMALL: dict[str, Any] = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
@@ -837,3 +837,20 @@ def test_bad_data_give_one_clear_line(blobs: Any) -> None:
         with pytest.raises(ValueError, match=message):
             classifier().fit(*bad)
     assert issubclass(DataError, DeltaruleError)
+
+
+def test_an_activation_of_ones_own_may_give_the_probabilities() -> None:
+    entry = Activation(
+        name="arctan_sigmoid",
+        formula=lambda Z: np.arctan(Z) / np.pi + 0.5,
+        derivative=lambda Z, a: 1 / (np.pi * (1 + Z * Z)),
+        range="(0, 1)",
+    )
+    ACTIVATIONS.add(entry)
+    try:
+        X = np.linspace(-2, 2, 60)[:, None]
+        y = (X[:, 0] > 0).astype(int)
+        model = MLPClassifier(4, output_activation="arctan_sigmoid", solver="lbfgs", random_state=0).fit(X, y)
+        assert model.score(X, y) > 0.9
+    finally:
+        ACTIVATIONS.remove("arctan_sigmoid")

@@ -224,10 +224,11 @@ def make_validation(
     def measure(network: Network) -> dict[str, float]:
         bare = estimator._bare()
         engine = engines.choose(estimator.engine, network)
-        if not np.isfinite(engine.predict(network, X)).all():
+        J = engine.cost(network, data)
+        if not np.isfinite(J):
             return {"validation_loss": np.nan, "validation_score": np.nan}
         score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
-        return {"validation_loss": engine.cost(network, data), "validation_score": float(score)}
+        return {"validation_loss": J, "validation_score": float(score)}
 
     return measure
 

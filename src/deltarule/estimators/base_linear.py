@@ -165,9 +165,11 @@ class BaseLinear(TrainedEstimator):
             self.network_ = self.network_.with_theta(self.network_.theta.astype(np.float64))
             w = None if data.w is None else data.w.astype(np.float64)
             data = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
-        super()._train_with(data, validation, state, incremental=incremental)
-        if exact:
-            self.network_ = self.network_.with_theta(self.network_.theta.astype(dtype))
+        try:
+            super()._train_with(data, validation, state, incremental=incremental)
+        finally:
+            if exact:
+                self.network_ = self.network_.with_theta(self.network_.theta.astype(dtype))
 
     @property
     def coef_(self) -> Any:

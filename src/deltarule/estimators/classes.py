@@ -12,8 +12,8 @@ from ..errors import DataError
 from .targets import LabelEncoding
 from .trained import TrainedEstimator
 
-PROBABILITIES = ("sigmoid", "logistic", "softmax", "hard_sigmoid")
-"""Output activations a classifier may have."""
+PROBABILITIES = ("(0, 1)", "[0, 1]", "simplex")
+"""Ranges that the output activation of a classifier may have."""
 
 
 def _class_weights(class_weight: Any, y: Array, w: Array | None) -> Array:
@@ -58,8 +58,10 @@ class ClassTargets(TrainedEstimator):
         return super()._weigh(X, y, by_class if w is None else w * by_class, Y)
 
     def _refuses_network(self) -> str | None:
-        name = self.network_.layers[-1].activation.name
-        return None if name in PROBABILITIES else f"expected probabilities from the output layer, found {name}"
+        output = self.network_.layers[-1].activation
+        return (
+            None if output.range in PROBABILITIES else f"expected probabilities from the output layer, found {output}"
+        )
 
     def predict(self, X: Any) -> Array:
         """Labels (m,), or an indicator matrix (m, K), for `X` (m, n_x)."""

@@ -176,6 +176,11 @@ class LinearRegression(RegressorMixin, BaseLinear):
         self._validate_params()
         self.__dict__.pop("rank_", None)
         self.__dict__.pop("singular_", None)
+        if self.early_stopping and validation_data is None and self._is_exact(X):
+            raise InvalidOption(
+                "early_stopping needs a solver that takes steps, found the exact solution, which takes none",
+                'choose a solver such as "gradient_descent", or leave early_stopping out',
+            )
         return self._fit(X, y, sample_weight, validation_data)
 
     def _train_with(

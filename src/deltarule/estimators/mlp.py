@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from ..arrays import Array
-from ..equations import LOSSES, OPTIMIZERS
+from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS
 from ..errors import DataError, InvalidOption
 from .base import store
 from .base_mlp import BaseMLP
@@ -102,11 +102,9 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
         if name.strip() == "log_loss":
             name = "categorical_cross_entropy" if one_hot else "binary_cross_entropy"
         output = ("softmax" if one_hot else "sigmoid") if self.output_activation == "auto" else self.output_activation
-        if output not in PROBABILITIES:
-            raise InvalidOption(
-                f"expected an output activation that gives probabilities (sigmoid, softmax, hard_sigmoid), "
-                f"found {output!r}"
-            )
+        if ACTIVATIONS.choose(output).range not in PROBABILITIES:
+            fit = ", ".join(name for name, entry in ACTIVATIONS.items() if entry.range in PROBABILITIES)
+            raise InvalidOption(f"expected an output activation that gives probabilities ({fit}), found {output!r}")
         return name + parenthesis + options, output
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:

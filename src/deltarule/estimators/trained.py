@@ -109,7 +109,8 @@ class TrainedEstimator(NetworkEstimator):
                 f"found {self._sizes(X.shape[1], Y.shape[1])}"
             )
         else:
-            self.network_ = self._network_as_asked()
+            asked = self._network_as_asked()
+            self.network_ = asked if incremental else asked.with_theta(asked.theta.copy())
         self.network_.objective.check_targets(Y)
         state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
         train, held_out = Data(X, Y, w), self._own_validation(validation_data)
