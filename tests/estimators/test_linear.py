@@ -160,8 +160,8 @@ def test_sparse(kind, weights, intercept):
 
 
 def test_wide_and_collinear_give_the_smallest_norm():
-    A = RNG.normal(size=(8, 20))
-    b = RNG.normal(size=8)
+    A = np.random.default_rng(1).normal(size=(8, 20))
+    b = np.random.default_rng(1).normal(size=8)
     wide = LinearRegression(fit_intercept=False).fit(A, b)
     assert_allclose(wide.coef_, np.linalg.pinv(A) @ b, atol=1e-12)
     assert wide.rank_ == 8
