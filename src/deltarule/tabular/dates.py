@@ -107,7 +107,11 @@ def _parse_text(series: pl.Series, name: str) -> pl.Series:
     moments = _moments(text, name) if name else pl.Series(series.name, [None] * 0, dtype=pl.Datetime("us"))
     if name and moments.null_count() == text.null_count():
         return moments
-    fitting = find_formats(text)
+    # day and month must not change places because of another row of the file
+    swapped = name[:8].translate(str.maketrans("dm", "md"))  # %d/%m/%Y is %m/%d/%Y
+    fitting = [
+        found for found in find_formats(text) if not name or not found.startswith(swapped) or swapped == name[:8]
+    ]
     if len(fitting) == 1:
         return _moments(text, fitting[0])
     unreadable = text.is_not_null() & moments.is_null() if name else text.is_not_null()

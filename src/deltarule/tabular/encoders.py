@@ -162,8 +162,9 @@ class CategoricalEncoder(Encoder):
     def fit(cls, series: pl.Series) -> Self:
         """Learn the levels from the training rows."""
         levels = parse_levels(series)
-        counts = levels.drop_nulls().value_counts(name="n").sort(["n", series.name], descending=[True, False])
-        kept = sorted(counts[series.name].head(cls.CAP).to_list())
+        counted = levels.drop_nulls().alias("level").value_counts(name="rows")  # whatever the column is called
+        counts = counted.sort(["rows", "level"], descending=[True, False])
+        kept = sorted(counts["level"].head(cls.CAP).to_list())
         return cls(series.name, tuple(kept), len(counts) > cls.CAP, levels.has_nulls())
 
     @property

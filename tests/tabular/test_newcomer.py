@@ -1,0 +1,34 @@
+"""Tables that a newcomer brought, and what they must not do."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from deltarule.errors import DataError
+from deltarule.tabular.columns import Column, Kind
+from deltarule.tabular.dates import parse_dates
+from deltarule.tabular.preprocessing import Preprocessing
+
+
+@pytest.mark.parametrize("name", ["n", "count", "rows", "level", "len"])
+def test_a_category_may_have_any_name(name: str) -> None:
+    frame = pl.DataFrame({name: ["red", "blue", "red"]})
+    fitted = Preprocessing.fit(frame, [Column(name, Kind("categorical"), "text")])
+    assert fitted.feature_names == [f"{name} = blue", f"{name} = red"]
+
+
+def test_a_row_in_another_format_does_not_change_the_meaning_of_the_others() -> None:
+    dates = pl.Series("d", ["05/06/2020", "06/13/2020"])
+    with pytest.raises(DataError, match="found '06/13/2020' in row 2"):
+        parse_dates(dates, "%d/%m/%Y")
+
+
+def test_an_unambiguous_format_is_read_in_place_of_the_one_of_training() -> None:
+    found = parse_dates(pl.Series("d", ["2020-06-05"]), "%d/%m/%Y")
+    assert (found.dt.month().item(), found.dt.day().item()) == (6, 5)
+
+
+def test_nor_does_one_with_a_time_of_day() -> None:
+    with pytest.raises(DataError, match="found '06/13/2020 10:00' in row 2"):
+        parse_dates(pl.Series("d", ["05/06/2020 09:00", "06/13/2020 10:00"]), "%d/%m/%Y %H:%M")
