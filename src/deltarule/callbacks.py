@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+    from .engines import Data
     from .training import Run
 
 HIGHER_IS_BETTER = re.compile(r"score|accuracy|auc|r2|f1|precision|recall|jaccard|kappa|(^|_)(mcc|neg)(_|$)")
@@ -271,10 +272,12 @@ class Checkpoint(Callback):
         self.every = every
         self.resume = resume
         self._start = np.empty(0)
+        self._checksum = 0
 
     def on_start(self, run: Run) -> None:
         """Continue from the file, if asked to and there is one."""
         self._start = run.network.theta.copy()
+        self._checksum = checksum(run.data)
         if self.resume and self.path.exists():
             self._load(run)
 
@@ -294,7 +297,7 @@ class Checkpoint(Callback):
             arrays.update({f"callback.{i}.{name}": array for name, array in callback_arrays.items()})
         counters = {name: getattr(state, name) for name in COUNTERS}
         document = {
-            "fingerprint": fingerprint(run),
+            "fingerprint": fingerprint(run, self._checksum),
             **counters,
             "history": state.history,
             "callbacks": kept,
@@ -309,18 +312,14 @@ class Checkpoint(Callback):
         if missing:
             raise ModelFileError(f"{self.path}: expected {missing[0]!r} in the checkpoint, found none", "delete it")
         counted = all(type(document[name]) is int and document[name] >= 0 for name in COUNTERS)
-        lists = isinstance(document["history"], dict) and all(isinstance(v, list) for v in document["history"].values())
-        stateful = isinstance(document["callbacks"], list) and len(document["callbacks"]) == len(_with_state(run))
-        whole = counted and lists and isinstance(document["fingerprint"], dict)
-        expected, found = fingerprint(run), document["fingerprint"] if whole else {}
-        if not whole:
+        history, expected, found = document["history"], fingerprint(run, self._checksum), document["fingerprint"]
+        lists = isinstance(history, dict) and all(isinstance(values, list) for values in history.values())
+        if not (counted and lists and isinstance(found, dict)):
             raise ModelFileError(
                 f"{self.path}: expected counters, a history and a fingerprint in the checkpoint, found others",
                 "delete it",
             )
         different = [name for name in expected if expected[name] != found.get(name)]
-        if not different and not stateful:
-            raise ModelFileError(f"{self.path}: expected the state of each callback, found another list", "delete it")
         if different:
             name = different[0]
             raise ModelFileError(
@@ -328,6 +327,9 @@ class Checkpoint(Callback):
                 f"found {found.get(name)!r}",
                 "delete it, or train with the settings and data it was written with",
             )
+        kept = document["callbacks"]
+        if not isinstance(kept, list) or len(kept) != len(_with_state(run)):
+            raise ModelFileError(f"{self.path}: expected the state of each callback, found another list", "delete it")
 
     def _load(self, run: Run) -> None:
         document, arrays = model_file.read(self.path, kind="checkpoint")
@@ -367,21 +369,26 @@ def _with_state(run: Run) -> list[Callback]:
     return [callback for callback in run.callbacks if any(callback.save_state())]
 
 
-def fingerprint(run: Run) -> dict[str, Any]:
+def checksum(data: Data) -> int:
+    """Of all arrays of the data; it takes a good part of an epoch, so once a run is enough."""
+    X = [data.X] if isinstance(data.X, np.ndarray) else [data.X.data, data.X.indices, data.X.indptr]
+    value = 0
+    for array in (*X, data.y, *([] if data.w is None else [data.w])):
+        value = zlib.crc32(np.ascontiguousarray(array).data, value)
+    return value
+
+
+def fingerprint(run: Run, data_checksum: int) -> dict[str, Any]:
     """What must be the same for a run to continue: network, data and plan.
 
     The number of epochs may differ, unless the schedule is shaped by it.
     """
-    plan, data = run.plan, run.data
-    X = [data.X] if isinstance(data.X, np.ndarray) else [data.X.data, data.X.indices, data.X.indptr]
-    checksum = 0
-    for array in (*X, data.y, *([] if data.w is None else [data.w])):
-        checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    plan = run.plan
     return {
         "network": str(run.network),
         "precision": str(run.network.theta.dtype),
-        "samples": len(data),
-        "data": checksum,
+        "samples": len(run.data),
+        "data": data_checksum,
         "optimizer": str(plan.optimizer),
         "schedule": str(plan.schedule),
         "epochs": plan.epochs if plan.schedule.fixed_length else None,

@@ -67,6 +67,11 @@ class Entry:
         """Every option with the value in force."""
         return {**self.defaults, **self.options}
 
+    @cached_property
+    def rule(self) -> Formula:
+        """The formula with this entry's options filled in."""
+        return self.bind(self.formula)
+
     def bind(self, function: Formula) -> Formula:
         """`function` with those of this entry's options that it takes filled in."""
         takes = inspect.signature(function).parameters

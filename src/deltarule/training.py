@@ -19,7 +19,7 @@ from . import engines
 from .arrays import Array
 from .callbacks import Callback, as_callback
 from .engines import Data, Engine, Steps
-from .engines.reference import not_finite
+from .engines.base import not_finite
 from .engines.threads import one_blas_thread
 from .equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from .equations.schedules import Clock
@@ -309,7 +309,7 @@ def _full_batch(run: Run, last_epoch: int) -> None:
     if run.state.epoch >= last_epoch or run.stopped:
         return
     with one_blas_thread():  # on vectors this short SciPy's threads would mostly wait for each other
-        result = plan.optimizer.bind(plan.optimizer.formula)(
+        result = plan.optimizer.rule(
             latest[0].copy(),
             cost_and_gradient,
             l1,

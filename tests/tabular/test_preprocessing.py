@@ -397,3 +397,10 @@ def test_rows_in_another_order_give_the_same_rows(frame, random):
     random.shuffle(order)
     X = fitted.transform(frame, notes=[])
     np.testing.assert_array_equal(fitted.transform(frame[order], notes=[]), X[order])
+
+
+@pytest.mark.parametrize("name", ["n", "count", "rows", "level", "len"])
+def test_a_category_may_have_any_name(name):
+    frame = pl.DataFrame({name: ["red", "blue", "red"]})
+    fitted = Preprocessing.fit(frame, [Column(name, Kind("categorical"), "text")])
+    assert fitted.feature_names == [f"{name} = blue", f"{name} = red"]

@@ -16,9 +16,9 @@ import typer
 from typer.main import get_command
 
 from deltarule.cli import evaluate, inspect, predict, sample, train
+from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
-INTERRUPTED = 130
 BROKEN_PIPE = 141  # what a shell reports of a program that a closed pipe has ended
 
 app = typer.Typer(

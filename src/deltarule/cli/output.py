@@ -16,6 +16,9 @@ from deltarule.errors import InvalidOption, OutputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 PLAIN_WIDTH = 140
 """Of text that does not go to a terminal."""
 

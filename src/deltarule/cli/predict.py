@@ -54,16 +54,8 @@ def command(
 
 def check_table_output(path: str, *, inputs: list[str]) -> None:
     """Refuse an output that cannot be written or whose format is unknown, before any work is done."""
-    from pathlib import Path
-
     from deltarule.cli.output import check_output
-    from deltarule.errors import OutputError
-    from deltarule.tabular.read import EXTENSIONS
+    from deltarule.tabular.read import output_format
 
-    plain = Path(path).with_suffix("") if path.lower().endswith(".gz") else Path(path)
-    if plain.suffix.lower() not in EXTENSIONS:
-        raise OutputError(
-            f"cannot write {path}: found {plain.suffix or 'no extension'}",
-            f"choose a name that ends in {' '.join(EXTENSIONS)}",
-        )
+    output_format(path)
     check_output(path, inputs=inputs)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from deltarule.cli.output import INTERRUPTED
+
 if TYPE_CHECKING:
     from deltarule.callbacks import Callback
     from deltarule.tabular.model import TabularModel
     from deltarule.tabular.prepare import Prepared
-
-INTERRUPTED = 130
 
 
 class TrainCommand(TyperCommand):

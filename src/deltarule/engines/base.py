@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from ..arrays import Array
 from ..equations import Optimizer
+from ..errors import NotFinite
 from ..network import Network
 
 
@@ -114,3 +117,27 @@ class Engine(Protocol):
             As soon as a cost ceases to be finite.
         """
         ...
+
+
+def not_finite(network: Network, batch: Data, t: int) -> NotFinite:
+    """The error that names the first layer, and the quantity there, that ceased to be finite at step `t`."""
+    cache = network.forward(batch.X)
+    layer, what = len(network.layers), "the loss"
+    for l in network.W:
+        named = {
+            f"W[{l}]": network.W[l],
+            f"b[{l}]": network.b[l],
+            f"Z[{l}]": cache.Z[l],
+            f"a[{l}]": cache.a[l],
+        }
+        broken = [name for name, values in named.items() if not np.isfinite(values).all()]
+        if broken:
+            layer, what = l, broken[0]
+            break
+    return NotFinite(
+        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+        f"preprocessed. Expected finite numbers, found NaN or infinity in {what} of layer {layer} at step {t}",
+        "lower the learning rate, or scale the columns of X (and y) to about unit size",
+        layer=layer,
+        step=t,
+    )

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import PENALTIES, Optimizer
-from ..errors import DataError, NotFinite
+from ..errors import DataError
 from ..network import Network, Parameters
-from .base import Data, Steps
+from .base import Data, Steps, not_finite
 from .threads import map_chunks, one_blas_thread
 
 
@@ -124,27 +124,3 @@ def add_penalties(network: Network, grad: Parameters, penalties: Mapping[str, fl
             total += strength / m * penalty.formula(W)
             grad.W[l] += strength / m * penalty.derivative(W)
     return total
-
-
-def not_finite(network: Network, batch: Data, t: int) -> NotFinite:
-    """The error that names the first layer, and the quantity there, that ceased to be finite at step `t`."""
-    cache = network.forward(batch.X)
-    layer, what = len(network.layers), "the loss"
-    for l in network.W:
-        named = {
-            f"W[{l}]": network.W[l],
-            f"b[{l}]": network.b[l],
-            f"Z[{l}]": cache.Z[l],
-            f"a[{l}]": cache.a[l],
-        }
-        broken = [name for name, values in named.items() if not np.isfinite(values).all()]
-        if broken:
-            layer, what = l, broken[0]
-            break
-    return NotFinite(
-        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-        f"preprocessed. Expected finite numbers, found NaN or infinity in {what} of layer {layer} at step {t}",
-        "lower the learning rate, or scale the columns of X (and y) to about unit size",
-        layer=layer,
-        step=t,
-    )

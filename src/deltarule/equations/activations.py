@@ -67,11 +67,6 @@ class Activation(Entry):
     use: str = ""
 
     @cached_property
-    def g(self) -> Callable[..., Array]:
-        """The formula with this entry's options filled in."""
-        return self.bind(self.formula)
-
-    @cached_property
     def dg(self) -> Callable[..., Array]:
         """The derivative with this entry's options filled in."""
         return self.bind(self.derivative)
@@ -84,7 +79,7 @@ class Activation(Entry):
 
     def forward(self, Z: Array, p: Array | None = None) -> Array:
         """``a = g(Z)``, (m, k) -> (m, k)."""
-        return self.g(Z) if p is None else self.g(Z, p)
+        return self.rule(Z) if p is None else self.rule(Z, p)
 
     def backward(self, dA: Array, Z: Array, a: Array, p: Array | None = None) -> Array:
         """``dZ = dA ⊙ g'(Z)``, (m, k); for softmax the product with its Jacobian."""

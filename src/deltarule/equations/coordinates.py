@@ -280,5 +280,4 @@ def penalized_intercept(optimizer: Optimizer, n_outputs: int, *, l2: float = 0.0
         strengths = l1 * on_b if strengths is None else strengths + l1 * on_b
         return formula(theta, penalized, strengths, **options)
 
-    known = {field.name: getattr(optimizer, field.name) for field in fields(Optimizer)}
-    return Optimizer(**{**known, "formula": search})
+    return replace(optimizer, formula=search)

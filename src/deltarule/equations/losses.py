@@ -65,8 +65,8 @@ class Loss(Entry):
     latex_derivative: str = ""
 
     @cached_property
-    def _bound(self) -> tuple[Formula, Formula]:
-        return self.bind(self.formula), self.bind(self.derivative)
+    def _derivative(self) -> Formula:
+        return self.bind(self.derivative)
 
     @cached_property
     def _bound_fused(self) -> dict[str, Fused]:
@@ -93,12 +93,12 @@ class Loss(Entry):
     def forward(self, g: Activation, Z: Array, a: Array, y: Array) -> Array:
         """``L`` (m,) of each sample, for the output layer ``a = g(Z)``."""
         fused = self._bound_fused.get(g.name)
-        return fused.loss(Z, y) if fused else self._bound[0](a, y)
+        return fused.loss(Z, y) if fused else self.rule(a, y)
 
     def backward(self, g: Activation, Z: Array, a: Array, y: Array) -> Array:
         """``dA = ∂L/∂a`` (m, n), unless fused: then ``dZ = ∂L/∂Z``; see `is_fused`."""
         fused = self._bound_fused.get(g.name)
-        return fused.gradient(Z, a, y) if fused else self._bound[1](a, y)
+        return fused.gradient(Z, a, y) if fused else self._derivative(a, y)
 
     def is_fused(self, g: Activation) -> bool:
         """Whether `backward` with this output activation gives ``dZ`` and not ``dA``."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from ..arrays import Array
-from ..registry import Entry, Formula, Register
+from ..registry import Entry, Register
 
 BLOCK = 32768  # 128 kB of float32: a block, its moments and temporaries fit the second-level cache
 
@@ -37,10 +36,6 @@ class Optimizer(Entry):
     moments: tuple[str, ...] = ()
     full_batch: bool = False
 
-    @cached_property
-    def _rule(self) -> Formula:
-        return self.bind(self.formula)
-
     def start(self, theta: Array) -> dict[str, Array]:
         """The moments before the first step."""
         return {name: np.zeros_like(theta) for name in self.moments}
@@ -50,7 +45,7 @@ class Optimizer(Entry):
         for start in range(0, len(theta), BLOCK):
             block = slice(start, start + BLOCK)
             moments = [state[name][block] for name in self.moments]
-            self._rule(theta[block], g[block], *moments, t=t, alpha=alpha)
+            self.rule(theta[block], g[block], *moments, t=t, alpha=alpha)
 
 
 OPTIMIZERS: Register[Optimizer] = Register("optimizer")

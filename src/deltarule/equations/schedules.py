@@ -56,7 +56,7 @@ class Schedule(Entry):
 
     def rates(self, alpha_0: float, clock: Clock) -> Array:
         """``α`` of each step of the epoch, (n,), float64."""
-        factor = self.bind(self.formula)(clock)
+        factor = self.rule(clock)
         return np.broadcast_to(np.asarray(alpha_0 * factor, dtype=np.float64), clock.steps.shape)
 
 

@@ -55,10 +55,6 @@ class BaseLinear(TrainedEstimator):
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, n_outputs]
 
-    def _penalties(self) -> dict[str, float]:
-        """Penalty name -> strength, as far as there are any."""
-        return {name: float(s) for name, s in (("l2", self.alpha), ("l1", self.l1)) if s > 0}
-
     def _engine(self, plan: Plan) -> str:
         if plan.optimizer.full_batch:
             return self.engine
@@ -172,15 +168,6 @@ class BaseLinear(TrainedEstimator):
                 self.network_ = self.network_.with_theta(self.network_.theta.astype(dtype))
 
     @property
-    def coef_(self) -> Any:
-        """Weights, a view on the parameters of ``network_``."""
-        return self._fitted().W[1]
-
-    @coef_.setter
-    def coef_(self, value: Any) -> None:
-        self._fitted().W[1][...] = value
-
-    @property
     def intercept_(self) -> Any:
         """Biases, a view on the parameters of ``network_``."""
         return self._fitted().b[1]
@@ -188,8 +175,3 @@ class BaseLinear(TrainedEstimator):
     @intercept_.setter
     def intercept_(self, value: Any) -> None:
         self._fitted().b[1][...] = value
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Cost of each epoch, penalties included."""
-        return self._recorded("loss") or []

@@ -103,7 +103,7 @@ class BaseMLP(TrainedEstimator):
             epochs=self.max_iter,
             batch_size=min(int(batch_size), n_samples),
             shuffle=self.shuffle,
-            penalties={name: float(s) for name, s in (("l2", self.alpha), ("l1", self.l1)) if s > 0},
+            penalties=self._penalties(),
             tol=self.tol,
             max_fun=self.max_fun,
         )
@@ -129,11 +129,6 @@ class BaseMLP(TrainedEstimator):
     def intercepts_(self) -> list[Array]:
         """Biases of each layer, (n_out,): views on the parameters."""
         return Views(self._fitted().b.values())
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Cost of each epoch, penalties included."""
-        return self._recorded("loss") or []
 
     @property
     def best_loss_(self) -> float | None:

@@ -76,6 +76,10 @@ class TrainedEstimator(NetworkEstimator):
         """The network with the weights it has, and all else as the parameters now say."""
         return self.network_
 
+    def _penalties(self) -> dict[str, float]:
+        """Penalty name -> strength, as far as there are any."""
+        return {name: float(s) for name, s in (("l2", self.alpha), ("l1", self.l1)) if s > 0}
+
     @abstractmethod
     def _make_plan(self, data: Data) -> Plan:
         """How to train."""
@@ -180,8 +184,9 @@ class TrainedEstimator(NetworkEstimator):
             raise DataError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        weights = None if w is None else w[held]
-        return Data(X[kept], Y[kept], None if w is None else w[kept]), (X[held], y[held], Y[held], weights)
+        data = Data(X, Y, w)
+        validation = data.rows(held)
+        return data.rows(kept), (validation.X, y[held], validation.y, validation.w)
 
     def _train_with(
         self,
@@ -222,6 +227,11 @@ class TrainedEstimator(NetworkEstimator):
         if "network_" not in self.__dict__:
             raise AttributeError(f"this {type(self).__name__} is not fitted yet")
         return self.network_
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Cost of each epoch, penalties included."""
+        return self._recorded("loss") or []
 
     def _recorded(self, name: str) -> list[float] | None:
         self._fitted()

@@ -39,6 +39,8 @@ FORMATS = {day + time: f"^{day_re}{time_re}$" for day, day_re in _DAYS.items() f
 """strptime format -> what its text looks like."""
 
 _SAMPLE = 100
+_SWAPPED = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
+"""Formats that a row may mean either way, as far as its text goes."""
 
 
 def find_formats(series: pl.Series) -> list[str]:
@@ -108,10 +110,8 @@ def _parse_text(series: pl.Series, name: str) -> pl.Series:
     if name and moments.null_count() == text.null_count():
         return moments
     # day and month must not change places because of another row of the file
-    swapped = name[:8].translate(str.maketrans("dm", "md"))  # %d/%m/%Y is %m/%d/%Y
-    fitting = [
-        found for found in find_formats(text) if not name or not found.startswith(swapped) or swapped == name[:8]
-    ]
+    swapped = _SWAPPED.get(name[:8], "none")
+    fitting = [found for found in find_formats(text) if not found.startswith(swapped)]
     if len(fitting) == 1:
         return _moments(text, fitting[0])
     unreadable = text.is_not_null() & moments.is_null() if name else text.is_not_null()

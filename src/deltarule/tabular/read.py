@@ -209,6 +209,24 @@ _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], object]] = {
 }
 
 
+def output_format(path: str | Path) -> str:
+    """The format that the extension of `path` names, ``.gz`` aside.
+
+    Raises
+    ------
+    OutputError
+        For an extension that is not known.
+    """
+    plain = Path(path).with_suffix("") if Path(path).suffix.lower() == ".gz" else Path(path)
+    suffix = plain.suffix.lower()
+    if suffix not in EXTENSIONS:
+        raise OutputError(
+            f"cannot write {path}: found {suffix or 'no extension'}",
+            f"choose a name that ends in {' '.join(EXTENSIONS)}",
+        )
+    return EXTENSIONS[suffix]
+
+
 def write_table(frame: pl.DataFrame, path: str | Path) -> None:
     """Write a table, whole or not at all.
 
@@ -232,14 +250,8 @@ def write_table(frame: pl.DataFrame, path: str | Path) -> None:
         return
     path = Path(path)
     compressed = path.suffix.lower() == ".gz"
-    suffix = (path.with_suffix("") if compressed else path).suffix.lower()
-    if suffix not in EXTENSIONS:
-        raise OutputError(
-            f"cannot write {path}: found {suffix or 'no extension'}",
-            f"choose a name that ends in {' '.join(EXTENSIONS)}",
-        )
     sink = io.BytesIO()
-    _WRITERS[EXTENSIONS[suffix]](frame, sink)
+    _WRITERS[output_format(path)](frame, sink)
     data = gzip.compress(sink.getvalue(), mtime=0) if compressed else sink.getvalue()
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)

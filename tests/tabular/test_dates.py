@@ -1,4 +1,4 @@
-"""Tables that a newcomer brought, and what they must not do."""
+"""Dates in text: which day a text means."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ import polars as pl
 import pytest
 
 from deltarule.errors import DataError
-from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.dates import parse_dates
-from deltarule.tabular.preprocessing import Preprocessing
-
-
-@pytest.mark.parametrize("name", ["n", "count", "rows", "level", "len"])
-def test_a_category_may_have_any_name(name: str) -> None:
-    frame = pl.DataFrame({name: ["red", "blue", "red"]})
-    fitted = Preprocessing.fit(frame, [Column(name, Kind("categorical"), "text")])
-    assert fitted.feature_names == [f"{name} = blue", f"{name} = red"]
 
 
 def test_a_row_in_another_format_does_not_change_the_meaning_of_the_others() -> None:
