@@ -17,8 +17,9 @@ demo: $(VENV)/.installed  ## install, train all three kinds of model on real dat
 test: $(VENV)/.test  ## install what the tests need and run them all
 	@$(BIN)/python -m pytest -n 2 -q --cov=deltarule --cov-report=
 
-check: $(VENV)/.test $(VENV)/.check .coverage  ## format, lint, types, direction of imports, coverage, fresh docs
+check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, coverage, fresh docs
 	@$(BIN)/ruff format --check .
+	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
@@ -28,8 +29,9 @@ check: $(VENV)/.test $(VENV)/.check .coverage  ## format, lint, types, direction
 .coverage: $(shell git ls-files src tests pyproject.toml)
 	@$(MAKE) test
 
-format: $(VENV)/.check  ## format the code and mend what the linter can
+format: $(VENV)/.test  ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
+	@$(BIN)/clang-format -i cpp/*.?pp
 	@$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
@@ -52,19 +54,16 @@ $(VENV)/bin/python:
 	@echo "creating $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml $(VENV)/bin/python
-	@echo "installing deltarule and what it needs"
+CPP := $(wildcard cpp/*.cpp cpp/*.hpp) CMakeLists.txt
+
+$(VENV)/.installed: pyproject.toml $(CPP) | $(VENV)/bin/python
+	@echo "building deltarule and installing what it needs"
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(VENV)/.installed
-	@echo "installing what the tests need"
-	@$(PIP) -e ".[test]"
-	@touch $@
-
-$(VENV)/.check: pyproject.toml $(VENV)/.installed
-	@echo "installing what the checks need"
-	@$(PIP) -e ".[check]"
-	@touch $@
+$(VENV)/.test: pyproject.toml $(CPP) | $(VENV)/bin/python
+	@echo "building deltarule and installing what it, its tests and checks need"
+	@$(PIP) -e ".[test,check]"
+	@touch $(VENV)/.installed $@
 
 .PHONY: help demo test check format docs compatibility bench clean

@@ -368,7 +368,7 @@ class InterruptedEngine:
     def __getattr__(self, name: str) -> Any:
         return getattr(ENGINES["reference"], name)
 
-    def supports(self, network: Network, data: Data | None = None) -> None:
+    def supports(self, network: Network, *others: Any) -> None:
         return None
 
     def epoch(self, network: Network, *arguments: Any) -> float:

@@ -140,7 +140,7 @@ def check_gradient(
     exact = network.with_theta(network.theta.astype(np.float64))
     w = None if data.w is None else data.w.astype(np.float64)
     samples = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
-    computing = engines.choose(engine, exact, samples) if isinstance(engine, str) else engine
+    computing = engines.choose(engine, exact, samples.X) if isinstance(engine, str) else engine
     _, gradient = computing.cost_and_gradient(exact, samples, strengths)
     differences = _differences(_evaluation(exact, samples, strengths), exact.theta)
     a, parts = exact.view(gradient), [exact.view(part) for part in differences]

@@ -222,7 +222,8 @@ def train(
     if not len(data) or not data.total_weight > 0:
         raise DataError("expected at least one sample with a positive weight, found none")
     ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
-    run = Run(network, data, plan, state or State(), engines.choose(engine, network, data), ordered, validation)
+    chosen = engines.choose(engine, network, data.X, plan.optimizer, plan.penalties)
+    run = Run(network, data, plan, state or State(), chosen, ordered, validation)
     try:
         run.start()
         last = plan.epochs if epochs is None else run.state.epoch + epochs
@@ -262,7 +263,9 @@ def _minibatches(run: Run, last_epoch: int) -> None:
         alphas = plan.schedule.rates(plan.learning_rate, clock)
         order = epoch_order(state.seed, state.epoch, n_samples) if plan.shuffle and n_steps > 1 else None
         steps = Steps(order, plan.batch_size, alphas, state.step, state.seed)
-        loss = run.engine.epoch(network, run.data, steps, plan.optimizer, state.moments, plan.penalties)
+        loss = run.engine.epoch(
+            network, run.data, steps, plan.optimizer, state.moments, plan.penalties, threads=plan.threads
+        )
         state.step += n_steps
         state.samples += n_samples
         if not np.isfinite(network.theta).all():

@@ -283,7 +283,7 @@ def test_an_engine_that_cannot_says_why_and_auto_takes_another(monkeypatch):
     class Narrow(reference.ReferenceEngine):
         name = "narrow"
 
-        def supports(self, network, data=None):
+        def supports(self, network, *others):
             return "it has more than one layer" if len(network.layers) > 1 else None
 
     monkeypatch.setattr(engines, "ENGINES", {"narrow": Narrow(), "reference": ENGINE})

@@ -414,7 +414,7 @@ def interrupted(epoch: int) -> Any:
         def __getattr__(self, name: str) -> Any:
             return getattr(ENGINES["reference"], name)
 
-        def supports(self, network: Any, data: Any = None) -> None:
+        def supports(self, network: Any, *others: Any) -> None:
             return None
 
         def epoch(self, *arguments: Any) -> float:

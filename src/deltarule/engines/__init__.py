@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ..arrays import Array
+from ..equations import Optimizer
 from ..errors import EngineUnsupported, UnknownName
 from ..network import Network
 from .base import Data, Engine, Steps
+from .native import NativeEngine
 from .reference import ReferenceEngine
 
-ENGINES: dict[str, Engine] = {"reference": ReferenceEngine()}
+ENGINES: dict[str, Engine] = {"native": NativeEngine(), "reference": ReferenceEngine()}
 """Engines by name, the fastest first; `choose` with "auto" takes the first that supports the network."""
 
 __all__ = ["ENGINES", "Data", "Engine", "Steps", "choose"]
 
 
-def choose(name: str, network: Network, data: Data | None = None) -> Engine:
-    """The engine called `name`, or for "auto" the fastest that can run the network.
+def choose(
+    name: str,
+    network: Network,
+    X: Array | None = None,
+    optimizer: Optimizer | None = None,
+    penalties: Mapping[str, float] | None = None,
+) -> Engine:
+    """The engine called `name`, or for "auto" the fastest that can run the network, and train it so.
 
     Raises
     ------
@@ -24,10 +35,11 @@ def choose(name: str, network: Network, data: Data | None = None) -> Engine:
         If the engine asked for cannot run the network on this data; the message says why.
     """
     if name == "auto":
-        return next(engine for engine in ENGINES.values() if engine.supports(network, data) is None)
+        able = (engine for engine in ENGINES.values() if not engine.supports(network, X, optimizer, penalties))
+        return next(able)
     if name not in ENGINES:
         raise UnknownName(f"expected an engine out of auto, {', '.join(ENGINES)}, found {name!r}")
-    reason = ENGINES[name].supports(network, data)
+    reason = ENGINES[name].supports(network, X, optimizer, penalties)
     if reason:
         raise EngineUnsupported(f"the {name} engine cannot run this network: {reason}", "use engine='auto'")
     return ENGINES[name]

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import Optimizer
-from ..errors import NotFinite
+from ..errors import DataError, NotFinite
 from ..network import Network
 
 
@@ -77,8 +77,14 @@ class Engine(Protocol):
 
     name: str
 
-    def supports(self, network: Network, data: Data | None = None) -> str | None:
-        """``None`` if this engine can run the network on such data, else the reason why not."""
+    def supports(
+        self,
+        network: Network,
+        X: Array | None = None,
+        optimizer: Optimizer | None = None,
+        penalties: Mapping[str, float] | None = None,
+    ) -> str | None:
+        """``None`` if this engine can run the network on such inputs, and train it so, else the reason why not."""
         ...
 
     def predict(self, network: Network, X: Array, *, threads: int = 1) -> Array:
@@ -103,6 +109,8 @@ class Engine(Protocol):
         optimizer: Optimizer,
         state: Mapping[str, Array],
         penalties: Mapping[str, float],
+        *,
+        threads: int = 1,
     ) -> float:
         """Take every step of an epoch, in place on ``network.theta`` and `state`.
 
@@ -117,6 +125,20 @@ class Engine(Protocol):
             As soon as a cost ceases to be finite.
         """
         ...
+
+
+def positive_weight(data: Data) -> float:
+    """The total weight of the samples, which a cost is divided by.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    m = data.total_weight
+    if not m > 0:
+        raise DataError(f"expected samples with a total weight above 0, found {m:g}")
+    return m
 
 
 def not_finite(network: Network, batch: Data, t: int) -> NotFinite:

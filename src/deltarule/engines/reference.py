@@ -11,9 +11,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import PENALTIES, Optimizer
-from ..errors import DataError
 from ..network import Network, Parameters
-from .base import Data, Steps, not_finite
+from .base import Data, Steps, not_finite, positive_weight
 from .threads import map_chunks, one_blas_thread
 
 
@@ -22,7 +21,13 @@ class ReferenceEngine:
 
     name = "reference"
 
-    def supports(self, network: Network, data: Data | None = None) -> str | None:
+    def supports(
+        self,
+        network: Network,
+        X: Array | None = None,
+        optimizer: Optimizer | None = None,
+        penalties: Mapping[str, float] | None = None,
+    ) -> str | None:
         """Everything."""
         return None
 
@@ -46,7 +51,7 @@ class ReferenceEngine:
                 L = network.sample_losses(network.forward(chunk.X), chunk.y)
             return float(L.sum(dtype=np.float64) if chunk.w is None else chunk.w.astype(np.float64) @ L)
 
-        m = _positive_weight(data)
+        m = positive_weight(data)
         with one_blas_thread():
             return sum(map_chunks(total_loss, len(data), threads)) / m
 
@@ -54,7 +59,7 @@ class ReferenceEngine:
         self, network: Network, data: Data, penalties: Mapping[str, float], *, threads: int = 1
     ) -> tuple[float, Array]:
         """``J`` with penalties over all samples, and its gradient (P,)."""
-        m = _positive_weight(data)
+        m = positive_weight(data)
 
         def share(rows: slice) -> tuple[float, Array]:
             chunk = data.rows(rows)
@@ -83,6 +88,8 @@ class ReferenceEngine:
         optimizer: Optimizer,
         state: Mapping[str, Array],
         penalties: Mapping[str, float],
+        *,
+        threads: int = 1,
     ) -> float:
         """Forward, loss, backward, step, for every batch of the epoch."""
         grad = network.view(np.empty_like(network.theta))
@@ -106,13 +113,6 @@ class ReferenceEngine:
                 total += J * weight
                 total_weight += weight
         return total / total_weight
-
-
-def _positive_weight(data: Data) -> float:
-    m = data.total_weight
-    if not m > 0:
-        raise DataError(f"expected samples with a total weight above 0, found {m:g}")
-    return m
 
 
 def add_penalties(network: Network, grad: Parameters, penalties: Mapping[str, float], m: float) -> float:

@@ -7,6 +7,8 @@ order.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
+from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
@@ -22,6 +25,18 @@ CHUNK = 8192  # rows: small enough to bound the memory of the activations, large
 _lock = threading.Lock()
 _limits: list[Any] = []
 _users = 0
+
+
+def usable_threads(n_jobs: int | None = None) -> int:
+    """How many threads `n_jobs` stands for: None for all cores that this process may use.
+
+    Those are the ones its affinity and its container leave it, and no more than ``OMP_NUM_THREADS``, with which joblib
+    tells its workers their share. Other numbers are joblib's: -1 for all cores.
+    """
+    if n_jobs is not None:
+        return int(effective_n_jobs(n_jobs))
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(int(cpu_count()), int(asked) if asked.isdecimal() else sys.maxsize))
 
 
 @cache

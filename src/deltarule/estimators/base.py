@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
@@ -26,6 +25,7 @@ from .. import engines
 from ..arrays import FLOATS, Array
 from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
+from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from ..errors import ModelFileError
 from ..network import Network
@@ -135,8 +135,8 @@ class NetworkEstimator(BaseEstimator):
     def _outputs(self, X: Any) -> Array:
         """``ŷ`` (m, n_L) for anything array-like (m, n)."""
         X = self._check_X(X)
-        engine = engines.choose(self.engine, self.network_)
-        return engine.predict(self.network_, X, threads=effective_n_jobs(self.n_jobs))
+        engine = engines.choose(self.engine, self.network_, X)
+        return engine.predict(self.network_, X, threads=usable_threads(self.n_jobs))
 
     def _seeds(self) -> tuple[int, int, int]:
         """Three seeds out of ``random_state``: for the weights, the split, and the epochs."""
@@ -164,7 +164,7 @@ class NetworkEstimator(BaseEstimator):
         run = train(
             self.network_,
             data,
-            replace(plan, threads=effective_n_jobs(self.n_jobs)),
+            replace(plan, threads=usable_threads(self.n_jobs)),
             state=state,
             epochs=epochs,
             engine=self._engine(plan),
@@ -223,7 +223,7 @@ def make_validation(
 
     def measure(network: Network) -> dict[str, float]:
         bare = estimator._bare()
-        engine = engines.choose(estimator.engine, network)
+        engine = engines.choose(estimator.engine, network, data.X)
         J = engine.cost(network, data)
         if not np.isfinite(J):
             return {"validation_loss": np.nan, "validation_score": np.nan}

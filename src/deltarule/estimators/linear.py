@@ -199,7 +199,7 @@ class LinearRegression(RegressorMixin, BaseLinear):
         began = time.perf_counter()
         network = self.network_
         network.W[1][...], network.b[1][...] = self._solve(data)
-        engine = engines.choose(self.engine, network, data)
+        engine = engines.choose(self.engine, network, data.X)
         ridge = 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
         cost = engine.cost(network, data) + ridge
         measured = validation(network) if validation else {}

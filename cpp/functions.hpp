@@ -1,0 +1,161 @@
+// Elementary functions of whole vectors. NaN gives NaN; infinities give what mathematics says.
+//
+// The series are Taylor's, cut off where the rest is below the precision of the type. `make accuracy` measures the
+// error over every float32 number and writes docs/accuracy.md.
+#pragma once
+
+#include <math.h>
+
+#include "vec.hpp"
+
+namespace {
+
+template <class T> struct Format;
+
+template <> struct Format<float> {
+    static constexpr int mantissa = 23, bias = 127, exp_terms = 8, log_terms = 5;
+    static constexpr std::int32_t sign = INT32_MIN;
+    static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number in the low bits
+    static constexpr float log2e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    static constexpr float exp_low = -104.0f, exp_high = 89.0f, all_lost = -30.0f, tanh_one = 10.0f;
+};
+
+template <> struct Format<double> {
+    static constexpr int mantissa = 52, bias = 1023, exp_terms = 14, log_terms = 11;
+    static constexpr std::int64_t sign = INT64_MIN;
+    static constexpr double magic = 6755399441055744.0;
+    static constexpr double log2e = 1.4426950408889634, ln2_high = 6.93147180369123816490e-01,
+                            ln2_low = 1.90821492927058770002e-10;
+    static constexpr double exp_low = -746.0, exp_high = 710.0, all_lost = -50.0, tanh_one = 20.0;
+};
+
+constexpr double INVERSE_FACTORIAL[] = {
+    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
+    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0};
+
+// x = n ln 2 + r with |r| <= ln 2 / 2
+template <class T> struct Reduced {
+    Mask<T> n;
+    Vec<T> r;
+};
+
+template <class T> inline Reduced<T> reduce(Vec<T> x) {
+    using F = Format<T>;
+    const Vec<T> shifted = x * F::log2e + F::magic;
+    const Vec<T> n = shifted - F::magic;
+    return {bits<T>(shifted) - bits<T>(splat(F::magic)), (x - n * F::ln2_high) - n * F::ln2_low};
+}
+
+// 2^n, for n within the exponents of normal numbers
+template <class T> inline Vec<T> power_of_two(Mask<T> n) {
+    return number<T>((n + Format<T>::bias) << Format<T>::mantissa);
+}
+
+// (e^r - 1 - r) / r² = 1/2 + r/6 + ...
+template <class T> inline Vec<T> exp_rest(Vec<T> r) {
+    constexpr int terms = Format<T>::exp_terms;
+    Vec<T> p = splat(T(INVERSE_FACTORIAL[terms - 1]));
+#pragma GCC unroll 16
+    for (int k = terms - 2; k >= 2; k--)
+        p = p * r + T(INVERSE_FACTORIAL[k]);
+    return p;
+}
+
+template <class T> inline Vec<T> vexp(Vec<T> x) {
+    const auto [n, r] = reduce<T>(at_most<T>(at_least<T>(x, Format<T>::exp_low), Format<T>::exp_high));
+    const Vec<T> y = r * r * exp_rest<T>(r) + r + T(1);
+    const Mask<T> half = n >> 1;  // in two steps, so that results between the smallest normal number and zero are right
+    return y * power_of_two<T>(half) * power_of_two<T>(n - half);
+}
+
+// e^x - 1 without cancellation near zero; for x < 80
+template <class T> inline Vec<T> vexpm1(Vec<T> x) {
+    const auto [n, r] = reduce<T>(at_least<T>(x, Format<T>::all_lost));
+    const Vec<T> scale = power_of_two<T>(n);
+    return scale * (r * r * exp_rest<T>(r) + r) + (scale - T(1));
+}
+
+// ln of normal numbers; ln x = k ln 2 + 2 artanh(s), where s = (m - 1) / (m + 1)
+template <class T> inline Vec<T> vlog(Vec<T> x) {
+    using F = Format<T>;
+    constexpr int terms = F::log_terms;
+    const Mask<T> k = (bits<T>(x) - bits<T>(splat(T(0.70710678118654752)))) >> F::mantissa;
+    const Vec<T> f = number<T>(bits<T>(x) - (k << F::mantissa)) - T(1);
+    const Vec<T> s = f / (f + T(2)), s2 = s * s;
+    Vec<T> p = splat(T(2.0 / (2 * terms - 1)));
+#pragma GCC unroll 16
+    for (int i = terms - 2; i >= 1; i--)
+        p = p * s2 + T(2.0 / (2 * i + 1));
+    const Vec<T> kt = __builtin_convertvector(k, Vec<T>);
+    // 2 artanh(s) = f - s (f - s² p): the leading term is exact
+    const Vec<T> y = kt * F::ln2_high + (f - (s * (f - s2 * p) - kt * F::ln2_low));
+    const Vec<T> infinity = splat(T(__builtin_inf())), nan = splat(T(__builtin_nan("")));
+    return select<T>(x > 0, select<T>(x == infinity, x, y), select<T>(x == 0, -infinity, nan));
+}
+
+template <class T> inline Vec<T> vlog1p(Vec<T> x) {
+    const Vec<T> u = x + T(1);
+    const Vec<T> lost = (x - (u - T(1))) / u;  // what rounding 1 + x lost
+    const Vec<T> y = vlog<T>(u);
+    return select<T>((u > 0) & (absolute<T>(x) < T(1e6)), y + lost, y);
+}
+
+template <class T> inline Vec<T> vtanh(Vec<T> x) {
+    const Mask<T> sign = bits<T>(x) & Format<T>::sign;
+    const Vec<T> size = number<T>(bits<T>(x) ^ sign);
+    // h / (1 + h), where h = (e^{2x} - 1) / 2; for small h as h - h h / (1 + h), which rounds less
+    const Vec<T> h = T(0.5) * vexpm1<T>(at_most<T>(size + size, 2 * Format<T>::tanh_one)), q = h / (h + T(1));
+    return number<T>(bits<T>(select<T>(h < T(0.5), h - h * q, q)) | sign);
+}
+
+template <class T> inline Vec<T> vsigmoid(Vec<T> x) {
+    const Vec<T> e = vexp<T>(-absolute<T>(x));
+    return select<T>(x < 0, e, splat(T(1))) / (e + T(1));
+}
+
+template <class T> inline Vec<T> vsoftplus(Vec<T> x) {
+    return at_least<T>(x, T(0)) + vlog1p<T>(vexp<T>(-absolute<T>(x)));
+}
+
+// erfc(x) for x >= 0.9: t e^{P(t) - x²} with t = 1 / (1 + x/2); P fitted to 1e-8 for x from 0.8 to 12
+inline Vec<float> erfc_tail(Vec<float> x) {
+    constexpr float P[] = {-1.2654963571451296f, 0.9996065629690296f,    0.3789367021096536f,
+                           0.0636669337730861f,  -0.040233083277980294f, -0.14526911667245843f,
+                           -0.3362627123989206f, 0.5555693671406441f,    -0.21135699871355934f};
+    const Vec<float> t = 1 / (x * 0.5f + 1), capped = at_most<float>(x, 12.0f);
+    Vec<float> p = splat(P[8]);
+#pragma GCC unroll 8
+    for (int k = 7; k >= 0; k--)
+        p = p * t + P[k];
+    return t * vexp<float>(p - capped * capped);
+}
+
+// erf(x) for |x| < 0.9, by its series
+inline Vec<float> erf_center(Vec<float> x) {
+    const Vec<float> x2 = x * x;
+    Vec<float> p = splat(float(-INVERSE_FACTORIAL[9] / 19));
+#pragma GCC unroll 16
+    for (int n = 8; n >= 1; n--)
+        p = p * x2 + float((n % 2 ? -1 : 1) * INVERSE_FACTORIAL[n] / (2 * n + 1));
+    constexpr float two_over_root_pi = 1.1283791670955126f;
+    return x * two_over_root_pi + x * two_over_root_pi * (x2 * p);
+}
+
+inline Vec<float> verf(Vec<float> x) {
+    const Vec<float> size = absolute<float>(x), tail = 1 - erfc_tail(size);
+    return select<float>(size < 0.9f, erf_center(x), select<float>(x < 0, -tail, tail));
+}
+
+// Φ(x), the distribution function of the normal distribution: exact far into its lower tail
+inline Vec<float> vnormal(Vec<float> x) {
+    const Vec<float> u = x * 0.70710678118654752f, size = absolute<float>(u), tail = 0.5f * erfc_tail(size);
+    return select<float>(size < 0.9f, 0.5f + 0.5f * erf_center(u), select<float>(u < 0, tail, 1 - tail));
+}
+
+inline Vec<double> vnormal(Vec<double> x) {
+    for (long i = 0; i < LANES<double>; i++)
+        x[i] = 0.5 * erfc(-x[i] * 0.70710678118654752);
+    return x;
+}
+
+}  // namespace

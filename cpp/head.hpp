@@ -1,0 +1,108 @@
+// The output layer: its activation, the loss, and the gradient with which backpropagation begins.
+#pragma once
+
+#include "activations.hpp"
+#include "kernels.hpp"
+#include "losses.hpp"
+
+namespace {
+
+using namespace deltarule;
+
+// A block of samples side by side: output o of sample s lies at [o * width + s].
+template <class T> struct Block {
+    T *Z, *a, *y, *d, *e, *L;
+    Samples samples;
+    Shape shape;
+
+    Block(T* scratch, long outputs, long width)
+        : Z(scratch),
+          a(Z + outputs * width),
+          y(a + outputs * width),
+          d(y + outputs * width),
+          e(d + outputs * width),
+          L(e + outputs * width),
+          samples{outputs, width},
+          shape{outputs, width, width, true} {}
+};
+
+template <class T> void activate(const Job<T>& job, const Layer<T>& layer, const Block<T>& block) {
+    const auto& g = ACTIVATIONS<T>[layer.activation];
+    if (g.forward)
+        g.forward(layer.option, job.theta + layer.p, block.Z, block.a, block.shape);
+    else
+        softmax(block.Z, block.a, block.samples);
+}
+
+// L, and d = dZ for a weight of 1
+template <class T> void lose(const Job<T>& job, const Layer<T>& layer, const Block<T>& block) {
+    const auto& g = ACTIVATIONS<T>[layer.activation];
+    LOSSES<T>[job.loss].run(job.loss_option, block.Z, block.a, block.y, block.d, block.L, block.samples);
+    if (job.fused)
+        return;
+    if (g.backward)
+        g.backward(layer.option, job.theta + layer.p, block.Z, block.a, block.d, block.e, block.shape);
+    else
+        softmax_backward(block.a, block.d, block.samples);
+}
+
+inline long sample_at(const std::int64_t* order, long i) {
+    return order ? order[i] : i;
+}
+
+// Σ w L of the rows, and dZ of the output layer, with the 1/m of the cost in it
+template <class T> void head(const Job<T>& job, const Chunk& chunk, long r0, long r1, T* scratch) {
+    const Layer<T>& layer = job.layers[job.n_layers];
+    const long n = layer.n_out, width = job.width;
+    const Block<T> block(scratch, n, width);
+    for (long r = r0; r < r1; r += width) {
+        const long count = r1 - r < width ? r1 - r : width;
+        for (long s = 0; s < width; s++) {
+            const bool there = s < count;
+            const T* y = there ? job.y + sample_at(job.order, chunk.first + r + s) * n : nullptr;
+            for (long o = 0; o < n; o++) {
+                block.Z[o * width + s] = there ? layer.Z[(r + s) * layer.ld + o] : T(0);
+                block.y[o * width + s] = there ? y[o] : T(0);
+            }
+        }
+        activate(job, layer, block);
+        lose(job, layer, block);
+        for (long s = 0; s < count; s++) {
+            const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;
+            const T share = T(w / chunk.total_weight);
+            job.row_loss[r + s] = w == 0 ? 0.0 : w * double(block.L[s]);
+            for (long o = 0; o < n; o++)
+                layer.d[(r + s) * layer.ld + o] = block.d[o * width + s] * share;
+            if (layer.e)
+                for (long o = 0; o < n; o++)
+                    layer.e[(r + s) * layer.ld + o] = block.e[o * width + s] * share;
+        }
+    }
+}
+
+// ŷ of the rows, (rows, n_L), into their places of `out`
+template <class T> void output(const Job<T>& job, const Chunk& chunk, long r0, long r1, T* scratch, T* out) {
+    const Layer<T>& layer = job.layers[job.n_layers];
+    const long n = layer.n_out, width = job.width;
+    const Block<T> block(scratch, n, width);
+    for (long r = r0; r < r1; r += width) {
+        const long count = r1 - r < width ? r1 - r : width;
+        for (long s = 0; s < width; s++)
+            for (long o = 0; o < n; o++)
+                block.Z[o * width + s] = s < count ? layer.Z[(r + s) * layer.ld + o] : T(0);
+        activate(job, layer, block);
+        for (long s = 0; s < count; s++)
+            for (long o = 0; o < n; o++)
+                out[(chunk.first + r + s) * n + o] = block.a[o * width + s];
+    }
+}
+
+// The rows' inputs, one after another
+template <class T> void gather(const Job<T>& job, const Chunk& chunk, long r0, long r1) {
+    const Layer<T>& inputs = job.layers[0];
+    for (long r = r0; r < r1; r++)
+        __builtin_memcpy(inputs.seen + r * inputs.seen_ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,
+                         sizeof(T) * inputs.n_out);
+}
+
+}  // namespace

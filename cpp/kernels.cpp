@@ -1,0 +1,67 @@
+// Compiled once for each instruction set; DELTARULE_TARGET names it. The one symbol it exports is its table.
+#include "kernels.hpp"
+
+#include "dense.hpp"
+#include "head.hpp"
+#include "micro.hpp"
+
+namespace {
+
+template <class T>
+constexpr Kernels<T> KERNELS = {LANES<T>,  PANEL<T>,         BLOCK<T>,          gather<T>,    forward<T>, head<T>,
+                                output<T>, backward<T>,      update<T>,         pack<T>,      unpack<T>,  transpose<T>,
+                                micro<T>,  micro_scratch<T>, micro_penalize<T>, micro_step<T>};
+
+template <class To, class From, long N> struct Traits {
+    To list[N + 1];
+};
+
+template <long N> constexpr auto traits(const ActivationKernel<float> (&from)[N]) {
+    Traits<ActivationTraits, void, N> to{};
+    for (long i = 0; i < N; i++)
+        to.list[i] = {from[i].name, from[i].from_output};
+    return to;
+}
+
+template <long N> constexpr auto traits(const LossKernel<float> (&from)[N]) {
+    Traits<LossTraits, void, N> to{};
+    for (long i = 0; i < N; i++)
+        to.list[i] = {from[i].name, from[i].output};
+    return to;
+}
+
+template <long N> constexpr auto traits(const OptimizerKernel<float> (&from)[N]) {
+    Traits<OptimizerTraits, void, N> to{};
+    for (long i = 0; i < N; i++)
+        to.list[i] = {from[i].name, from[i].moments};
+    return to;
+}
+
+constexpr auto ACTIVATION_TRAITS = traits(ACTIVATIONS<float>);
+constexpr auto LOSS_TRAITS = traits(LOSSES<float>);
+constexpr auto OPTIMIZER_TRAITS = traits(OPTIMIZERS<float>);
+
+template <Vec<float> (*F)(Vec<float>)> void each(const float* x, float* y, long n) {
+    for (long i = 0; i < n; i += LANES<float>)
+        store<float>(y + i, F(load(x + i)));
+}
+
+constexpr FunctionTraits FUNCTIONS[] = {
+    {"exp", each<vexp<float>>},   {"expm1", each<vexpm1<float>>},
+    {"log", each<vlog<float>>},   {"log1p", each<vlog1p<float>>},
+    {"tanh", each<vtanh<float>>}, {"sigmoid", each<vsigmoid<float>>},
+    {"erf", each<verf>},          {nullptr, nullptr},
+};
+
+}  // namespace
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+namespace deltarule::DELTARULE_TARGET {
+
+extern const Target TARGET;
+const Target TARGET = {TEXT(DELTARULE_TARGET), &KERNELS<float>,       &KERNELS<double>, ACTIVATION_TRAITS.list,
+                       LOSS_TRAITS.list,       OPTIMIZER_TRAITS.list, FUNCTIONS};
+
+}  // namespace deltarule::DELTARULE_TARGET

@@ -1,0 +1,133 @@
+// What the engine and its kernels say to each other. The engine (network.cpp) plans: memory, threads, order of the
+// work. The kernels (kernels.cpp, compiled once for each instruction set) compute.
+//
+// Layout. Activations are row-major, a sample a row, with rows padded to whole vectors. The weights of a layer lie in
+// panels, as the kernels read them: panel j holds the weights of PANEL neighboring units as [n_in][PANEL], padded with
+// zeros; the last panel is narrower where that saves work. Gradients and moments have the same layout, so that an
+// update is one stream. Layers above the first also keep a transposed copy, `back`, in panels over their inputs, for dA
+// = dZ W.
+#pragma once
+
+#include <cstdint>
+
+namespace deltarule {
+
+struct StepRates {
+    double alpha;  // learning rate
+    long t;        // number of the step, from 1
+    double options[4];
+};
+
+template <class T> struct Layer {
+    long n_in = 0, n_out = 0;
+    long ld = 0;  // from row to row of its activations
+    int activation = 0;
+    double option = 0;
+    bool learns = false, shared = false;  // a parameter of the activation, one for each unit or one for all
+    double dropout = 0;
+    long W = 0, b = 0, p = 0;            // where they start in the packed parameters
+    T* back = nullptr;                   // transposed copy of W, for layers above the first
+    T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
+    T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout
+    T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p
+    long seen_ld = 0;
+};
+
+// A sequence of samples that are in memory at the same time: a batch, or a part of a large one.
+struct Chunk {
+    long first = 0;  // its first sample, in the order in which they are seen
+    long rows = 0;
+    long before = 0;          // samples of the batch in earlier chunks
+    bool last = true;         // of its batch
+    double total_weight = 1;  // of the batch
+    std::uint64_t step = 0;   // key of the dropout masks
+};
+
+template <class T> struct Job {
+    long n_layers = 0;
+    Layer<T>* layers = nullptr;  // 0 to n_layers; layers[0].seen are the inputs
+    int loss = 0;
+    double loss_option = 0;
+    bool fused = false;
+    const T* X = nullptr;  // (m, n_x), contiguous
+    const T* y = nullptr;  // (m, n_L)
+    const T* w = nullptr;  // (m,) or null
+    const std::int64_t* order = nullptr;
+    std::uint64_t seed = 0;
+    long n_parameters = 0;  // packed
+    T *theta = nullptr, *m = nullptr, *v = nullptr, *g = nullptr;
+    double* row_loss = nullptr;  // weighted, of each row of the chunk
+    double* penalty = nullptr;   // of each task
+    long width = 0;              // samples side by side in the head
+    int optimizer = -1;          // -1: the gradient is wanted, not a step
+    double l1 = 0, l2 = 0;
+};
+
+// A part of the update: rows i0 to i1 of panel `panel` of dW, and db with the last of them; or, panel -1, dp.
+struct Task {
+    int layer;
+    long panel, i0, i1;
+    double cost;
+};
+
+template <class T> struct Kernels {
+    long lanes, panel, block;  // numbers in a vector; units in a panel; inputs in a task
+    // On rows r0 to r1 of the chunk and panels p0 to p1 of the layer that is written:
+    void (*gather)(const Job<T>&, const Chunk&, long r0, long r1);
+    void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);
+    void (*head)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch);
+    void (*output)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch, T* out);
+    void (*backward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);
+    void (*update)(const Job<T>&, const Chunk&, const Task&, double* penalty, const StepRates&, T* scratch);
+    // Between the layout of theta and the packed one
+    void (*pack)(const Layer<T>&, const T* flat, T* packed);
+    void (*unpack)(const Layer<T>&, const T* packed, T* flat);
+    void (*transpose)(const Layer<T>&, const T* packed);
+    // Small networks
+    double (*micro)(const Job<T>&, const Chunk&, T* scratch);
+    long (*micro_scratch)(const Job<T>&);
+    double (*micro_penalize)(const Job<T>&, double total_weight);
+    void (*micro_step)(const Job<T>&, const StepRates&);
+};
+
+struct ActivationTraits {
+    const char* name;
+    bool from_output;  // its derivative needs only a
+};
+
+struct LossTraits {
+    const char* name;
+    const char* output;  // the output activation it is fused with; null: goes with all
+};
+
+struct OptimizerTraits {
+    const char* name;
+    int moments;
+};
+
+// An elementary function of float32, as the kernels compute it, so that its error can be measured; n is a multiple of
+// 16
+struct FunctionTraits {
+    const char* name;
+    void (*run)(const float* x, float* y, long n);
+};
+
+// What one object, compiled for one instruction set, exports. The lists end with a null name.
+struct Target {
+    const char* name;
+    const Kernels<float>* f32;
+    const Kernels<double>* f64;
+    const ActivationTraits* activations;
+    const LossTraits* losses;
+    const OptimizerTraits* optimizers;
+    const FunctionTraits* functions;
+
+    template <class T> const Kernels<T>& kernels() const {
+        if constexpr (sizeof(T) == sizeof(float))
+            return *f32;
+        else
+            return *f64;
+    }
+};
+
+}  // namespace deltarule

@@ -1,0 +1,172 @@
+// Losses L(ŷ, y): each formula directly above its derivative. To add one, write its struct and name it in LOSSES.
+//
+// They work on a block of samples in which the samples stand side by side: row o holds output o of all of them. A loss
+// that is `fused` with its output activation is computed from Z, where it cannot overflow, and its derivative is dZ;
+// that of the others is dA.
+#pragma once
+
+#include <type_traits>
+
+#include "functions.hpp"
+
+namespace {
+
+template <class T> inline Vec<T> smoothed(Vec<T> y, T epsilon, T classes) {
+    return y * (1 - epsilon) + epsilon / classes;
+}
+
+template <class T> struct SquaredError {
+    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const { return T(0.5) * (a - y) * (a - y); }
+    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return a - y; }
+};
+
+template <class T> struct AbsoluteError {
+    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const { return absolute<T>(a - y); }
+    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const {
+        return select<T>(a > y, splat(T(1)), select<T>(a < y, splat(T(-1)), a - y));
+    }
+};
+
+template <class T> struct Huber {
+    T delta;
+    explicit Huber(double delta) : delta(T(delta)) {}
+    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const {
+        const Vec<T> r = absolute<T>(a - y), q = at_most<T>(r, delta);
+        return q * (r - T(0.5) * q);
+    }
+    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return at_least<T>(at_most<T>(a - y, delta), -delta); }
+};
+
+template <class T> struct Quantile {
+    T q;
+    explicit Quantile(double q) : q(T(q)) {}
+    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const {
+        const Vec<T> r = y - a;
+        return select<T>(r > 0, q * r, (q - 1) * r);
+    }
+    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const {
+        return select<T>(y > a, splat(T(-q)), select<T>(y < a, splat(T(1 - q)), a - y));
+    }
+};
+
+template <class T> struct BinaryCrossEntropySigmoid {
+    T epsilon;
+    explicit BinaryCrossEntropySigmoid(double label_smoothing) : epsilon(T(label_smoothing)) {}
+    Vec<T> loss(Vec<T> Z, Vec<T>, Vec<T> y) const { return vsoftplus<T>(Z) - smoothed<T>(y, epsilon, 2) * Z; }
+    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return a - smoothed<T>(y, epsilon, 2); }
+};
+
+template <class T> inline Vec<T> y_log_y(Vec<T> y) {
+    return select<T>(y > 0, y * vlog<T>(y), y);
+}
+
+template <class T> struct PoissonDevianceExp {
+    Vec<T> loss(Vec<T> Z, Vec<T> a, Vec<T> y) const { return y_log_y<T>(y) - y * Z - y + a; }
+    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return a - y; }
+};
+
+template <class T> struct PoissonDevianceSoftplus {
+    // far below zero, ln ŷ is Z and σ(Z) / ŷ is 1
+    Vec<T> loss(Vec<T> Z, Vec<T> a, Vec<T> y) const {
+        return y_log_y<T>(y) - y * select<T>(Z < -30, Z, vlog<T>(a)) - y + a;
+    }
+    Vec<T> derivative(Vec<T> Z, Vec<T> a, Vec<T> y) const {
+        const Vec<T> s = vsigmoid<T>(Z);
+        return s - y * select<T>(Z < -30, splat(T(1)), s / a);
+    }
+};
+
+// A block of samples: `outputs` rows of `width` samples, width a multiple of LANES.
+struct Samples {
+    long outputs, width;
+};
+
+// L (width,) of each sample, and d = dA, or dZ if fused
+template <class F, class T> void run_loss(double option, const T* Z, const T* a, const T* y, T* d, T* L, Samples s) {
+    const F f = [option] {
+        if constexpr (std::is_constructible_v<F, double>)
+            return F(option);
+        else
+            return F{};
+    }();
+    for (long c = 0; c < s.width; c += LANES<T>) {
+        Vec<T> total{};
+        for (long i = c; i < s.outputs * s.width; i += s.width) {
+            const Vec<T> Zi = load(Z + i), ai = load(a + i), yi = load(y + i);
+            total += f.loss(Zi, ai, yi);
+            store<T>(d + i, f.derivative(Zi, ai, yi));
+        }
+        store<T>(L + c, total);
+    }
+}
+
+// a = softmax(Z): e^{Z_i} / Σ_j e^{Z_j}, computed from Z - max Z
+template <class T> void softmax(const T* Z, T* a, Samples s) {
+    for (long c = 0; c < s.width; c += LANES<T>) {
+        Vec<T> top = load(Z + c), total{};
+        for (long i = c; i < s.outputs * s.width; i += s.width)
+            top = select<T>(load(Z + i) > top, load(Z + i), top);
+        for (long i = c; i < s.outputs * s.width; i += s.width) {
+            const Vec<T> e = vexp<T>(load(Z + i) - top);
+            store<T>(a + i, e);
+            total += e;
+        }
+        for (long i = c; i < s.outputs * s.width; i += s.width)
+            store<T>(a + i, load(a + i) / total);
+    }
+}
+
+// dZ = a ⊙ (dA - Σ_j dA_j a_j), in place
+template <class T> void softmax_backward(const T* a, T* d, Samples s) {
+    for (long c = 0; c < s.width; c += LANES<T>) {
+        Vec<T> total{};
+        for (long i = c; i < s.outputs * s.width; i += s.width)
+            total += load(d + i) * load(a + i);
+        for (long i = c; i < s.outputs * s.width; i += s.width)
+            store<T>(d + i, load(a + i) * (load(d + i) - total));
+    }
+}
+
+// Categorical cross-entropy of softmax: -Σ_j y_j (Z_j - ln Σ_i e^{Z_i}), and dZ = ŷ - y
+template <class T> void run_cross_entropy(double option, const T* Z, const T* a, const T* y, T* d, T* L, Samples s) {
+    const T epsilon = T(option), classes = T(s.outputs);
+    for (long c = 0; c < s.width; c += LANES<T>) {
+        Vec<T> top = load(Z + c), total{}, loss{};
+        for (long i = c; i < s.outputs * s.width; i += s.width)
+            top = select<T>(load(Z + i) > top, load(Z + i), top);
+        for (long i = c; i < s.outputs * s.width; i += s.width)
+            total += vexp<T>(load(Z + i) - top);
+        const Vec<T> log_total = vlog<T>(total);
+        for (long i = c; i < s.outputs * s.width; i += s.width) {
+            const Vec<T> yi = epsilon > 0 ? smoothed<T>(load(y + i), epsilon, classes) : load(y + i);
+            const Vec<T> log_a = (load(Z + i) - top) - log_total;
+            loss += select<T>(yi == 0, splat(T(0)), yi * log_a);  // Z may be infinitely far below
+            store<T>(d + i, load(a + i) - yi);
+        }
+        store<T>(L + c, -loss);
+    }
+}
+
+template <class T> struct LossKernel {
+    const char* name;
+    const char* output;  // the output activation it is fused with; null: goes with all
+    void (*run)(double option, const T* Z, const T* a, const T* y, T* d, T* L, Samples s);
+};
+
+template <template <class> class F, class T> constexpr LossKernel<T> loss(const char* name, const char* output) {
+    return {name, output, run_loss<F<T>, T>};
+}
+
+template <class T>
+constexpr LossKernel<T> LOSSES[] = {
+    loss<SquaredError, T>("squared_error", nullptr),
+    loss<AbsoluteError, T>("absolute_error", nullptr),
+    loss<Huber, T>("huber", nullptr),
+    loss<Quantile, T>("quantile", nullptr),
+    loss<BinaryCrossEntropySigmoid, T>("binary_cross_entropy", "sigmoid"),
+    {"categorical_cross_entropy", "softmax", run_cross_entropy<T>},
+    loss<PoissonDevianceExp, T>("poisson_deviance", "exp"),
+    loss<PoissonDevianceSoftplus, T>("poisson_deviance", "softplus"),
+};
+
+}  // namespace

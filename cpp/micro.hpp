@@ -1,0 +1,144 @@
+// Small networks, of at most 16 units a layer: the samples stand side by side in the vectors, so that no lane is wasted
+// on padding, and the parameters lie as in theta.
+#pragma once
+
+#include "dense.hpp"
+#include "head.hpp"
+
+namespace {
+
+template <class T> constexpr long MOST_VECTORS = 16;  // of samples in a block
+
+// NV vectors of samples of Y[o] = b[o] + Σ_i W[o, i] A[i], where W[o, i] lies at W[o * by_o + i * by_i]; b may be null
+template <class T, int NV>
+inline void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, long outputs, long inputs,
+                    long width) {
+    for (long o = 0; o < outputs; o++) {
+        Vec<T> y[NV];
+        for (int v = 0; v < NV; v++)
+            y[v] = b ? splat(b[o]) : Vec<T>{};
+        for (long i = 0; i < inputs; i++) {
+            const Vec<T> w = splat(W[o * by_o + i * by_i]);
+            for (int v = 0; v < NV; v++)
+                y[v] += w * load(A + i * width + v * LANES<T>);
+        }
+        for (int v = 0; v < NV; v++)
+            store<T>(Y + o * width + v * LANES<T>, y[v]);
+    }
+}
+
+template <class T>
+void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, long outputs, long inputs, long width) {
+    long c = 0;
+    for (; c + 4 * LANES<T> <= width; c += 4 * LANES<T>)
+        combine<T, 4>(W, by_o, by_i, b, A + c, Y + c, outputs, inputs, width);
+    for (; c < width; c += LANES<T>)
+        combine<T, 1>(W, by_o, by_i, b, A + c, Y + c, outputs, inputs, width);
+}
+
+// Inputs and targets of `count` samples from `first` on, and their weights; what is left of the block is zero
+template <class T> void read_block(const Job<T>& job, long first, long count, const Block<T>& block, T* w) {
+    const long n_x = job.layers[0].n_out, n = block.samples.outputs, width = block.samples.width;
+    T* A = job.layers[0].seen;
+    for (long s = 0; s < width; s++) {
+        const bool there = s < count;
+        const long at = there ? sample_at(job.order, first + s) : 0;
+        for (long i = 0; i < n_x; i++)
+            A[i * width + s] = there ? job.X[at * n_x + i] : T(0);
+        for (long o = 0; o < n; o++)
+            block.y[o * width + s] = there ? job.y[at * n + o] : T(0);
+        w[s] = !there ? T(0) : job.w ? job.w[at] : T(1);
+    }
+}
+
+// dW[o, i] = Σ_samples dZ[o] A[i], db[o] = Σ_samples dZ[o]: added to one vector for each parameter
+template <class T> void add_gradient(const Layer<T>& layer, const T* dZ, const T* A, T* g, long width) {
+    for (long o = 0; o < layer.n_out; o++, dZ += width) {
+        T* at = g + (layer.W + o * layer.n_in) * LANES<T>;
+        for (long i = 0; i < layer.n_in; i++, at += LANES<T>) {
+            Vec<T> total = load(at);
+            for (long c = 0; c < width; c += LANES<T>)
+                total += load(dZ + c) * load(A + i * width + c);
+            store<T>(at, total);
+        }
+        at = g + (layer.b + o) * LANES<T>;
+        Vec<T> total = load(at);
+        for (long c = 0; c < width; c += LANES<T>)
+            total += load(dZ + c);
+        store<T>(at, total);
+    }
+}
+
+// Numbers of scratch that `micro` needs
+template <class T> long micro_scratch(const Job<T>& job) {
+    const long width = MOST_VECTORS<T> * LANES<T>;
+    return job.n_parameters * LANES<T> + (5 * job.layers[job.n_layers].n_out + 2) * width;
+}
+
+// The gradient of all rows of the chunk into job.g, and Σ w L / Σ w
+template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratch) {
+    const Layer<T>* layers = job.layers;
+    const long top = job.n_layers, n = layers[top].n_out;
+    T* g = scratch;
+    T* w = g + job.n_parameters * LANES<T>;
+    __builtin_memset(g, 0, sizeof(T) * job.n_parameters * LANES<T>);
+    const long vectors = (chunk.rows + LANES<T> - 1) / LANES<T>;
+    const long blocks = (vectors + MOST_VECTORS<T> - 1) / MOST_VECTORS<T>;
+    const T share = T(1 / chunk.total_weight);
+    double total = 0;
+    for (long k = 0; k < blocks; k++) {
+        const long r = vectors * k / blocks * LANES<T>, end = vectors * (k + 1) / blocks * LANES<T>, width = end - r;
+        const Block<T> block(w + MOST_VECTORS<T> * LANES<T>, n, width);
+        read_block(job, chunk.first + r, (end < chunk.rows ? end : chunk.rows) - r, block, w);
+        for (long l = 1; l <= top; l++) {
+            const Layer<T>& layer = layers[l];
+            T* Z = l == top ? block.Z : layer.Z;
+            combine(job.theta + layer.W, layer.n_in, 1, job.theta + layer.b, layers[l - 1].seen, Z, layer.n_out,
+                    layer.n_in, width);
+            if (l < top)
+                ACTIVATIONS<T>[layer.activation].forward(layer.option, nullptr, Z, layer.a,
+                                                         {layer.n_out, width, width});
+        }
+        activate(job, layers[top], block);
+        lose(job, layers[top], block);
+        for (long c = 0; c < width; c += LANES<T>) {
+            total += double(sum<T>(select<T>(load(w + c) > 0, load(w + c) * load(block.L + c), Vec<T>{})));
+            for (long i = c; i < n * width; i += width)
+                store<T>(block.d + i, load(block.d + i) * (share * load(w + c)));
+        }
+        for (long l = top; l > 0; l--) {
+            const Layer<T>&layer = layers[l], &below = layers[l - 1];
+            const T* dZ = l == top ? block.d : layer.d;
+            add_gradient(layer, dZ, below.seen, g, width);
+            if (l == 1)
+                break;
+            combine<T>(job.theta + layer.W, 1, layer.n_in, nullptr, dZ, below.d, layer.n_in, layer.n_out, width);
+            ACTIVATIONS<T>[below.activation].backward(below.option, nullptr, below.Z, below.a, below.d, nullptr,
+                                                      {below.n_out, width, width});
+        }
+    }
+    for (long i = 0; i < job.n_parameters; i++)
+        job.g[i] = (chunk.before ? job.g[i] : T(0)) + sum<T>(load(g + i * LANES<T>));
+    return total / chunk.total_weight;
+}
+
+// Penalties of all weights, added to the gradient; their part of the cost
+template <class T> double micro_penalize(const Job<T>& job, double total_weight) {
+    double total = 0;
+    for (long l = 1; l <= job.n_layers; l++) {
+        const Layer<T>& layer = job.layers[l];
+        for (long i = layer.W; i < layer.W + layer.n_in * layer.n_out; i++) {
+            const double w = job.theta[i], size = w < 0 ? -w : w;
+            total += (0.5 * job.l2 * w * w + job.l1 * size) / total_weight;
+            job.g[i] +=
+                T(job.l2 / total_weight) * T(w) + (w == 0 ? T(0) : T(job.l1 / total_weight) * T(w < 0 ? -1 : 1));
+        }
+    }
+    return total;
+}
+
+template <class T> void micro_step(const Job<T>& job, const StepRates& rates) {
+    OPTIMIZERS<T>[job.optimizer].step(rates, job.theta, job.g, job.m, job.v, padded<T>(job.n_parameters));
+}
+
+}  // namespace

@@ -1,0 +1,190 @@
+// The Python module `deltarule.engines._native`: arrays in, arrays changed in place; checks sizes, computes nothing.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "dispatch.hpp"
+#include "network.hpp"
+
+namespace nb = nanobind;
+
+namespace deltarule {
+
+namespace {
+
+template <class T> using In = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
+template <class T> using Out = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+template <class A> using Maybe = std::optional<A>;
+using Order = In<std::int64_t>;
+
+const Target& target(const std::string& name) {
+    for (const Target* one : targets())
+        if (name == one->name)
+            return *one;
+    throw std::invalid_argument("this machine does not have the instruction set " + name);
+}
+
+void expect(bool condition, const char* message) {
+    if (!condition)
+        throw std::invalid_argument(message);
+}
+
+template <class T> const T* pointer(const Maybe<In<T>>& array) {
+    return array ? array->data() : nullptr;
+}
+
+template <class T> T* pointer(const Maybe<Out<T>>& array) {
+    return array ? array->data() : nullptr;
+}
+
+template <class T>
+Samples<T> samples(const NetworkSpec& spec, const In<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w,
+                   const Maybe<Order>& order) {
+    expect(X.ndim() == 2 && long(X.shape(1)) == spec.n_features, "X does not have the columns of the network");
+    const std::size_t m = X.shape(0);
+    expect(!y || (y->ndim() == 2 && y->shape(0) == m && long(y->shape(1)) == spec.layers.back().units),
+           "y does not have the shape (m, n_L)");
+    expect(!w || (w->ndim() == 1 && w->shape(0) == m), "w does not have the shape (m,)");
+    if (order) {
+        const std::int64_t *first = order->data(), *last = first + order->size();
+        expect(std::all_of(first, last, [m](std::int64_t i) { return i >= 0 && std::size_t(i) < m; }),
+               "the order names samples that do not exist");
+    }
+    return {X.data(), pointer<T>(y), pointer<T>(w), order ? order->data() : nullptr, long(order ? order->size() : m)};
+}
+
+// Raises what the signal raised, KeyboardInterrupt as a rule; only Python's main thread hears signals
+bool signaled() {
+    nb::gil_scoped_acquire hold;
+    return PyErr_CheckSignals() != 0;
+}
+
+template <class Run> Outcome without_gil(int threads, Run run) {
+    Outcome outcome;
+    {
+        nb::gil_scoped_release release;
+        outcome = run(Control{threads, signaled});
+    }
+    if (outcome.interrupted)
+        throw nb::python_error();
+    return outcome;
+}
+
+template <class T> void bind(nb::module_& module) {
+    module.def(
+        "epoch",
+        [](const std::string& isa, const NetworkSpec& spec, const Out<T>& theta, const Maybe<Out<T>>& m,
+           const Maybe<Out<T>>& v, const In<T>& X, const In<T>& y, const Maybe<In<T>>& w, const Maybe<Order>& order,
+           long batch_size, std::vector<double> alphas, long first, std::uint64_t seed, int optimizer,
+           const std::vector<double>& options, double l1, double l2, int threads) {
+            const Target& chosen = target(isa);
+            const std::size_t n = std::size_t(spec.parameters());
+            const int moments = chosen.optimizers[optimizer].moments;
+            expect(theta.size() == n && (!m || m->size() == n) && (!v || v->size() == n),
+                   "an array does not fit theta");
+            expect(int(bool(m)) + int(bool(v)) == moments && (m || !v), "the moments are not those of the optimizer");
+            const Samples<T> data = samples<T>(spec, X, y, w, order);
+            expect(batch_size > 0 && (long(alphas.size()) - 1) * batch_size < data.m,
+                   "there are more steps than batches");
+            Steps steps{batch_size, first, std::move(alphas), seed, optimizer, {}, l1, l2};
+            std::copy_n(options.begin(), std::min<std::size_t>(options.size(), 4), steps.options);
+            const Outcome outcome = without_gil(threads, [&](const Control& control) {
+                return epoch<T>(chosen, spec, theta.data(), pointer<T>(m), pointer<T>(v), data, steps, control);
+            });
+            return std::make_tuple(outcome.cost, outcome.failed);
+        },
+        nb::arg().noconvert(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(),
+        nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(),
+        nb::arg().noconvert().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+        nb::arg(), nb::arg());
+    module.def(
+        "cost",
+        [](const std::string& isa, const NetworkSpec& spec, const In<T>& theta, const Maybe<Out<T>>& g, const In<T>& X,
+           const In<T>& y, const Maybe<In<T>>& w, double l1, double l2, int threads) {
+            const std::size_t n = std::size_t(spec.parameters());
+            expect(theta.size() == n && (!g || g->size() == n), "an array does not fit theta");
+            const Samples<T> data = samples<T>(spec, X, y, w, {});
+            Steps steps;
+            steps.l1 = l1;
+            steps.l2 = l2;
+            return without_gil(threads,
+                               [&](const Control& control) {
+                                   return cost<T>(target(isa), spec, theta.data(), pointer<T>(g), data, steps, control);
+                               })
+                .cost;
+        },
+        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert(),
+        nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(), nb::arg(), nb::arg());
+    module.def(
+        "predict",
+        [](const std::string& isa, const NetworkSpec& spec, const In<T>& theta, const In<T>& X, const Out<T>& out,
+           int threads) {
+            expect(theta.size() == std::size_t(spec.parameters()), "theta does not fit the network");
+            expect(out.size() == X.shape(0) * std::size_t(spec.layers.back().units), "the output does not fit X");
+            const Samples<T> data = samples<T>(spec, X, {}, {}, {});
+            without_gil(threads, [&](const Control& control) {
+                return predict<T>(target(isa), spec, theta.data(), data, out.data(), control);
+            });
+        },
+        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
+}
+
+using LayerTuple = std::tuple<long, int, double, bool, bool, double>;
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+    module.doc() = "The compiled engine; see deltarule.engines.native.";
+    nb::class_<NetworkSpec>(module, "Network")
+        .def(
+            "__init__",
+            [](NetworkSpec* self, long n_features, const std::vector<LayerTuple>& layers, int loss, double loss_option,
+               bool fused) {
+                expect(n_features > 0 && !layers.empty(), "a network has inputs and layers");
+                new (self) NetworkSpec{n_features, {}, loss, loss_option, fused};
+                for (const auto& [units, activation, option, learns, shared, dropout] : layers) {
+                    expect(units > 0, "a layer has units");
+                    self->layers.push_back({units, activation, option, learns, shared, dropout});
+                }
+            },
+            nb::arg("n_features"), nb::arg("layers"), nb::arg("loss"), nb::arg("loss_option"), nb::arg("fused"));
+    module.def("targets", [] {
+        std::vector<std::string> names;
+        for (const Target* one : targets())
+            names.emplace_back(one->name);
+        return names;
+    });
+    const Target& any = *targets().back();
+    nb::list activations, losses, optimizers, functions;
+    for (const auto* a = any.activations; a->name; a++)
+        activations.append(a->name);
+    for (const auto* l = any.losses; l->name; l++)
+        losses.append(nb::make_tuple(l->name, l->output ? nb::cast(l->output) : nb::none()));
+    for (const auto* o = any.optimizers; o->name; o++)
+        optimizers.append(o->name);
+    for (const auto* f = any.functions; f->name; f++)
+        functions.append(f->name);
+    module.attr("ACTIVATIONS") = activations;
+    module.attr("LOSSES") = losses;
+    module.attr("OPTIMIZERS") = optimizers;
+    module.attr("FUNCTIONS") = functions;
+    module.def(
+        "function",
+        [](const std::string& isa, int which, const In<float>& x, const Out<float>& y) {
+            expect(x.size() == y.size() && x.size() % 16 == 0 && which >= 0 && which < 7,
+                   "expected arrays of 16 n numbers");
+            target(isa).functions[which].run(x.data(), y.data(), long(x.size()));
+        },
+        nb::call_guard<nb::gil_scoped_release>());
+    bind<float>(module);
+    bind<double>(module);
+}
+
+}  // namespace deltarule

@@ -1,0 +1,70 @@
+// What the engine does: an epoch of steps, a cost with its gradient, predictions. Here is the plan; the arithmetic is
+// the kernels'.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "kernels.hpp"
+
+namespace deltarule {
+
+struct LayerSpec {
+    long units;
+    int activation;  // index into the target's list
+    double option;
+    bool learns, shared;
+    double dropout;
+};
+
+struct NetworkSpec {
+    long n_features;
+    std::vector<LayerSpec> layers;
+    int loss;
+    double loss_option;
+    bool fused;
+    long parameters() const;
+};
+
+template <class T> struct Samples {
+    const T* X;
+    const T* y;
+    const T* w;                 // null: all weigh 1
+    const std::int64_t* order;  // null: as they lie
+    long m;                     // how many are seen
+};
+
+struct Steps {
+    long batch_size = 1, first = 0;
+    std::vector<double> alphas;
+    std::uint64_t seed = 0;
+    int optimizer = -1;
+    double options[4] = {};
+    double l1 = 0, l2 = 0;
+};
+
+struct Outcome {
+    double cost = 0;   // mean of the batches' costs, penalties included
+    long failed = -1;  // the step, from 0, at which the cost ceased to be finite
+    bool interrupted = false;
+};
+
+struct Control {
+    int threads = 1;
+    std::function<bool()> interrupted;  // asked now and then by the calling thread
+};
+
+// Takes the steps of an epoch, in place on theta and the moments (null where the optimizer has none).
+template <class T>
+Outcome epoch(const Target&, const NetworkSpec&, T* theta, T* m, T* v, const Samples<T>&, const Steps&, const Control&);
+
+// The cost over all samples, and its gradient into g unless that is null.
+template <class T>
+Outcome cost(const Target&, const NetworkSpec&, const T* theta, T* g, const Samples<T>&, const Steps&, const Control&);
+
+// ŷ (m, n_L) into out.
+template <class T>
+Outcome predict(const Target&, const NetworkSpec&, const T* theta, const Samples<T>&, T* out, const Control&);
+
+}  // namespace deltarule

@@ -1,0 +1,132 @@
+#include "threads.hpp"
+
+#include <pthread.h>
+
+#include <mutex>
+#include <thread>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace deltarule {
+
+namespace {
+
+constexpr int LOOKS = 400;   // before a waiting thread lets others run
+constexpr int YIELDS = 200;  // before an idle thread goes to sleep
+constexpr int MOST_THREADS = 1024;
+
+void pause() {
+#if defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+// Those who help; they live as long as the process.
+struct Pool {
+    std::mutex busy;  // held by the crew that has the helpers
+    std::atomic<int> crews{0};
+    std::atomic<unsigned long> round{0};  // number of the run, and in its low bits how many threads take part
+    std::atomic<int> working{0};
+    const std::function<void(int)>* task = nullptr;
+    int helpers = 0;
+
+    void help(int id, unsigned long seen) {
+        for (;;) {
+            for (int look = 0; round.load(std::memory_order_acquire) == seen; look++) {
+                if (look < LOOKS)
+                    pause();
+                else if (look < LOOKS + YIELDS)
+                    std::this_thread::yield();
+                else
+                    round.wait(seen, std::memory_order_acquire);
+            }
+            seen = round.load(std::memory_order_acquire);
+            if (id < int(seen % MOST_THREADS)) {
+                (*task)(id);
+                working.fetch_sub(1, std::memory_order_release);
+            }
+        }
+    }
+
+    void grow(int wanted) {
+        while (helpers < wanted) {
+            const int id = ++helpers;
+            std::thread([this, id, seen = round.load()] { help(id, seen); }).detach();
+        }
+    }
+};
+
+namespace {
+
+std::atomic<Pool*> pool{nullptr};
+
+// A child process has none of its parent's threads: it begins with a pool of its own.
+void forget() {
+    pool.store(new Pool);
+}
+
+Pool& the_pool() {
+    static const bool ready = [] {
+        forget();
+        pthread_atfork(nullptr, nullptr, forget);
+        return true;
+    }();
+    (void)ready;
+    return *pool.load();
+}
+
+}  // namespace
+
+void Barrier::wait() {
+    const unsigned round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+        arrived_.store(0, std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_release);
+        return;
+    }
+    for (int look = 0; round_.load(std::memory_order_acquire) == round; look++) {
+        if (look < LOOKS)
+            pause();
+        else
+            std::this_thread::yield();
+    }
+}
+
+Crew::Crew(int wanted) : pool_(&the_pool()) {
+    const int others = pool_->crews.fetch_add(1);
+    if (wanted > 1 && others == 0 && pool_->busy.try_lock())
+        size_ = wanted < MOST_THREADS ? wanted : MOST_THREADS - 1;
+}
+
+Crew::~Crew() {
+    if (size_ > 1)
+        pool_->busy.unlock();
+    pool_->crews.fetch_sub(1);
+}
+
+void Crew::run(const std::function<void(int)>& task) {
+    if (size_ == 1)
+        return task(0);
+    Pool& p = *pool_;
+    p.grow(size_ - 1);
+    p.task = &task;
+    p.working.store(size_ - 1, std::memory_order_relaxed);
+    const unsigned long runs = p.round.load(std::memory_order_relaxed) / MOST_THREADS;
+    p.round.store((runs + 1) * MOST_THREADS + size_, std::memory_order_release);
+    p.round.notify_all();
+    task(0);
+    for (int look = 0; p.working.load(std::memory_order_acquire) != 0; look++) {
+        if (look < LOOKS)
+            pause();
+        else
+            std::this_thread::yield();
+    }
+}
+
+}  // namespace deltarule

@@ -1,0 +1,124 @@
+#include "workspace.hpp"
+
+namespace deltarule {
+
+namespace {
+
+constexpr long MICRO = 16;  // most units in a layer of a small network
+
+bool is_small(const NetworkSpec& spec) {
+    return spec.n_features <= MICRO && std::ranges::all_of(spec.layers, [](const LayerSpec& layer) {
+               return layer.units <= MICRO && !layer.learns && layer.dropout == 0;
+           });
+}
+
+long rounded_up(long n, long to) {
+    return (n + to - 1) / to * to;
+}
+
+}  // namespace
+
+template <class T>
+Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
+                        bool training, int threads)
+    : kernels(target.kernels<T>()),
+      micro(training && is_small(spec)),
+      layers_(spec.layers.size() + 1),
+      target_(target) {
+    job.n_layers = long(spec.layers.size());
+    job.layers = layers_.data();
+    job.loss = spec.loss;
+    job.loss_option = spec.loss_option;
+    job.fused = spec.fused;
+    job.X = samples.X;
+    job.y = samples.y;
+    job.w = samples.w;
+    job.order = samples.order;
+    layers_[0].n_out = spec.n_features;
+    for (long l = 1; l <= job.n_layers; l++) {
+        const LayerSpec& from = spec.layers[l - 1];
+        Layer<T>& layer = layers_[l];
+        layer.n_in = layers_[l - 1].n_out;
+        layer.n_out = from.units;
+        layer.activation = from.activation;
+        layer.option = from.option;
+        layer.learns = from.learns;
+        layer.shared = from.shared;
+        layer.dropout = from.dropout;
+    }
+    const long n_out = layers_.back().n_out;
+    job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
+    place_parameters();
+    place_activations(micro ? 16 * kernels.lanes : rows, training);
+    job.theta = memory.zeros<T>(job.n_parameters);
+    job.row_loss = memory.zeros<double>(rows);
+    if (training && !micro)
+        make_tasks();
+    job.penalty = memory.zeros<double>(long(tasks.size()));
+    const long most =
+        micro ? kernels.micro_scratch(job) : std::max((5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel);
+    for (int id = 0; id < threads; id++)
+        scratch.push_back(memory.zeros<T>(most));
+}
+
+template <class T> void Workspace<T>::place_parameters() {
+    long at = 0;
+    for (long l = 1; l <= job.n_layers; l++) {
+        Layer<T>& layer = layers_[l];
+        const long units = micro ? layer.n_out : rounded_up(layer.n_out, kernels.lanes);
+        layer.W = at;
+        layer.b = layer.W + units * layer.n_in;
+        layer.p = layer.b + units;
+        at = layer.p + (layer.learns ? units : 0);
+    }
+    job.n_parameters = at;
+}
+
+template <class T> void Workspace<T>::place_activations(long rows, bool training) {
+    for (long l = 0; l <= job.n_layers; l++) {
+        Layer<T>& layer = layers_[l];
+        // rows of a length that is a power of two would all fall on the same few places of the cache
+        layer.ld = rounded_up(layer.n_out, kernels.lanes);
+        if (layer.ld * sizeof(T) % 256 == 0)
+            layer.ld += 64 / long(sizeof(T));
+        layer.seen_ld = layer.ld;
+        const long n = rows * layer.ld;
+        layer.seen = layer.a = layer.Z = memory.zeros<T>(n);
+        if (l == 0)
+            continue;
+        if (!training)
+            continue;
+        if (!target_.activations[layer.activation].from_output)
+            layer.Z = memory.zeros<T>(n);
+        layer.d = memory.zeros<T>(n);
+        if (layer.learns)
+            layer.e = memory.zeros<T>(n);
+        if (layer.dropout > 0) {
+            layer.mask = memory.zeros<T>(n);
+            layer.seen = memory.zeros<T>(n);
+        }
+        if (l > 1 && !micro)
+            layer.back = memory.zeros<T>(rounded_up(layer.n_in, kernels.lanes) * layer.n_out);
+    }
+}
+
+template <class T> void Workspace<T>::make_tasks() {
+    for (long l = 1; l <= job.n_layers; l++) {
+        const Layer<T>& layer = layers_[l];
+        for (long j = 0; j * kernels.panel < layer.n_out; j++) {
+            const double width = std::min(kernels.panel, rounded_up(layer.n_out - j * kernels.panel, kernels.lanes));
+            const long blocks = (layer.n_in + kernels.block - 1) / kernels.block;
+            for (long k = 0; k < blocks; k++) {
+                const long i0 = layer.n_in * k / blocks, i1 = layer.n_in * (k + 1) / blocks;
+                tasks.push_back({int(l), j, i0, i1, width * double(i1 - i0 + 2)});
+            }
+        }
+        if (layer.learns)
+            tasks.push_back({int(l), -1, 0, 0, double(layer.n_out)});
+    }
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace deltarule

@@ -1,0 +1,193 @@
+"""The native engine: whole epochs in C++ (`cpp/`), several times as fast as the reference, which says what is right.
+
+An entry of a register runs here if its formula is one that the compiled module knows; see `NativeEngine.supports`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Optimizer
+from ..errors import EngineUnsupported
+from ..network import Layer, Network
+from ..registry import Entry
+from . import _native
+from .base import Data, Steps, not_finite, positive_weight
+
+ACTIVATION_CODES = {ACTIVATIONS[name].formula: code for code, name in enumerate(_native.ACTIVATIONS)}
+OPTIMIZER_CODES = {OPTIMIZERS[name].formula: code for code, name in enumerate(_native.OPTIMIZERS)}
+LOSS_CODES = {(LOSSES[name].formula, output): code for code, (name, output) in enumerate(_native.LOSSES)}
+PENALTIES = ("l1", "l2")
+
+
+@cache
+def instruction_set() -> str:
+    """The fastest this machine has, such as "v3"; the environment variable ``DELTARULE_ISA`` forces one.
+
+    Raises
+    ------
+    EngineUnsupported
+        If the one asked for is not there.
+    """
+    here: list[str] = _native.targets()
+    asked = os.environ.get("DELTARULE_ISA") or here[0]
+    if asked not in here:
+        raise EngineUnsupported(
+            f"expected DELTARULE_ISA to be an instruction set of this machine ({', '.join(here)}), found {asked!r}",
+            "unset it, and the fastest is taken",
+        )
+    return asked
+
+
+class NativeEngine:
+    """See `deltarule.engines.base.Engine`."""
+
+    name = "native"
+
+    def supports(
+        self,
+        network: Network,
+        X: Array | None = None,
+        optimizer: Optimizer | None = None,
+        penalties: Mapping[str, float] | None = None,
+    ) -> str | None:
+        """Everything of the registers, on dense data; not what was added to them at run time."""
+        for layer in network.layers:
+            if layer.activation.formula not in ACTIVATION_CODES:
+                return f"it has no kernel for the activation {layer.activation.name}"
+        if _loss_code(network) is None:
+            return f"it has no kernel for {network.objective.name} of {network.layers[-1].activation.name}"
+        if X is not None and not isinstance(X, np.ndarray):
+            return "it takes dense data, found a sparse matrix"
+        if optimizer is not None and not optimizer.full_batch and _optimizer_code(optimizer) is None:
+            return f"it has no kernel for the optimizer {optimizer.name}"
+        unknown = [name for name in penalties or () if name not in PENALTIES]
+        return f"it has no kernel for the penalty {unknown[0]}" if unknown else None
+
+    def predict(self, network: Network, X: Array, *, threads: int = 1) -> Array:
+        """``ŷ`` (m, n_L)."""
+        out = np.empty((X.shape[0], network.sizes[-1]), network.theta.dtype)
+        if len(out):
+            _native.predict(instruction_set(), _describe(network), network.theta, _rows(X, network), out, threads)
+        return out
+
+    def cost(self, network: Network, data: Data, *, threads: int = 1) -> float:
+        """``J`` over all samples, without penalties and dropout."""
+        return self._cost(network, data, None, {}, threads)
+
+    def cost_and_gradient(
+        self, network: Network, data: Data, penalties: Mapping[str, float], *, threads: int = 1
+    ) -> tuple[float, Array]:
+        """``J`` with penalties over all samples, and its gradient (P,)."""
+        g = np.empty_like(network.theta)
+        return self._cost(network, data, g, penalties, threads), g
+
+    def _cost(
+        self, network: Network, data: Data, g: Array | None, penalties: Mapping[str, float], threads: int
+    ) -> float:
+        positive_weight(data)
+        return float(
+            _native.cost(
+                instruction_set(),
+                _describe(network),
+                network.theta,
+                g,
+                _rows(data.X, network),
+                _rows(data.y, network),
+                data.w,
+                penalties.get("l1", 0.0),
+                penalties.get("l2", 0.0),
+                threads,
+            )
+        )
+
+    def epoch(
+        self,
+        network: Network,
+        data: Data,
+        steps: Steps,
+        optimizer: Optimizer,
+        state: Mapping[str, Array],
+        penalties: Mapping[str, float],
+        *,
+        threads: int = 1,
+    ) -> float:
+        """Forward, loss, backward, step, for every batch of the epoch, without returning to Python in between."""
+        moments = [state[name] for name in optimizer.moments]
+        cost, failed = _native.epoch(
+            instruction_set(),
+            _describe(network),
+            network.theta,
+            *moments,
+            *[None] * (2 - len(moments)),
+            _rows(data.X, network),
+            _rows(data.y, network),
+            data.w,
+            steps.order,
+            steps.batch_size,
+            steps.alphas.tolist(),
+            steps.first,
+            steps.seed,
+            _optimizer_code(optimizer),
+            list(map(float, optimizer.settings.values())),
+            penalties.get("l1", 0.0),
+            penalties.get("l2", 0.0),
+            threads,
+        )
+        if failed >= 0:
+            rows = slice(failed * steps.batch_size, (failed + 1) * steps.batch_size)
+            raise not_finite(
+                network, data.rows(rows if steps.order is None else steps.order[rows]), steps.first + failed + 1
+            )
+        return float(cost)
+
+
+def _rows(A: Array, network: Network) -> Array:
+    """`A` in the network's precision, one row after another; not copied if it is that already."""
+    return np.ascontiguousarray(A, dtype=network.theta.dtype)
+
+
+def _option(entry: Entry) -> float:
+    """The one option of an activation or a loss that its kernel takes."""
+    return float(next(iter(entry.settings.values()), 0.0))
+
+
+def _loss_code(network: Network) -> int | None:
+    """The kernel of the loss together with its output activation, or of the loss alone."""
+    formula, output = network.objective.formula, network.layers[-1].activation.name
+    return LOSS_CODES.get((formula, output), LOSS_CODES.get((formula, None)))
+
+
+def _optimizer_code(optimizer: Optimizer) -> int | None:
+    return OPTIMIZER_CODES.get(optimizer.formula) if type(optimizer) is Optimizer else None
+
+
+def _describe(network: Network) -> Any:
+    code = _loss_code(network)
+    assert code is not None
+    return _native.Network(
+        network.n_features,
+        [_describe_layer(layer) for layer in network.layers],
+        code,
+        _option(network.objective),
+        _native.LOSSES[code][1] is not None,
+    )
+
+
+def _describe_layer(layer: Layer) -> tuple[int, int, float, bool, bool, float]:
+    g = layer.activation
+    learns = g.learns is not None
+    return (
+        layer.units,
+        ACTIVATION_CODES[g.formula],
+        _option(g),
+        learns,
+        learns and bool(g.settings.get("shared")),
+        layer.dropout,
+    )

@@ -1,0 +1,328 @@
+"""The native engine does what the reference does, entry by entry of the registers, on every instruction set here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from deltarule.engines import ENGINES, Data, Steps, _native, choose, native
+from deltarule.engines.threads import usable_threads
+from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, PENALTIES
+from deltarule.errors import EngineUnsupported, NotFinite
+from deltarule.network import Network
+
+REFERENCE, NATIVE = ENGINES["reference"], ENGINES["native"]
+TOLERANCE = {np.float64: 1e-11, np.float32: 2e-5}
+CONFIGURED = {
+    "leaky_relu": ["leaky_relu(0.2)", "leaky_relu(-0.5)"],
+    "prelu": ["prelu", "prelu(shared=true)"],
+    "elu": ["elu(0.7)"],
+}
+LOSS_OPTIONS = {
+    "huber": ["huber(0.3)"],
+    "quantile": ["quantile(0.8)"],
+    "binary_cross_entropy": ["binary_cross_entropy(label_smoothing=0.1)"],
+    "categorical_cross_entropy": ["categorical_cross_entropy(label_smoothing=0.1)"],
+}
+
+
+@pytest.fixture(params=_native.targets(), autouse=True)
+def isa(request, monkeypatch):
+    monkeypatch.setenv("DELTARULE_ISA", request.param)
+    native.instruction_set.cache_clear()
+    yield request.param
+    native.instruction_set.cache_clear()
+
+
+def hidden_activations():
+    names = [name for name, entry in ACTIVATIONS.items() if not entry.output_only]
+    return [text for name in names for text in [name, *CONFIGURED.get(name, [])]]
+
+
+def pairings():
+    """Every loss with every output activation it accepts."""
+    pairs = []
+    for name, loss in LOSSES.items():
+        for text in [name, *LOSS_OPTIONS.get(name, [])]:
+            pairs += [(text, output) for output, g in ACTIVATIONS.items() if loss.accepts(g) is None]
+    return pairs
+
+
+def targets_for(loss, rng, m, n):
+    if loss.startswith("categorical"):
+        return np.eye(n)[rng.integers(n, size=m)]
+    if loss.startswith("binary"):
+        return rng.integers(2, size=(m, n)).astype(float)
+    return rng.poisson(2.0, size=(m, n)).astype(float) if loss.startswith("poisson") else rng.normal(size=(m, n))
+
+
+def problem(sizes, m, dtype, loss="squared_error", *, weighted=False, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(m, sizes[0])).astype(dtype)
+    w = rng.integers(0, 3, size=m).astype(dtype) if weighted else None
+    return Data(X, targets_for(loss, rng, m, sizes[-1]).astype(dtype), w)
+
+
+def close(found, expected, dtype, scale=1.0):
+    expected = np.asarray(expected)
+    size = max(float(np.abs(expected).max(initial=0)), 1e-3)
+    np.testing.assert_allclose(found, expected, rtol=TOLERANCE[dtype], atol=scale * TOLERANCE[dtype] * size)
+
+
+def compare(network, data, penalties, dtype, threads=2):
+    J, g = REFERENCE.cost_and_gradient(network, data, penalties)
+    own_J, own_g = NATIVE.cost_and_gradient(network, data, penalties, threads=threads)
+    close(own_J, J, dtype)
+    close(own_g, g, dtype)
+    close(NATIVE.cost(network, data, threads=threads), REFERENCE.cost(network, data), dtype)
+    close(NATIVE.predict(network, data.X, threads=threads), REFERENCE.predict(network, data.X), dtype)
+
+
+def train(engine, network, data, steps, optimizer, penalties, threads=1):
+    trained = network.with_theta(network.theta.copy())
+    state = optimizer.start(trained.theta)
+    cost = engine.epoch(trained, data, steps, optimizer, state, penalties, threads=threads)
+    return cost, trained.theta, state
+
+
+def ten_steps(data, batch_size, *, first=0, seed=5):
+    order = np.random.default_rng(1).permutation(len(data))
+    n = -(-len(data) // batch_size)
+    return Steps(order, batch_size, np.linspace(0.01, 0.002, n), first, seed)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sizes", [[5, 7, 6, 3], [5, 19, 33, 3]], ids=["small", "panels"])
+@pytest.mark.parametrize("activation", hidden_activations())
+def test_every_activation(activation, sizes, dtype):
+    network = Network.create(sizes, [activation, activation, "identity"], seed=3, dtype=dtype)
+    data = problem(sizes, 70, dtype, weighted=True)
+    compare(network, data, {"l2": 0.3, "l1": 0.1}, dtype)
+    steps = ten_steps(data, 7)
+    expected = train(REFERENCE, network, data, steps, OPTIMIZERS["momentum"], {"l2": 0.3, "l1": 0.1})
+    found = train(NATIVE, network, data, steps, OPTIMIZERS["momentum"], {"l2": 0.3, "l1": 0.1}, threads=2)
+    close(found[0], expected[0], dtype)
+    close(found[1], expected[1], dtype, 5)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sizes", [[4, 6, 3], [4, 40, 19]], ids=["small", "panels"])
+@pytest.mark.parametrize(("loss", "output"), pairings())
+def test_every_loss_with_every_output(loss, output, sizes, dtype):
+    network = Network.create(sizes, ["tanh", output], loss, seed=3, dtype=dtype)
+    for weighted in (False, True):
+        data = problem(sizes, 75, dtype, loss, weighted=weighted)
+        near = np.abs(REFERENCE.predict(network, data.X) - data.y) < 1e-3
+        data.y[near & (LOSSES.choose(loss).kinks != "")] += 0.01  # rounding decides on which side of a kink one is
+        compare(network, data, {}, dtype)
+
+
+@pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.fused])
+def test_losses_far_from_the_target_neither_overflow_nor_cancel(loss):
+    for output in LOSSES[loss].fused:
+        network = Network.create([1, 3], [output], loss, dtype=np.float32)
+        network.W[1][...] = [[1.0], [-1.0], [0.5]]
+        X = np.float32([-80, -20, -1e-3, 0, 1e-3, 20, 80])[:, None]
+        compare(network, Data(X, targets_for(loss, np.random.default_rng(0), 7, 3).astype(np.float32)), {}, np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sizes", [[3, 5, 1], [3, 40, 1]], ids=["small", "panels"])
+@pytest.mark.parametrize("optimizer", [o for o in OPTIMIZERS.values() if not o.full_batch], ids=str)
+def test_every_optimizer_and_its_moments(optimizer, sizes, dtype):
+    network = Network.create(sizes, ["tanh", "identity"], seed=2, dtype=dtype)
+    data, penalties = problem(sizes, 100, dtype), {"l2": 0.5}
+    for steps in (ten_steps(data, 10, first=20), ten_steps(data, 9)):
+        expected = train(REFERENCE, network, data, steps, optimizer, penalties)
+        found = train(NATIVE, network, data, steps, optimizer, penalties)
+        close(found[0], expected[0], dtype)
+        close(found[1], expected[1], dtype, 50)  # Adam's first steps go by the sign of a gradient that is nearly zero
+        for name, moment in expected[2].items():
+            close(found[2][name], moment, dtype, 50)
+
+
+def test_options_of_the_optimizers_are_heard():
+    network, data = Network.create([3, 5, 1], ["tanh", "identity"], seed=2), problem([3, 5, 1], 60, np.float64)
+    for text in (
+        "momentum(0.5)",
+        "nesterov(0.3)",
+        "rmsprop(0.9, 0.01)",
+        "adam(0.5, 0.6, 0.1)",
+        "adamw(weight_decay=3.0)",
+    ):
+        optimizer = OPTIMIZERS.choose(text)
+        expected = train(REFERENCE, network, data, ten_steps(data, 6), optimizer, {})
+        close(train(NATIVE, network, data, ten_steps(data, 6), optimizer, {})[1], expected[1], np.float64)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_dropout_draws_the_reference_masks(dtype):
+    network = Network.create([6, 21, 18, 2], ["relu", "gelu", "identity"], dropout=[0.5, 0.2], seed=4, dtype=dtype)
+    data = problem([6, 2], 90, dtype)
+    steps = ten_steps(data, 9, first=33, seed=2**62 + 11)
+    expected = train(REFERENCE, network, data, steps, OPTIMIZERS["momentum"], {})
+    found = train(NATIVE, network, data, steps, OPTIMIZERS["momentum"], {}, threads=2)
+    close(found[0], expected[0], dtype)
+    close(found[1], expected[1], dtype, 5)
+    compare(network, data, {}, dtype)  # nothing is dropped from a cost
+
+
+@pytest.mark.parametrize("m", [1, 2, 13, 100, 1024, 1025, 2600])
+@pytest.mark.parametrize("sizes", [[1, 1], [1, 17, 1], [3, 1, 4], [70, 130, 10], [300, 8, 5]], ids=str)
+def test_every_shape_and_batch(sizes, m):
+    network = Network.create(sizes, ["tanh"] * (len(sizes) - 2) + ["identity"], seed=1)
+    data = problem(sizes, m, np.float64, weighted=m > 2)
+    compare(network, data, {"l2": 1.0}, np.float64)
+    for batch in {1, m} if m < 1000 else {m, 1100}:
+        steps = Steps(None, batch, np.full(-(-m // batch), 1e-3), 0, 0)
+        expected = train(REFERENCE, network, data, steps, OPTIMIZERS["adam"], {"l2": 0.1})
+        found = train(NATIVE, network, data, steps, OPTIMIZERS["adam"], {"l2": 0.1}, threads=3)
+        close(found[0], expected[0], np.float64)
+        close(found[1], expected[1], np.float64, 1e3)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(
+    ("sizes", "batch"), [([4, 6, 1], 64), ([30, 70, 50, 3], 100), ([9, 300, 300, 2], 5), ([9, 200, 2], 3000)], ids=str
+)
+def test_the_number_of_threads_does_not_change_a_bit(sizes, batch, dtype):
+    network = Network.create(sizes, ["gelu"] * (len(sizes) - 2) + ["identity"], dropout=0.3, seed=1, dtype=dtype)
+    data = problem(sizes, 3000 if batch == 3000 else 3 * batch, dtype, weighted=True)
+    results = []
+    for threads in (1, 2, 3, 7, 64):
+        cost, theta, state = train(
+            NATIVE, network, data, ten_steps(data, batch), OPTIMIZERS["adam"], {"l2": 0.1}, threads=threads
+        )
+        gradient = NATIVE.cost_and_gradient(network, data, {"l1": 0.1}, threads=threads)
+        predicted = NATIVE.predict(network, data.X, threads=threads)
+        arrays = [theta, *state.values(), gradient[1], predicted]
+        results.append((cost, gradient[0], *(a.tobytes() for a in arrays)))
+    assert all(result == results[0] for result in results)
+
+
+def test_fits_at_the_same_time_share_the_cores_and_agree():
+    network, data = Network.create([30, 90, 1], ["tanh", "identity"], seed=1), problem([30, 1], 2000, np.float64)
+
+    def fit(_):
+        return train(NATIVE, network, data, ten_steps(data, 100), OPTIMIZERS["adam"], {}, threads=2)[1].tobytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(fit, range(24)))) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_has_threads_of_its_own():
+    network, data = Network.create([30, 200, 1], ["tanh", "identity"], seed=1), problem([30, 1], 4000, np.float64)
+    expected = NATIVE.predict(network, data.X, threads=2)
+    child = os.fork()
+    if child == 0:
+        same = np.array_equal(NATIVE.predict(network, data.X, threads=2), expected)
+        os._exit(0 if same else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_ctrl_c_is_heard_within_an_epoch(monkeypatch):
+    network = Network.create([200, 2000, 2000, 1], ["tanh", "tanh", "identity"], seed=1, dtype=np.float32)
+    data, before = problem([200, 1], 4000, np.float32), network.theta.copy()
+    steps = Steps(None, 1000, np.full(4, 1e-3), 0, 0)
+    timer = threading.Timer(0.15, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+
+    def go_on():
+        for _ in range(200):
+            NATIVE.epoch(network, data, steps, OPTIMIZERS["gradient_descent"], {}, {}, threads=2)
+
+    with pytest.raises(KeyboardInterrupt):
+        go_on()
+    timer.join()
+    assert np.isfinite(network.theta).all()
+    assert network.theta.shape == before.shape
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 1], [2, 30, 1]], ids=["small", "panels"])
+def test_a_value_that_is_not_finite_is_named_as_the_reference_names_it(sizes):
+    network, data = Network.create(sizes, ["relu", "identity"], seed=1), problem(sizes, 40, np.float64)
+    steps = Steps(None, 10, np.full(4, 1e60), 7, 0)
+    messages = []
+    for engine in (REFERENCE, NATIVE):
+        with pytest.raises(NotFinite) as error:
+            train(engine, network, data, steps, OPTIMIZERS["momentum"], {}, threads=2)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
+def test_what_it_cannot_run_it_says_and_auto_takes_the_reference():
+    data = problem([3, 1], 20, np.float64)
+    network = Network.create([3, 4, 1], ["tanh", "identity"])
+    assert choose("auto", network, data.X) is NATIVE
+    assert choose("auto", network, sparse.csr_array(data.X)) is REFERENCE
+    with pytest.raises(EngineUnsupported, match="sparse"):
+        choose("native", network, sparse.csr_array(data.X))
+    own = replace(ACTIVATIONS["tanh"], name="own", formula=lambda Z: 1 * np.tanh(Z))
+    other = Network.create([3, 4, 1], [own, "identity"])
+    assert choose("auto", other, data.X) is REFERENCE
+    with pytest.raises(EngineUnsupported, match="own"):
+        choose("native", other, data.X)
+    rule = replace(OPTIMIZERS["adam"], name="mine", formula=lambda theta, g, m, v, *, t, alpha: None)
+    with pytest.raises(EngineUnsupported, match="mine"):
+        choose("native", network, data.X, rule)
+    with pytest.raises(EngineUnsupported, match="l3"):
+        choose("native", network, data.X, OPTIMIZERS["adam"], {"l3": 1.0})
+
+
+def test_it_runs_all_that_the_registers_hold():
+    for activation in ACTIVATIONS.values():
+        assert activation.formula in native.ACTIVATION_CODES
+    for optimizer in OPTIMIZERS.values():
+        assert optimizer.full_batch or optimizer.formula in native.OPTIMIZER_CODES
+    assert set(native.PENALTIES) == set(PENALTIES)
+    assert {name for name, _ in _native.LOSSES} == set(LOSSES)
+
+
+def test_arrays_that_do_not_fit_are_refused_before_anything_is_read():
+    network, data = Network.create([3, 4, 1], ["tanh", "identity"]), problem([3, 1], 20, np.float64)
+    adam = OPTIMIZERS["adam"]
+    for bad in (
+        Steps(np.array([0, 99]), 2, np.ones(1), 0, 0),
+        Steps(np.array([0, -1]), 2, np.ones(1), 0, 0),
+        Steps(None, 10, np.ones(9), 0, 0),
+    ):
+        with pytest.raises(ValueError, match=r"expected|order|steps"):
+            NATIVE.epoch(network, data, bad, adam, adam.start(network.theta), {})
+    with pytest.raises(ValueError, match="columns"):
+        NATIVE.predict(network, data.X[:, :2].copy())
+
+
+def test_an_instruction_set_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setenv("DELTARULE_ISA", "v9")
+    native.instruction_set.cache_clear()
+    with pytest.raises(EngineUnsupported, match="DELTARULE_ISA"):
+        native.instruction_set()
+
+
+def test_threads_follow_the_environment(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert usable_threads() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
+    assert usable_threads() >= 1
+    assert usable_threads(3) == 3
+
+
+def test_a_layer_too_large_for_memory_is_an_error_not_a_crash():
+    code = (
+        "import numpy as np; from deltarule.engines import _native as n;"
+        "net = n.Network(2**40, [(2**40, 0, 0.0, False, False, 0.0)], 0, 0.0, False);"
+        "n.predict(n.targets()[0], net, np.zeros(3), np.zeros((1, 3)), np.zeros((1, 1)), 1)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Error" in done.stderr
