@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Problem:
-    """A net, trained with Adam in float32 on `steps` minibatches an epoch, in the order in which they lie."""
+    """A net, trained on `steps` minibatches an epoch, in the order in which they lie."""
 
     name: str
     sizes: tuple[int, ...]
@@ -18,34 +18,60 @@ class Problem:
     batch_size: int
     steps: int
     epochs: int
+    optimizer: str = "adam"
+    dtype: str = "float32"
+    threads: int = 2
 
     @property
     def classes(self) -> int:
         return max(2, self.sizes[-1])
 
+    @property
+    def operations(self) -> int:
+        """Additions and multiplications of the matrix products of a step: forward, ``dW``, and ``dA`` but of the input."""
+        products = [n * k for n, k in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
+        return 2 * self.batch_size * (3 * sum(products) - products[0])
+
+    def __str__(self) -> str:
+        return f"{self.name} {'-'.join(map(str, self.sizes))} {self.activation} ({self.batch_size})"
+
     def data(self) -> tuple[Any, Any]:
-        """``X`` (m, n_x) float32 and labels ``y`` (m,)."""
+        """``X`` (m, n_x) and labels ``y`` (m,)."""
         rng = np.random.default_rng(0)
         m = self.batch_size * self.steps
         X = rng.standard_normal((m, self.sizes[0]), dtype=np.float32)
-        return X, rng.permutation(np.arange(m) % self.classes)
+        return X.astype(self.dtype), rng.permutation(np.arange(m) % self.classes)
 
     def weights(self) -> list[tuple[Any, Any]]:
-        """``W`` (n_in, n_out) and ``b`` (n_out,) of each layer, float32."""
+        """``W`` (n_in, n_out) and ``b`` (n_out,) of each layer."""
         rng = np.random.default_rng(1)
         pairs = []
         for n_in, n_out in zip(self.sizes[:-1], self.sizes[1:], strict=True):
             W = rng.uniform(-1, 1, (n_in, n_out)) * np.sqrt(6 / (n_in + n_out))
-            pairs.append((W.astype(np.float32), np.zeros(n_out, np.float32)))
+            pairs.append((W.astype(self.dtype), np.zeros(n_out, self.dtype)))
         return pairs
 
 
-PROBLEMS = {
-    p.name: p
-    for p in (
-        Problem("lecture", (2, 4, 1), "sigmoid", 200, 100, 10),
-        Problem("tab", (20, 64, 32, 1), "relu", 128, 100, 8),
-        Problem("mnist", (784, 256, 128, 10), "relu", 128, 60, 3),
-        Problem("higgs", (28, 300, 300, 300, 300, 300, 1), "tanh", 100, 60, 2),
-    )
-}
+LECTURE = Problem("lecture", (2, 4, 1), "sigmoid", 200, 1000, 10)
+TAB = Problem("tab", (20, 64, 32, 1), "relu", 128, 300, 8)
+MNIST = Problem("mnist", (784, 256, 128, 10), "relu", 128, 60, 3)
+HIGGS = Problem("higgs", (28, 300, 300, 300, 300, 300, 1), "tanh", 100, 60, 2)
+NETS = (LECTURE, TAB, MNIST, HIGGS)
+
+
+def square(width: int, batch_size: int, depth: int) -> Problem:
+    """`depth` hidden layers of `width` units, with steps enough for about a tenth of a second."""
+    sizes = (width, *[width] * depth, 10)
+    step = Problem(f"{depth} x {width}", sizes, "relu", batch_size, 1, 2)
+    return replace(step, steps=max(2, min(300, int(4e9 / step.operations))))
+
+
+SWEEP = tuple(
+    [square(width, 128, 2) for width in (8, 32, 128, 512, 1024)]
+    + [square(128, batch_size, 2) for batch_size in (16, 1024, 4096)]
+    + [square(64, 128, depth) for depth in (1, 4, 8)]
+    + [replace(net, name=f"{net.name} momentum", optimizer="momentum") for net in NETS]
+    + [replace(net, name=f"{net.name} float64", dtype="float64") for net in NETS]
+    + [replace(net, name=f"{net.name} one thread", threads=1) for net in NETS]
+)
+PROBLEMS = {problem.name: problem for problem in (*NETS, *SWEEP)}

@@ -391,8 +391,10 @@ def test_divergence_after_good_epochs_keeps_the_best(cli: Cli, tmp_path: Path, m
 
     epoch = ReferenceEngine.epoch
 
-    def fails_late(self: object, network: object, data: object, steps: object, *rest: object) -> float:
-        loss: float = epoch(self, network, data, steps, *rest)  # type: ignore[arg-type]
+    def fails_late(
+        self: object, network: object, data: object, steps: object, *rest: object, **options: object
+    ) -> float:
+        loss: float = epoch(self, network, data, steps, *rest, **options)  # type: ignore[arg-type]
         if steps.first > 200:  # type: ignore[attr-defined]
             network.theta[0] = np.nan  # type: ignore[attr-defined]
         return loss

@@ -417,11 +417,11 @@ def interrupted(epoch: int) -> Any:
         def supports(self, network: Any, *others: Any) -> None:
             return None
 
-        def epoch(self, *arguments: Any) -> float:
+        def epoch(self, *arguments: Any, **options: Any) -> float:
             self.left -= 1
             if not self.left:
                 raise KeyboardInterrupt
-            return ENGINES["reference"].epoch(*arguments)
+            return ENGINES["reference"].epoch(*arguments, **options)
 
     return Engine()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from ..problems import Problem
 
@@ -17,6 +18,8 @@ def run(problem: Problem, X: Any, y: Any) -> tuple[list[float], float]:
     model = MLPClassifier(
         problem.sizes[1:-1],
         activation,
+        solver="adam" if problem.optimizer == "adam" else "sgd",
+        nesterovs_momentum=False,
         alpha=0,
         batch_size=problem.batch_size,
         shuffle=False,
@@ -25,6 +28,7 @@ def run(problem: Problem, X: Any, y: Any) -> tuple[list[float], float]:
         warm_start=True,
     )
     warnings.simplefilter("ignore", ConvergenceWarning)
+    threadpool_limits(problem.threads)
     model.fit(X, y)  # allocates the weights
     for i, (W, b) in enumerate(problem.weights()):
         model.coefs_[i][...], model.intercepts_[i][...] = W, b

@@ -143,7 +143,8 @@ def positive_weight(data: Data) -> float:
 
 def not_finite(network: Network, batch: Data, t: int) -> NotFinite:
     """The error that names the first layer, and the quantity there, that ceased to be finite at step `t`."""
-    cache = network.forward(batch.X)
+    with np.errstate(all="ignore"):
+        cache = network.forward(batch.X)
     layer, what = len(network.layers), "the loss"
     for l in network.W:
         named = {
