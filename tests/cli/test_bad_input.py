@@ -78,7 +78,37 @@ TRAINING = [
     Case("nothing but the target", "y\n" + "a\nb\n" * 20, TRAIN, ("at least one column to learn from",)),
     Case("all columns empty", "x,y\n" + ",a\n,b\n" * 20, TRAIN, ("column to learn from", "every value is missing")),
     Case("all columns constant", "x,y\n" + "1,a\n1,b\n" * 20, TRAIN, ("column to learn from", "constant")),
-    Case("infinite value", changed("\n3,", "\ninf,"), TRAIN, ("column 'x'", "finite", "infinite")),
+    Case("infinite value", changed("\n3,", "\ninf,"), TRAIN, ("column 'x'", "finite", "1 infinite (first in row 4)")),
+    Case(
+        "infinite value below rows without a target",
+        GOOD.replace(",a\n", ",\n", 5) + "inf,1,b\n",
+        TRAIN,
+        ("column 'x'", "1 infinite (first in row 41)"),
+    ),
+    Case(
+        "infinite value below rows without a weight",
+        "x,w,y\n" + "1,0,a\n" * 9 + "2,1,a\n3,1,b\n" * 20 + "inf,1,a\n",
+        TRAIN + " --weights w",
+        ("1 infinite (first in row 50)",),
+    ),
+    Case(
+        "weight below rows without a target",
+        "x,w,y\n" + "1,0,\n" * 9 + "2,1,a\n3,1,b\n" * 20 + "4,-1,a\n",
+        TRAIN + " --weights w",
+        ("weights 'w'", "-1 in row 50"),
+    ),
+    Case(
+        "text below rows without a target",
+        GOOD.replace(",a\n", ",\n", 5) + "three,1,b\n",
+        TRAIN + " --numeric x",
+        ("'three'", "row 41"),
+    ),
+    Case(
+        "number beyond float32, not scaled",
+        NUMBERS + "1e300,1,2\n",
+        TRAIN + " --scale none",
+        ("float32", "1e+300 in row 61"),
+    ),
     Case("minus infinity", changed("\n3,", "\n-Infinity,"), TRAIN, ("column 'x'", "finite", "infinite")),
     Case("text asked to be numbers", changed("\n3,", "\nthree,"), TRAIN + " --numeric x", ("'three'", "row 4")),
     Case("unknown column to drop", GOOD, TRAIN + " --drop zz", ("'zz'", "not in the table")),
@@ -141,6 +171,31 @@ TRAINING = [
     Case("linear with classes", GOOD, TRAIN + " --model linear", ("expected numbers", "'a'")),
     Case("logistic with numbers", NUMBERS, TRAIN + " --model logistic", ("logistic", "regression")),
     Case("dropout for a line", NUMBERS, TRAIN + " --model linear --dropout 0.1", ("linear model", "dropout")),
+    *(
+        Case(f"{option} for {model}", table, f"train table.csv --target y --model {model} {option}", says)
+        for model, table, says in (
+            ("linear", NUMBERS, ("solved in one step", "name an --optimizer")),
+            ("logistic", GOOD, ("L-BFGS", "name an --optimizer")),
+            ("linear --l1 0.1", NUMBERS, ("L-BFGS", "name an --optimizer")),
+            ("mlp --optimizer lbfgs", GOOD, ("lbfgs steps on all rows by itself", "leave it out")),
+            ("logistic --optimizer lbfgs", GOOD, ("lbfgs finds its steps by itself", "leave it out")),
+        )
+        for option in ("--learning-rate 0.1", "--schedule constant", "--batch-size 5", "--patience 20")
+        if "mlp" not in model or "patience" not in option
+    ),
+    Case("epochs of one step", NUMBERS, TRAIN + " --model linear", ("solved in one step", "no --epochs, found 3")),
+    Case("dropout for lbfgs", GOOD, TRAIN + " --optimizer lbfgs --dropout 0.1", ("lbfgs", "no --dropout", "leave it")),
+    Case(
+        "checkpoint of one step",
+        NUMBERS,
+        "train table.csv --target y --model linear --checkpoint c",
+        ("--checkpoint", "solved in one", "--optimizer"),
+    ),
+    Case(
+        "balanced numbers", NUMBERS, TRAIN + " --class-weight balanced", ("regression has no classes", "leave it out")
+    ),
+    Case("three activations", GOOD, TRAIN + " --activation relu,tanh,relu", ("one activation, or 2", "found 3")),
+    Case("sgd", GOOD, TRAIN + " --optimizer sgd", ("'sgd'", "gradient_descent, momentum and nesterov")),
     Case("resume from nowhere", GOOD, TRAIN + " --resume", ("--checkpoint", "--resume")),
     # the output
     Case("output in no folder", GOOD, TRAIN + " -o nowhere/m.st", ("cannot write", "nowhere", "does not exist")),
@@ -258,12 +313,12 @@ def test_training_copes_with(case: Case, cli: Callable[..., Ran], tmp_path: Path
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model of the mixed table, and the table."""
-    from deltarule.tabular.model import TabularModel
+    from deltarule.tabular.fit import fit_table
 
     folder = tmp_path_factory.mktemp("trained")
     table = mixed_table().drop("customer_id", "importance")
     table.write_csv(folder / "table.csv")
-    TabularModel.fit(table, "outcome", epochs=3, hidden=(8,)).save(folder / "model.st")
+    fit_table(table, "outcome", epochs=3, hidden=(8,)).save(folder / "model.st")
     return folder
 
 

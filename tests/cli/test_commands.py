@@ -72,7 +72,8 @@ def test_every_sample_from_table_to_prediction(name: str, cli: Cli, tmp_path: Pa
 def test_mixed_table(task: str, model: str, cli: Cli, tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", task, 400)
     chosen = model if model == "mlp" else MODELS[task]
-    ran = cli("train", "t.csv", "-t", "outcome", "--weights", "importance", "--model", chosen, "--epochs", 60, "--json")
+    steps = [] if chosen == "linear" else ["--epochs", 60]
+    ran = cli("train", "t.csv", "-t", "outcome", "--weights", "importance", "--model", chosen, *steps, "--json")
     assert (ran.code, ran.error) == (0, [])
     report = ran.json()
     assert report["task"] == task
@@ -140,6 +141,9 @@ OPTIONS = [
     "--hidden 8,4 --activation leaky_relu(slope=0.2)",
     "--hidden 8 --activation prelu --dropout 0.3",
     "--hidden 8 --optimizer lbfgs",
+    "--hidden 8,4 --activation tanh,elu",
+    "--hidden 8 --batch-size 100000000",
+    "--model logistic --optimizer adam --batch-size 100000000",
     "--hidden 8 --optimizer gradient_descent --learning-rate 0.1",
     "--hidden 8 --schedule cosine --optimizer adamw(weight_decay=0.1)",
     "--hidden 8 --l1 0.01 --l2 0 --scale robust",
@@ -162,6 +166,26 @@ def test_options_are_taken(options: str, cli: Cli, tmp_path: Path) -> None:
         if "(" in value:
             assert value in ran.out
     assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["metrics"]["accuracy"] > 0.5
+
+
+def test_the_better_of_network_and_simple_model_is_kept(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, 300))
+    for name, y in (("straight", 3 * x - z + rng.normal(size=300)), ("bent", np.sin(3 * x) * z)):
+        pl.DataFrame({"x": x, "z": z, "y": y}).write_csv(tmp_path / f"{name}.csv")
+    ran = cli("train", "straight.csv", "-t", "y", "-o", "auto.st")
+    assert "model kept: linear, R²" in ran.out
+    assert "the network's" in ran.out
+    assert cli("train", "straight.csv", "-t", "y", "-o", "linear.st", "--model", "linear").code == 0
+    auto, linear = (deltarule.load(tmp_path / f"{name}.st") for name in ("auto", "linear"))
+    np.testing.assert_array_equal(auto.estimator.coef_, linear.estimator.coef_)  # on training and validation rows
+    assert auto.report["rows"] == linear.report["rows"]
+    assert auto.report["rows"]["validation"] == 0
+    choices = {d["what"]: d["why"] for d in cli("train", "bent.csv", "-t", "y", "--json").json()["decisions"]}
+    assert "the linear model's" in choices["model"]
+    ran = cli("train", "bent.csv", "-t", "y", "--hidden", 8)
+    assert "model kept" not in ran.out
+    assert "--hidden was given" in ran.out
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute_error", "quantile(q=0.9)", "poisson_deviance"])

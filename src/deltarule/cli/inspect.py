@@ -91,7 +91,8 @@ def _layers(network: Network) -> list[dict[str, Any]]:
 
 
 def _show(document: dict[str, Any], table: TabularModel | None) -> None:
-    from deltarule.cli.output import number, show_metrics, show_table
+    from deltarule.cli.output import show_metrics, show_table
+    from deltarule.tabular.metrics import number
 
     shape = document["architecture"]
     chain = " -> ".join(map(str, shape["sizes"]))
@@ -130,7 +131,8 @@ def _show(document: dict[str, Any], table: TabularModel | None) -> None:
 
 
 def _show_history(history: dict[str, list[float]], table: TabularModel | None) -> None:
-    from deltarule.cli.output import number, say, show_table, sparkline
+    from deltarule.cli.output import say, show_table, sparkline
+    from deltarule.tabular.metrics import number
 
     curves = {name: values for name, values in history.items() if name != "seconds" and values}
     if not curves:

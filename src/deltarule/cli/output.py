@@ -86,17 +86,10 @@ def show_metrics(
     title: str, metrics: Mapping[str, float | None], baseline: Mapping[str, float | None], is_: str
 ) -> None:
     """Metrics beside those of the trivial answer."""
-    from deltarule.tabular.metrics import NAMES
+    from deltarule.tabular.metrics import NAMES, number
 
     rows = [(NAMES.get(name, name), number(value), number(baseline.get(name))) for name, value in metrics.items()]
     show_table(title, rows, ("metric", "model", f"baseline ({is_})"))
-
-
-def number(value: float | None) -> str:
-    """A number of a few digits, or a dash."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:
