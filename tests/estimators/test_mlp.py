@@ -192,6 +192,27 @@ def test_coefs_and_intercepts_write_into_the_network(curve: Any) -> None:
     assert [W.shape for W in model.coefs_] == [(3, 8), (8, 1)]
 
 
+def test_coefs_and_intercepts_may_be_assigned(curve: Any) -> None:
+    X, y = curve
+    model, other = (MLPRegressor(hidden_layer_sizes=(8,), max_iter=3, random_state=seed).fit(X, y) for seed in (0, 1))
+    network, theta = model.network_, model.network_.theta
+    model.coefs_, model.intercepts_ = other.coefs_, [b.tolist() for b in other.intercepts_]
+    assert model.network_ is network
+    assert model.network_.theta is theta
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+    for wrong, says in (
+        (other.coefs_[:1], "expected coefs_ of the shapes"),
+        ([other.coefs_[0].T, other.coefs_[1]], r"found \[\(8, 3\)"),
+        ([W * np.nan for W in other.coefs_], "finite numbers"),
+        ([W.astype(str) for W in other.coefs_], "finite numbers"),
+    ):
+        with pytest.raises(InvalidOption, match=says):
+            model.coefs_ = wrong
+    with pytest.raises(InvalidOption, match="intercepts_"):
+        model.intercepts_ = [[0.0]]
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+
+
 # class and sample weights
 
 
