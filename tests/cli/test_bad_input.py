@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,15 +55,17 @@ TRAINING = [
     Case("four rows", "x,y\n1,2\n2,3.5\n3,4\n4,7\n", TRAIN, ("expected at least 5 rows", "found 4")),
     Case("duplicate headers", changed("x,z,y", "x,x,y"), TRAIN, ("different name", "'x' 2 times")),
     Case("empty header", changed("x,z,y", "x,,y"), TRAIN, ("name for every column", "column 2")),
-    Case("ragged row, long", GOOD + "1,2,a,4\n", TRAIN, ("expected 3 fields", "found 4 in line 42")),
-    Case("ragged row, short", GOOD + "1,2\n", TRAIN, ("expected 3 fields", "found 2 in line 42")),
+    Case("ragged row, long", GOOD + "1,2,a,4\n", TRAIN, ("expected 3 fields", "found 4 in row 41 (line 42)")),
+    Case("ragged row, short", GOOD + "1,2\n", TRAIN, ("expected 3 fields", "found 2 in row 41 (line 42)")),
     Case("open quote", GOOD + '1,"2,a\n', TRAIN, ("quote", "line 42")),
     Case("latin-1", changed("a\n", "é\n").encode("latin-1"), TRAIN, ("UTF-8", "byte 0xe9", "iconv")),
     Case("utf-16", GOOD.encode("utf-16"), TRAIN, ("UTF-8", "UTF-16", "iconv")),
     Case("zero byte", changed("a\n", "\0\n"), TRAIN, ("zero byte", "line 2")),
+    Case("a pickle", pickle.dumps({"x": list(range(99))}), TRAIN, ("binary data", "save the table as CSV")),
+    Case("random bytes", bytes(range(256)) * 9, TRAIN, ("binary data",)),
     Case("a workbook", b"PK\x03\x04" + b"x" * 40, TRAIN, ("expected text", "zip archive or a workbook")),
     Case("damaged gzip", gzip.compress(GOOD.encode())[:-20], TRAIN, ("whole gzip file",)),
-    Case("unknown extension", None, "train table.xlsx --target y", ("expected a file that ends in", ".xlsx")),
+    Case("unknown extension", None, "train table.xlsx --target y", ("expected a file that ends in", ".xlsx; save")),
     # the target
     Case("unknown target", GOOD, "train table.csv --target Y", ("'Y'", "did you mean 'y'?")),
     Case("target missing everywhere", "x,y\n" + "1,\n" * 30, TRAIN, ("target 'y'", "30 rows without one")),
@@ -125,8 +128,9 @@ TRAINING = [
         ("weights 'w'", "at least one positive"),
     ),
     # the options
-    Case("no target option", GOOD, "train table.csv", ("--target", "--help")),
+    Case("no target option", GOOD, "train table.csv", ("no --target", "see deltarule train --help")),
     Case("no arguments", None, "train", ("FILE",)),
+    Case("no value of an option", GOOD, "train table.csv --target y --epochs", ("--epochs", "see deltarule train --h")),
     Case("unknown command", None, "trian table.csv", ("trian",)),
     Case("unknown option", GOOD, TRAIN + " --foo 1", ("--foo",)),
     Case("epochs -1", GOOD, "train table.csv --target y --epochs -1", ("epochs", "-1")),
@@ -151,7 +155,7 @@ TRAINING = [
     Case("split nan", GOOD, TRAIN + " --split nan,1,1", ("three shares",)),
     Case("unknown activation", GOOD, TRAIN + " --activation rleu", ("rleu", "did you mean 'relu'?")),
     Case("activation's bad option", GOOD, TRAIN + " --activation leaky_relu(slope=x)", ("leaky_relu",)),
-    Case("output activation hidden", GOOD, TRAIN + " --activation softmax", ("softmax", "output")),
+    Case("output activation hidden", GOOD, TRAIN + " --activation softmax", ("hard_sigmoid)", "'softmax'")),
     Case("unknown loss", GOOD, TRAIN + " --loss hinge", ("loss", "hinge")),
     Case("loss of another task", GOOD, TRAIN + " --loss huber", ("loss for binary", "huber")),
     Case("log loss for numbers", NUMBERS, TRAIN + " --loss log_loss", ("loss for a regression",)),
@@ -199,6 +203,7 @@ TRAINING = [
     Case("resume from nowhere", GOOD, TRAIN + " --resume", ("--checkpoint", "--resume")),
     # the output
     Case("output in no folder", GOOD, TRAIN + " -o nowhere/m.st", ("cannot write", "nowhere", "does not exist")),
+    Case("output in no true folder", GOOD, TRAIN + " -o /proc/m.st", ("cannot write /proc/m.st", "takes no files")),
     Case("output is a folder", GOOD, TRAIN + " -o .", ("cannot write", "folder")),
     Case("output is the table", GOOD, TRAIN + " -o table.csv", ("cannot write table.csv", "file of its own")),
     Case("output to a stream", GOOD, TRAIN + " -o -", ("expected a path", "-")),
@@ -213,7 +218,7 @@ TRAINING = [
         ("cannot write table.csv", "file of its own"),
     ),
     # a learning rate that diverges
-    Case("diverges, classes", GOOD, TRAIN + " --learning-rate 1e30", ("learning rate",)),
+    Case("diverges, classes", GOOD, TRAIN + " --learning-rate 1e30", ("diverged", "layer", "lower the learning rate")),
     Case("diverges, numbers", NUMBERS, TRAIN + " --learning-rate 1e10", ("learning rate",)),
     Case(
         "diverges, gradient descent",
@@ -396,6 +401,20 @@ def test_unknown_class_is_refused_by_evaluate(cli: Callable[..., Ran], trained: 
 def test_evaluate_without_a_target(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     pl.read_csv(trained / "table.csv").drop("outcome").write_csv(tmp_path / "o.csv")
     refused(cli("evaluate", trained / "model.st", "o.csv"), ("'outcome'", "not in the table"))
+
+
+def test_text_in_a_numeric_target(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    """The hint is one for a table to be measured on, and the row that of the table."""
+    (tmp_path / "t.csv").write_text(NUMBERS)
+    assert cli("train", "t.csv", "-t", "y", "--model", "linear", "-o", "m.st").code == 0
+    (tmp_path / "o.csv").write_text("x,z,y\n1,2,\n1,2,3\n1,2,many\n")
+    refused(cli("evaluate", "m.st", "o.csv"), ("'many' in row 3", "correct the value or leave it empty"))
+    (tmp_path / "o.csv").write_text("x,z,y\n1,2,\n1,2,3\n")
+    ran = cli("evaluate", "m.st", "o.csv")
+    assert "note: 1 row without a target left out" in ran.err
+    assert "regression on 1 row\n" in ran.out
+    (tmp_path / "o.csv").write_text("x,z,y\n1,2,\n1,2,3\none,2,3\n")
+    refused(cli("evaluate", "m.st", "o.csv"), ("'one' in row 3",))
 
 
 def test_column_to_keep_must_be_there(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:

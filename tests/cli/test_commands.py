@@ -430,6 +430,32 @@ def test_divergence_after_good_epochs_keeps_the_best(cli: Cli, tmp_path: Path, m
     assert ran.json()["test"]["accuracy"] > 0.7
 
 
+# names and columns
+
+
+def test_a_name_with_a_line_break(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"a": rng.normal(size=60), "multi\nheader": rng.normal(size=60)})
+    table.with_columns(y=pl.col("a") * 2).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--drop", "multi\nheader", "--json", "--epochs", 2)
+    assert {c["name"]: c["kind"] for c in ran.json()["columns"]} == {"a": "numeric", "multi\nheader": "drop"}
+
+
+def test_many_columns_that_are_alike_share_a_line(cli: Cli) -> None:
+    cli("sample", "digits")
+    ran = cli("train", "digits.csv", "-t", "digit", "--epochs", 1)
+    assert "pixel_0_1, pixel_0_2, ..., pixel_7_7 (61)" in ran.out
+    assert "pixel_3_3" not in ran.out
+
+
+def test_blank_lines_of_one_column_are_rows(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"{i % 9 + i / 7}" if i % 5 else "" for i in range(50)]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{x},{i % 9}.5\n" for i, x in enumerate(rows)))
+    assert cli("train", "t.csv", "-t", "y", "--model", "linear").code == 0
+    (tmp_path / "x.csv").write_text("x\n" + "\n".join(rows) + "\n")
+    assert cli("predict", "model.safetensors", "x.csv").out == cli("predict", "model.safetensors", "t.csv").out
+
+
 # as a process
 
 
@@ -474,6 +500,18 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     lines = [line for line in process.stderr.read().decode().splitlines() if not line.startswith("note: ")]
     process.stderr.close()
     assert lines == []
+
+
+@pytest.mark.parametrize("command", ["train --help", "sample --list", "inspect m.st", "predict m.st iris.csv"])
+def test_every_command_answers_a_closed_pipe_alike(command: str, cli: Cli, tmp_path: Path) -> None:
+    cli("sample", "iris")
+    assert cli("train", "iris.csv", "-t", "species", "--epochs", 1, "-o", "m.st").code == 0
+    ours, theirs = os.pipe()
+    os.close(ours)
+    process = start(*command.split(), cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (141, b"")
 
 
 def test_ctrl_c_on_a_terminal_saves_the_best_model(tmp_path: Path) -> None:

@@ -303,6 +303,13 @@ def test_early_stopping_keeps_the_best_epoch(name: Any, blobs: Any) -> None:
     np.testing.assert_array_equal(at_best.network_.theta, model.network_.theta)
 
 
+def test_an_unknown_scorer_is_one_line(curve: Any) -> None:
+    with pytest.raises(InvalidOption, match="found 'r3'; did you mean 'r2'"):
+        regressor(early_stopping="r3").fit(*curve)
+    with pytest.raises(InvalidOption, match="found 'foo'; sklearn.metrics.get_scorer_names"):
+        regressor(early_stopping="foo").fit(*curve)
+
+
 def test_a_scorer_is_given_sample_weights_only_if_it_takes_them(curve: Any) -> None:
     X, y = curve
     w = np.random.default_rng(0).uniform(0.5, 2, len(y))

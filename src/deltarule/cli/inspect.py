@@ -93,6 +93,7 @@ def _layers(network: Network) -> list[dict[str, Any]]:
 def _show(document: dict[str, Any], table: TabularModel | None) -> None:
     from deltarule.cli.output import show_metrics, show_table
     from deltarule.tabular.metrics import number
+    from deltarule.tabular.values import count
 
     shape = document["architecture"]
     chain = " -> ".join(map(str, shape["sizes"]))
@@ -126,13 +127,14 @@ def _show(document: dict[str, Any], table: TabularModel | None) -> None:
     _show_history(document["history"], table)
     if table is not None and table.report["test"] is not None:
         report = table.report
-        title = f"Test, on {report['rows'].get('test', 0):,} rows"
+        title = f"Test, on {count(report['rows'].get('test', 0), 'row')}"
         show_metrics(title, report["test"], report["baseline"] or {}, report["baseline_is"])
 
 
 def _show_history(history: dict[str, list[float]], table: TabularModel | None) -> None:
     from deltarule.cli.output import say, show_table, sparkline
     from deltarule.tabular.metrics import number
+    from deltarule.tabular.values import count
 
     curves = {name: values for name, values in history.items() if name != "seconds" and values}
     if not curves:
@@ -143,6 +145,6 @@ def _show_history(history: dict[str, list[float]], table: TabularModel | None) -
         for name, values in curves.items()
         if name in ("loss", "validation_loss", "validation_score")
     ]
-    show_table(f"History of {n_epochs} epochs", rows, ("value", "first", "", "last"))
+    show_table(f"History of {count(n_epochs, 'epoch')}", rows, ("value", "first", "", "last"))
     if table is not None and table.report["stopped"]:
         say(table.report["stopped"])

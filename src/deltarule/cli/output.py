@@ -22,6 +22,8 @@ INTERRUPTED = 130
 PLAIN_WIDTH = 140
 """Of text that does not go to a terminal."""
 
+_RETURN, _FEED = "\x1c", "\x1d"  # stand in for line breaks; nobody types them
+
 _BARS = "▁▂▃▄▅▆▇█"
 
 _said: list[str] = []
@@ -164,5 +166,7 @@ def split_names(values: Iterable[str]) -> tuple[str, ...]:
     """Column names, separated by commas; quotes around a name that holds a comma."""
     import csv
 
-    names = [name.strip() for row in csv.reader(values, skipinitialspace=True) for name in row]
-    return tuple(name for name in names if name)
+    # a name may hold a line break, at which the csv module would end the row
+    whole = [value.replace("\r", _RETURN).replace("\n", _FEED) for value in values]
+    names = [name.strip() for row in csv.reader(whole, skipinitialspace=True) for name in row]
+    return tuple(name.replace(_RETURN, "\r").replace(_FEED, "\n") for name in names if name)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.callbacks import Callback
-from deltarule.errors import DeltaruleError, InvalidOption
+from deltarule.errors import DeltaruleError, InvalidOption, NotFinite
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
 from deltarule.tabular.model import TabularModel
@@ -143,6 +143,8 @@ def _train(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
     estimator.set_params(callbacks=[*callbacks, watch])
     try:
         _fit(estimator, outcome, prepared.train, prepared.valid)
+    except NotFinite as error:
+        raise _diverged(error) from error
     finally:
         estimator.set_params(callbacks=None)
     # how long an epoch took would make every file another
@@ -176,6 +178,12 @@ def _fit(estimator: Any, outcome: Outcome, train: Part, valid: Part | None = Non
     estimator.fit(train.X, outcome.to_network(train.y, dtype), sample_weight=train.w, **arguments)
 
 
+def _diverged(error: NotFinite) -> NotFinite:
+    """In fewer words than those that scikit-learn's users expect."""
+    where = f"training diverged: expected finite numbers, found others in layer {error.layer} at step {error.step}"
+    return NotFinite(where, "lower the learning rate", layer=error.layer, step=error.step)
+
+
 def _best_epoch(history: Mapping[str, list[float]]) -> int | None:
     values = np.asarray(history.get("validation_loss") or [np.nan])
     return int(np.nanargmin(values)) + 1 if np.isfinite(values).any() else None
@@ -192,11 +200,11 @@ def _refuse_diverged(model: TabularModel, prepared: Prepared, run: Run | None) -
     measured = model.measure(part)
     metrics, baseline = measured["metrics"], measured["baseline"]
     if run is not None and run.failure and not beats(metrics, baseline):
-        raise run.failure
+        raise _diverged(run.failure)
     name, factor = ("log_loss", 2) if model.outcome.is_classification else ("rmse", 5)
     usual = np.log(len(model.outcome.classes)) if model.outcome.is_classification else model.outcome.scale
     if not metrics[name] <= factor * max(baseline[name], float(usual)):
         raise InvalidOption(
             f"training diverged: {NAMES[name]} {metrics[name]:.3g}, of the baseline {baseline[name]:.3g}",
-            "lower the learning rate, or scale the columns",
+            "lower the learning rate",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.equations import LOSSES
-from deltarule.errors import DataError
+from deltarule.errors import DataError, DeltaruleWarning
 from deltarule.tabular.columns import Column, Kind, find_columns
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
@@ -21,7 +22,7 @@ from deltarule.tabular.recipe import Decision, Recipe, choose_model, make_recipe
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
 from deltarule.tabular.target import Task, encode_target, find_task, rows_with_target
-from deltarule.tabular.values import first_where, parse_numbers, rows_of
+from deltarule.tabular.values import case_twins, first_where, parse_numbers, rows_of
 
 _SCALES = {
     "standard": "minus the mean, divided by the standard deviation of the training rows",
@@ -150,6 +151,9 @@ def _prepare_rows(
     task = _find_task(frame[target], options)
     model, _ = choose_model(options, task)  # one that cannot learn the task is refused before the work is done
     y, classes = encode_target(frame[target], task)
+    twins = case_twins(frame[target]) if classes else []
+    if twins:
+        warnings.warn(twins[0], DeltaruleWarning, stacklevel=3)
     _check_numbers(frame, columns)
     a, b, c = options.split
     shares = (a, b, c) if model == "mlp" else (a + b, 0.0, c)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,6 +11,7 @@ from typing import Any
 
 from deltarule.equations import LOSSES, OPTIMIZERS
 from deltarule.errors import InvalidOption
+from deltarule.tabular.memory import memory
 from deltarule.tabular.options import Options
 from deltarule.tabular.target import Task
 
@@ -350,7 +350,7 @@ class _Draft:
 def _check_memory(n_parameters: int, widest: int, rows: int) -> None:
     """Refuse what the machine cannot hold: weights, gradient, two moments, the best so far, and a batch, in float32."""
     needed = 4 * (6 * n_parameters + 6 * widest * rows)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**35
+    there = memory()
     if needed > 0.9 * there:
         raise InvalidOption(
             f"expected a network that fits into the memory of {there / 1e9:.0f} GB, found one of {n_parameters:,} "

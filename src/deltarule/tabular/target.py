@@ -218,7 +218,7 @@ def _check_numbers(series: pl.Series, values: pl.Series, *, varied: bool = True)
         row, value = first_where(series, parse_numbers(series)[1])
         raise DataError(
             f"target {series.name!r}: expected numbers for a regression, found {value!r} in row {row}",
-            "correct the value, or ask for classes (binary, multiclass)",
+            "correct the value" + (", or ask for classes (binary, multiclass)" if varied else " or leave it empty"),
         )
     require_finite(numbers)
     if varied and numbers.n_unique() == 1:

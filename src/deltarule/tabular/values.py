@@ -206,6 +206,16 @@ def is_truth_pair(levels: Iterable[str]) -> bool:
     return any(found == set(pair) for pair in TRUTH_PAIRS)
 
 
+def case_twins(series: pl.Series) -> list[str]:
+    """One line for people if levels of a column differ only in case; they stay what they are."""
+    levels = parse_levels(series).drop_nulls().unique().sort()
+    again = levels.filter(levels.str.to_lowercase().is_duplicated())
+    if again.is_empty():
+        return []
+    listed = ", ".join(map(repr, again.head(6))) + (", ..." if len(again) > 6 else "")
+    return [f"column {series.name!r}: levels that differ only in case are different ones: {listed}"]
+
+
 _SOURCE: ContextVar[Array | None] = ContextVar("_SOURCE", default=None)
 
 
