@@ -6,6 +6,7 @@ output is empty of results, there is no traceback, and no file has appeared or c
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import pickle
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from cli_tables import Ran, mixed_table
@@ -391,6 +393,25 @@ def test_unseen_category_is_told_and_predicted(cli: Callable[..., Ran], trained:
     assert len(pl.read_csv(tmp_path / "p.csv")) == 240
 
 
+def test_files_that_vanish_or_cannot_be_written(
+    cli: Callable[..., Ran], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: Path) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    def denied(*arguments: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", gone)
+        refused(cli("predict", trained / "model.st", trained / "table.csv"), ("table.csv", "Stale file handle"))
+    with monkeypatch.context() as patch:
+        patch.setattr("deltarule.atomic.os.open", denied)
+        for command in (["predict", trained / "model.st"], ["train", "-t", "outcome"]):
+            ran = cli(*command, trained / "table.csv", "-o", "out.csv")
+            refused(ran, ("cannot write out.csv", "Permission denied", "choose a folder"))
+
+
 def test_unknown_class_is_refused_by_evaluate(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     _replaced("outcome", "returns")(pl.read_csv(trained / "table.csv", infer_schema=False)).write_csv(
         tmp_path / "o.csv"
@@ -486,12 +507,55 @@ def test_a_checkpoint_is_no_model(cli: Callable[..., Ran], trained: Path, tmp_pa
     refused(cli("inspect", "c.st"), ("holds a checkpoint, expected a model",))
 
 
-def test_an_estimators_file_is_for_python(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
+def test_a_model_of_a_newer_version_that_cannot_be_read(
+    cli: Callable[..., Ran], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, arrays = model_file.read(trained / "model.st", kind="model")
+    document["preprocessing"]["columns"][0]["kind"] = "embedding"
+    monkeypatch.setattr(model_file, "versions", lambda: {"deltarule": "0.10.0"})
+    model_file.write(tmp_path / "new.st", document, arrays)
+    refused(
+        cli("predict", "new.st", trained / "table.csv"),
+        ("new.st", "'embedding'", "upgrade deltarule: 0.10.0 has written it, this is 0.1.0"),
+    )
+
+
+def test_an_estimators_file_without_names_is_for_python(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     from deltarule import MLPClassifier
 
     X, y = np.eye(8), np.arange(8) % 2
     MLPClassifier((4,), max_iter=2, tol=0).fit(X, y).save(tmp_path / "e.st")
-    refused(cli("predict", "e.st", trained / "table.csv"), ("MLPClassifier saved from Python", "deltarule.load"))
+    refused(cli("predict", "e.st", trained / "table.csv"), ("names of its columns", "deltarule.load('e.st').predict"))
+    refused(cli("evaluate", "e.st", trained / "table.csv"), ("name of its target", "deltarule.load('e.st').score"))
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers", "several"])
+def test_an_estimators_file_with_names_predicts_tables(kind: str, cli: Callable[..., Ran], tmp_path: Path) -> None:
+    from deltarule import LinearRegression, MLPClassifier
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 2)), columns=["a", "b"])
+    y = {
+        "classes": np.where(table["a"] > 0, "up", "down"),
+        "numbers": table["a"].to_numpy(),
+        "several": table.to_numpy(),
+    }
+    model: Any = MLPClassifier((4,), max_iter=5, tol=0) if kind == "classes" else LinearRegression()
+    model.fit(table, y[kind]).save(tmp_path / "e.st")
+    table[["b", "a"]].assign(c=1).to_csv(tmp_path / "t.csv", index=False)
+    assert "ignored: 'c'" in cli("predict", "e.st", "t.csv", "-o", "p.csv", "--keep", "c").err
+    found, expected = pd.read_csv(tmp_path / "p.csv"), model.predict(table)
+    if kind == "several":
+        np.testing.assert_allclose(found[["prediction 1", "prediction 2"]], expected)
+    elif kind == "numbers":
+        np.testing.assert_allclose(found["prediction"], expected)
+    else:
+        assert found["prediction"].tolist() == expected.tolist()
+        np.testing.assert_allclose(found["probability of up"], model.predict_proba(table)[:, 1], rtol=1e-6)
+    table.drop(columns="b").to_csv(tmp_path / "t.csv", index=False)
+    refused(cli("predict", "e.st", "t.csv"), ("expected the columns", "'b'"))
+    table.where(table["a"] != table["a"][3]).to_csv(tmp_path / "t.csv", index=False)
+    refused(cli("predict", "e.st", "t.csv"), ("column 'a'", "none in row 4"))
 
 
 def test_a_damaged_checkpoint_is_refused(cli: Callable[..., Ran], tmp_path: Path) -> None:

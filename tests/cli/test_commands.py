@@ -391,6 +391,29 @@ def test_interrupted_training_saves_the_best_so_far(interrupt: Callable[[int], N
     assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["metrics"]["accuracy"] > 0.5
 
 
+@pytest.mark.parametrize("when", ["compared", "trained again"])
+def test_interrupted_after_the_network_keeps_it(
+    when: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the simple model is trained: for the comparison, or anew on all rows."""
+    from deltarule.estimators import LogisticRegression
+
+    fit, calls = LogisticRegression.fit, []
+
+    def interrupted(self: LogisticRegression, *arguments: object, **options: object) -> object:
+        calls.append(self)
+        if len(calls) == (1 if when == "compared" else 2):
+            raise KeyboardInterrupt
+        return fit(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LogisticRegression, "fit", interrupted)
+    monkeypatch.setattr("deltarule.tabular.fit.beats", lambda ours, theirs: len(calls) < 1)
+    write(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "outcome", "--json")
+    assert (ran.code, ran.json()["interrupted"]) == (130, True)
+    assert type(deltarule.load(tmp_path / "model.safetensors").estimator).__name__ == "MLPClassifier"
+
+
 def test_interrupted_before_anything_was_learned(interrupt: Callable[[int], None], cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "t.csv")
     interrupt(0)
@@ -512,6 +535,15 @@ def test_every_command_answers_a_closed_pipe_alike(command: str, cli: Cli, tmp_p
     os.close(theirs)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (141, b"")
+
+
+def test_two_trainings_of_one_model_leave_a_whole_one(tmp_path: Path) -> None:
+    mixed_table().write_csv(tmp_path / "t.csv")
+    command = ["train", "t.csv", "-t", "outcome", "--epochs", "2", "-q", "--checkpoint", "c.st", "--seed"]
+    both = [start(*command, seed, cwd=tmp_path, stderr=subprocess.DEVNULL) for seed in ("0", "1")]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert deltarule.load(tmp_path / "model.safetensors").report["options"].get("seed", 0) in (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.st", "model.safetensors", "t.csv"]
 
 
 def test_ctrl_c_on_a_terminal_saves_the_best_model(tmp_path: Path) -> None:

@@ -304,9 +304,9 @@ def test_early_stopping_keeps_the_best_epoch(name: Any, blobs: Any) -> None:
 
 
 def test_an_unknown_scorer_is_one_line(curve: Any) -> None:
-    with pytest.raises(InvalidOption, match="found 'r3'; did you mean 'r2'"):
-        regressor(early_stopping="r3").fit(*curve)
-    with pytest.raises(InvalidOption, match="found 'foo'; sklearn.metrics.get_scorer_names"):
+    with pytest.raises(InvalidOption, match="found 'max_eror'; did you mean 'neg_max_error'"):
+        regressor(early_stopping="max_eror").fit(*curve)
+    with pytest.raises(InvalidOption, match=r"found 'foo'; sklearn.metrics.get_scorer_names"):
         regressor(early_stopping="foo").fit(*curve)
 
 
@@ -822,7 +822,7 @@ BAD_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "schedule": ({"learning_rate": "fast"}, "one_cycle"),
     "initializer": ({"initializer": "random"}, "glorot_uniform"),
     "engine": ({"engine": "steam"}, "reference"),
-    "scorer": ({"early_stopping": "foo"}, "roc_auc"),
+    "scorer": ({"early_stopping": "foo"}, "get_scorer_names"),
     "output activation": ({"output_activation": "tanh"}, "probabilities"),
     "text as a size": ({"hidden_layer_sizes": ("a",)}, "hidden_layer_sizes"),
     "None as a size": ({"hidden_layer_sizes": (None,)}, "hidden_layer_sizes"),

@@ -334,7 +334,7 @@ def test_gzip_that_grows_beyond_all_measure(tmp_path, monkeypatch):
     monkeypatch.setattr("deltarule.tabular.read._FEW_BYTES", 1000)
     data = b"a,b\n" + b"1,2\n" * 100_000
     assert len(data) > 200 * len(gzip.compress(data))
-    with pytest.raises(DataError, match="bytes of gzip that grow beyond .* unpack it first"):
+    with pytest.raises(DataError, match=r"bytes of gzip that grow beyond .* unpack it first"):
         _read(tmp_path, gzip.compress(data), "t.csv.gz")
     data = b"a,b\n" + b"".join(b"%d,%d\n" % (k, k * k) for k in range(1000))
     assert len(_read(tmp_path, gzip.compress(data), "t.csv.gz")) == 1000

@@ -17,7 +17,7 @@ def command(
     from deltarule.tabular import read_table
     from deltarule.tabular.values import count
 
-    trained = load_model(model)
+    trained = load_model(model, target=True)
     told: list[str] = []
     found = trained.evaluate(read_table(table), notes=told)
     for text in told:

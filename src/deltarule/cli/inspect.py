@@ -33,10 +33,12 @@ def command(
 
 def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
+    from deltarule.model_file import written_by
+
     network: Network = estimator.network_
     document: dict[str, Any] = {
         "file": path,
-        "versions": _versions(path),
+        "versions": written_by(path),
         "estimator": type(estimator).__name__,
         "architecture": {
             "sizes": network.sizes,
@@ -56,22 +58,6 @@ def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str
         document["features"] = table.preprocessing.feature_names
         document["training"] = table.report
     return document
-
-
-def _versions(path: str) -> dict[str, str]:
-    """Versions of the programs that wrote the file, which has been checked before."""
-    import json
-
-    from safetensors import safe_open
-
-    from deltarule.errors import ModelFileError
-
-    with safe_open(path, "numpy") as file:
-        try:
-            found = json.loads(file.metadata()["versions"])
-            return {str(name): str(version) for name, version in found.items()}
-        except (ValueError, AttributeError) as error:
-            raise ModelFileError(f"{path}: expected the versions of the programs that wrote it, found none") from error
 
 
 def _layers(network: Network) -> list[dict[str, Any]]:

@@ -141,25 +141,34 @@ def check_output(path: str, *, inputs: Sequence[str] = ()) -> None:
         raise _Probe
 
 
-def load_model(path: str) -> Any:
-    """The model of a table in a file.
+def load_model(path: str, *, target: bool = False) -> Any:
+    """The model in a file, which predicts tables; with `target` one that can also be measured on them.
 
     Raises
     ------
     ModelFileError
         The file cannot be trusted.
     InvalidOption
-        It holds a bare estimator, which knows nothing of tables.
+        It holds an estimator that knows no names of columns, or no name of its target.
     """
     from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.named import NamedEstimator
 
     model = load(path)
-    if not isinstance(model, TabularModel):
+    if isinstance(model, TabularModel):
+        return model
+    found = f"found a {type(model).__name__} saved from Python"
+    if target:
         raise InvalidOption(
-            f"{path}: expected a model written by deltarule train, found a {type(model).__name__} saved from Python",
-            f"use it there: deltarule.load({path!r})",
+            f"{path}: expected a model that knows the name of its target, {found}",
+            f"measure it there: deltarule.load({path!r}).score(X, y)",
         )
-    return model
+    if not hasattr(model, "feature_names_in_"):
+        raise InvalidOption(
+            f"{path}: expected a model that knows the names of its columns, {found}, trained on an array",
+            f"train it on a frame, or use it there: deltarule.load({path!r}).predict(X)",
+        )
+    return NamedEstimator(model)
 
 
 def split_names(values: Iterable[str]) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ import typer
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A file written by deltarule train.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A file written by deltarule train, or saved from Python.")
+    ],
     table: Annotated[str, typer.Argument(metavar="FILE", help="Rows to predict; - reads standard input.")],
     output: Annotated[
         str,
@@ -49,7 +51,7 @@ def command(
         for text in notes:
             note(text)
         if output != "-":
-            say(f"{count(len(predicted), 'prediction')} of {trained.outcome.name!r} written to {output}")
+            say(f"{count(len(predicted), 'prediction')} written to {output}")
 
 
 def check_table_output(path: str, *, inputs: list[str]) -> None:

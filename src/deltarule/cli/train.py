@@ -148,10 +148,10 @@ def command(
     from deltarule.cli.output import check_output, notes, split_names
     from deltarule.errors import InvalidOption
     from deltarule.tabular import read_table
+    from deltarule.tabular.choice import contender
     from deltarule.tabular.fit import train
     from deltarule.tabular.options import Options
     from deltarule.tabular.prepare import prepare
-    from deltarule.tabular.recipe import contender
 
     notes()
     options = Options(

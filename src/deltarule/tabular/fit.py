@@ -11,14 +11,18 @@ import numpy as np
 
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleError, InvalidOption, NotFinite
+from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
 from deltarule.tabular.model import TabularModel
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, Prepared, prepare
-from deltarule.tabular.recipe import contender, make_recipe
+from deltarule.tabular.recipe import make_recipe
 from deltarule.training import Run
+
+TRIAL_STEPS = 100
+"""Of the simple model, before it is compared with the network: enough to tell, and quick on a large table."""
 
 
 def fit_table(table: Any, target: str, *, callbacks: Iterable[Callback] = (), **options: Any) -> TabularModel:
@@ -82,6 +86,15 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     simple = contender(prepared.options, prepared.task)
     if simple is None or network.report["interrupted"]:
         return network
+    try:
+        return _contest(network, simple, prepared)
+    except KeyboardInterrupt:
+        network.report["interrupted"] = True
+        return network
+
+
+def _contest(network: TabularModel, simple: str, prepared: Prepared) -> TabularModel:
+    """The better one of the network and the simple model, on the validation rows."""
     options = dataclasses.replace(prepared.options, model=simple)
     ours, theirs = network.measure(prepared.valid)["metrics"], _simple_metrics(prepared, options)
     if theirs is None or beats(ours, theirs):
@@ -89,26 +102,27 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what there is to say of the table has been said
         model = _train(prepare(prepared.frame, prepared.outcome.name, options), ())
+    if model.report["interrupted"]:
+        raise KeyboardInterrupt
     return _explained(model, simple, "the network's", theirs, ours)
 
 
 def _simple_metrics(prepared: Prepared, options: Options) -> Metrics | None:
     """How well the simple model does on the validation rows; None where it cannot learn the table."""
-    train, valid = (_precise(part) for part in (prepared.train, prepared.valid))
-    recipe = make_recipe(
-        options, prepared.task, len(train), 0, train.X.shape[1], n_classes=len(prepared.outcome.classes)
-    )
+    outcome, train, valid = prepared.outcome, prepared.train, prepared.valid
+    m, n_features = train.X.shape
+    estimator = make_recipe(options, prepared.task, m, 0, n_features, len(outcome.classes)).estimator
+    watch = _Watch()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an optimum nearly reached is good enough to be compared
         try:
-            _fit(recipe.estimator, prepared.outcome, train)
-        except DeltaruleError:
+            estimator.set_params(callbacks=[watch], max_iter=TRIAL_STEPS)
+            _fit(estimator, outcome, dataclasses.replace(train, X=train.X.astype(np.float64)))
+        except (DeltaruleError, MemoryError):
             return None
-    return prepared.outcome.measure(valid.y, prepared.outcome.outputs(recipe.estimator, valid.X), valid.w)
-
-
-def _precise(part: Part) -> Part:
-    return dataclasses.replace(part, X=part.X.astype(np.float64))
+    if watch.run is not None and watch.run.interrupted:
+        raise KeyboardInterrupt
+    return outcome.measure(valid.y, outcome.outputs(estimator, valid.X.astype(np.float64)), valid.w)
 
 
 def _explained(model: TabularModel, kept: str, other: str, won: Metrics, lost: Metrics | None) -> TabularModel:

@@ -5,6 +5,7 @@ This is what ``deltarule train`` writes and what all other commands read. The fi
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from deltarule import model_file
+from deltarule import __version__, model_file
 from deltarule.arrays import Array
 from deltarule.errors import DeltaruleWarning, ModelFileError
 from deltarule.estimators.persistence import from_document, to_document
@@ -225,4 +226,11 @@ def load(path: str | Path) -> Any:
             return TabularModel.from_document(document, arrays)
         return from_document(field(document, "estimator", dict), arrays)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error.message}", error.hint or "train again") from error
+        raise ModelFileError(f"{path}: {error.message}", _upgrade(path) or error.hint or "train again") from error
+
+
+def _upgrade(path: str | Path) -> str:
+    """What to do about a file that a newer version has written; empty for all others."""
+    theirs = model_file.written_by(path).get("deltarule", "")
+    numbers = [[int(part) for part in re.findall(r"\d{1,9}", version)] for version in (theirs, __version__)]
+    return f"upgrade deltarule: {theirs} has written it, this is {__version__}" if numbers[0] > numbers[1] else ""

@@ -30,6 +30,7 @@ class Options:
     ----------
     task : {"auto", "regression", "binary", "multiclass"}
     model : {"auto", "linear", "logistic", "mlp"}
+        "auto" keeps the better one of the mlp and the simple model, see `deltarule.tabular.choice`.
     hidden : tuple of int
         Units of each hidden layer; only for an mlp, as are `activation` and `dropout`.
     activation, loss, optimizer, schedule : str
@@ -51,7 +52,7 @@ class Options:
         Of split, first weights, order of the samples and dropout.
     engine : str
     split : tuple of three floats
-        Shares of training, validation and test.
+        Shares of training, validation and test. A linear or logistic model trains on the first two together.
     scale : {"standard", "robust", "none"}
 
     Raises

@@ -13,12 +13,13 @@ import polars as pl
 from deltarule.arrays import Array
 from deltarule.equations import LOSSES
 from deltarule.errors import DataError, DeltaruleWarning
+from deltarule.tabular.choice import Decision, choose_model
 from deltarule.tabular.columns import Column, Kind, find_columns
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.preprocessing import Preprocessing
-from deltarule.tabular.recipe import Decision, Recipe, choose_model, make_recipe
+from deltarule.tabular.recipe import Recipe, make_recipe
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
 from deltarule.tabular.target import Task, encode_target, find_task, rows_with_target

@@ -11,6 +11,7 @@ from typing import Any
 
 from deltarule.equations import LOSSES, OPTIMIZERS
 from deltarule.errors import InvalidOption
+from deltarule.tabular.choice import PARAMETERS, Decision, choose_model, spoken
 from deltarule.tabular.memory import memory
 from deltarule.tabular.options import Options
 from deltarule.tabular.target import Task
@@ -33,15 +34,6 @@ _LASSO = "saga"
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One choice: what it is about, what was chosen, and why (for people)."""
-
-    what: str
-    choice: str
-    why: str
-
-
-@dataclass(frozen=True)
 class Recipe:
     """An untrained estimator and what led to it.
 
@@ -60,20 +52,6 @@ class Recipe:
     by_steps: bool
 
 
-_PARAMETERS = {
-    "hidden": "hidden_layer_sizes",
-    "activation": "activation",
-    "loss": "loss",
-    "optimizer": "solver",
-    "learning_rate": "learning_rate_init",
-    "schedule": "learning_rate",
-    "epochs": "max_iter",
-    "batch_size": "batch_size",
-    "patience": "n_iter_no_change",
-    "dropout": "dropout",
-}
-"""Option -> parameter of an estimator that has it."""
-
 _STEPS = ("learning_rate", "schedule", "batch_size", "patience")
 """Options of an optimizer that goes by many small steps."""
 
@@ -83,48 +61,6 @@ _WHY_L2 = {
     "logistic": "keeps the weights finite where classes do not overlap",
     "mlp": "against fitting noise; a lower one suits tables with little noise",
 }
-
-
-def simple_model(task: Task) -> str:
-    """The convex model for a task."""
-    return "logistic" if task.is_classification else "linear"
-
-
-def choose_model(options: Options, task: Task) -> tuple[str, str]:
-    """Which model, and why; the contest of ``"auto"`` begins with the network, see `contender`.
-
-    Raises
-    ------
-    InvalidOption
-        If the model asked for cannot learn the task.
-    """
-    if options.model == "auto":
-        given = sorted(options.changed().keys() & {*_PARAMETERS, "l1", "l2"})
-        if given:
-            return "mlp", f"{spoken(given[0])} was given; without options of a model, {simple_model(task)} is tried too"
-        if not options.split[1]:
-            return "mlp", f"no validation rows to compare it with a {simple_model(task)} model"
-        return "mlp", f"{simple_model(task)} competes: the better one on the validation rows is kept"
-    if options.model == "linear" and task.is_classification:
-        raise InvalidOption(
-            f"expected a regression for the linear model, found {task} ({task.why})", "choose logistic or mlp"
-        )
-    if options.model == "logistic" and not task.is_classification:
-        raise InvalidOption(
-            f"expected classes for the logistic model, found {task} ({task.why})", "choose linear or mlp"
-        )
-    return options.model, "as asked"
-
-
-def contender(options: Options, task: Task) -> str | None:
-    """The simple model that the network must beat on the validation rows; None if there is no contest."""
-    own = options.changed().keys() & {*_PARAMETERS, "l1", "l2"}
-    return simple_model(task) if options.model == "auto" and not own and options.split[1] else None
-
-
-def spoken(option: str) -> str:
-    """An option as the command line has it."""
-    return "--" + option.replace("_", "-")
 
 
 def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: int, n_classes: int) -> Recipe:
@@ -200,8 +136,8 @@ class _Draft:
         """Refuse what was asked for and the model does not have."""
         changed = self.options.changed()
         usual = {"linear": "squared_error", "logistic": "log_loss"}.get(self.model)
-        for name in changed.keys() & _PARAMETERS.keys():
-            if _PARAMETERS[name] not in self.takes and not (name == "loss" and self.options.loss == usual):
+        for name in changed.keys() & PARAMETERS.keys():
+            if PARAMETERS[name] not in self.takes and not (name == "loss" and self.options.loss == usual):
                 self._refuse(name, f"the {self.model} model has none", "leave it out, or use --model mlp")
         if "class_weight" in changed and not self.task.is_classification:
             self._refuse("class_weight", "a regression has no classes", "leave it out, or name a column of --weights")
