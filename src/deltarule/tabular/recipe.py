@@ -162,8 +162,9 @@ class _Draft:
         self.decide("network", " -> ".join(map(str, sizes)), why, hidden_layer_sizes=hidden)
         activations = options.activations or ("relu",)
         if len(activations) not in (1, len(hidden)):
+            several = f", or {len(hidden)}, one a hidden layer" if len(hidden) > 1 else ""
             raise InvalidOption(
-                f"expected one activation, or {len(hidden)}, one a hidden layer, found {len(activations)}",
+                f"expected one activation{several}, found {len(activations)}",
                 "such as --activation tanh, or --hidden 64,32 --activation relu,tanh",
             )
         why = "as asked" if options.activation else "cheap, and trains well in any depth"
