@@ -143,7 +143,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match="No space left on device; choose another path, or make room"):
+    with pytest.raises(OutputError, match="No space left on device; make room on the disk"):
         put(target, "new")
     assert target.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]

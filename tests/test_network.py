@@ -54,6 +54,13 @@ def test_theta_holds_layer_after_layer_weights_then_biases_then_slopes(network):
     np.testing.assert_array_equal(numbered.W[1][1], [3, 4, 5])  # row k holds the weights of unit k
 
 
+@pytest.mark.parametrize("X", [np.zeros((2, 4)), np.zeros(3), np.zeros((1, 2, 3)), [[1.0, 2.0]]])
+def test_samples_of_another_width_are_refused(X, network):
+    for method in (network.forward, network.predict):
+        with pytest.raises(DataError, match=r"expected samples of the shape \(m, 3\), found \("):
+            method(X)
+
+
 def test_views_share_memory_with_theta(network):
     for part in (*network.W.values(), *network.b.values(), *network.p.values()):
         assert np.shares_memory(part, network.theta)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -87,8 +88,10 @@ def _temporary(target: Path, folder: Path, mode: int | None) -> Iterator[Path]:
     temporary = folder / f".deltarule-{secrets.token_hex(8)}{suffix}"
     try:
         # 0o666 leaves the rest to the umask, as for any new file; tempfile would make it private
-        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        os.close(handle)
+        try:
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        except FileNotFoundError:  # the folder has been seen to be there; some, such as /proc, take no files
+            raise OutputError(f"cannot write {target}: the folder {folder} takes no files", "choose another") from None
         if mode is not None and stat.S_ISREG(mode):
             temporary.chmod(stat.S_IMODE(mode))
         yield temporary
@@ -115,4 +118,6 @@ def _replace(temporary: Path, target: Path) -> None:
 def _output_hint(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "choose a folder that you may write to"
-    return "choose another path, or make room on the disk"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room on the disk"
+    return "choose another path"

@@ -236,6 +236,22 @@ def read(path: str | Path, *, kind: Kind) -> tuple[dict[str, Any], dict[str, Arr
     return document, _load(path, unsigned, header)
 
 
+def written_by(path: str | Path) -> dict[str, str]:
+    """Program -> version, of the programs that wrote a file which `read` has found whole.
+
+    Raises
+    ------
+    ModelFileError
+        The versions cannot be read.
+    """
+    content = _content(path)
+    try:
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
+        return {str(name): str(version) for name, version in json.loads(metadata["versions"]).items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFileError(f"{path}: expected the versions of the programs that wrote it, found none") from error
+
+
 def _content(path: str | Path) -> bytes:
     """All bytes of a file, once its first ones promise that it is a safetensors file of its size."""
     try:

@@ -238,7 +238,13 @@ class Network:
         -------
         Cache
             ``cache.prediction`` is ``ŷ`` (m, n_L).
+
+        Raises
+        ------
+        DataError
+            If `X` has another shape.
         """
+        self._check_width(X)
         cache = Cache(a={0: X})
         for l, layer in enumerate(self.layers, 1):
             Z = dense.linear(cache.seen(l - 1), self.W[l], self.b[l])  # (m, n_l)  lecture: 3
@@ -301,10 +307,17 @@ class Network:
 
     def predict(self, X: Array) -> Array:
         """``ŷ`` (m, n_L) for `X` (m, n_x)."""
+        self._check_width(X)
         A = X
         for l, layer in enumerate(self.layers, 1):
             A = layer.activation.forward(dense.linear(A, self.W[l], self.b[l]), self.p.get(l))
         return A
+
+    def _check_width(self, X: Array) -> None:
+        if len(np.shape(X)) != 2 or np.shape(X)[1] != self.n_features:
+            raise DataError(
+                f"expected samples of the shape (m, {self.n_features}), found {np.shape(X)}", "one row a sample"
+            )
 
     def __repr__(self) -> str:
         return f"Network({self})"

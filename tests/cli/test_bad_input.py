@@ -6,14 +6,17 @@ output is empty of results, there is no traceback, and no file has appeared or c
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from cli_tables import Ran, mixed_table
@@ -54,15 +57,17 @@ TRAINING = [
     Case("four rows", "x,y\n1,2\n2,3.5\n3,4\n4,7\n", TRAIN, ("expected at least 5 rows", "found 4")),
     Case("duplicate headers", changed("x,z,y", "x,x,y"), TRAIN, ("different name", "'x' 2 times")),
     Case("empty header", changed("x,z,y", "x,,y"), TRAIN, ("name for every column", "column 2")),
-    Case("ragged row, long", GOOD + "1,2,a,4\n", TRAIN, ("expected 3 fields", "found 4 in line 42")),
-    Case("ragged row, short", GOOD + "1,2\n", TRAIN, ("expected 3 fields", "found 2 in line 42")),
+    Case("ragged row, long", GOOD + "1,2,a,4\n", TRAIN, ("expected 3 fields", "found 4 in row 41 (line 42)")),
+    Case("ragged row, short", GOOD + "1,2\n", TRAIN, ("expected 3 fields", "found 2 in row 41 (line 42)")),
     Case("open quote", GOOD + '1,"2,a\n', TRAIN, ("quote", "line 42")),
     Case("latin-1", changed("a\n", "é\n").encode("latin-1"), TRAIN, ("UTF-8", "byte 0xe9", "iconv")),
     Case("utf-16", GOOD.encode("utf-16"), TRAIN, ("UTF-8", "UTF-16", "iconv")),
     Case("zero byte", changed("a\n", "\0\n"), TRAIN, ("zero byte", "line 2")),
+    Case("a pickle", pickle.dumps({"x": list(range(99))}), TRAIN, ("binary data", "save the table as CSV")),
+    Case("random bytes", bytes(range(256)) * 9, TRAIN, ("binary data",)),
     Case("a workbook", b"PK\x03\x04" + b"x" * 40, TRAIN, ("expected text", "zip archive or a workbook")),
     Case("damaged gzip", gzip.compress(GOOD.encode())[:-20], TRAIN, ("whole gzip file",)),
-    Case("unknown extension", None, "train table.xlsx --target y", ("expected a file that ends in", ".xlsx")),
+    Case("unknown extension", None, "train table.xlsx --target y", ("expected a file that ends in", ".xlsx; save")),
     # the target
     Case("unknown target", GOOD, "train table.csv --target Y", ("'Y'", "did you mean 'y'?")),
     Case("target missing everywhere", "x,y\n" + "1,\n" * 30, TRAIN, ("target 'y'", "30 rows without one")),
@@ -78,7 +83,37 @@ TRAINING = [
     Case("nothing but the target", "y\n" + "a\nb\n" * 20, TRAIN, ("at least one column to learn from",)),
     Case("all columns empty", "x,y\n" + ",a\n,b\n" * 20, TRAIN, ("column to learn from", "every value is missing")),
     Case("all columns constant", "x,y\n" + "1,a\n1,b\n" * 20, TRAIN, ("column to learn from", "constant")),
-    Case("infinite value", changed("\n3,", "\ninf,"), TRAIN, ("column 'x'", "finite", "infinite")),
+    Case("infinite value", changed("\n3,", "\ninf,"), TRAIN, ("column 'x'", "finite", "1 infinite (first in row 4)")),
+    Case(
+        "infinite value below rows without a target",
+        GOOD.replace(",a\n", ",\n", 5) + "inf,1,b\n",
+        TRAIN,
+        ("column 'x'", "1 infinite (first in row 41)"),
+    ),
+    Case(
+        "infinite value below rows without a weight",
+        "x,w,y\n" + "1,0,a\n" * 9 + "2,1,a\n3,1,b\n" * 20 + "inf,1,a\n",
+        TRAIN + " --weights w",
+        ("1 infinite (first in row 50)",),
+    ),
+    Case(
+        "weight below rows without a target",
+        "x,w,y\n" + "1,0,\n" * 9 + "2,1,a\n3,1,b\n" * 20 + "4,-1,a\n",
+        TRAIN + " --weights w",
+        ("weights 'w'", "-1 in row 50"),
+    ),
+    Case(
+        "text below rows without a target",
+        GOOD.replace(",a\n", ",\n", 5) + "three,1,b\n",
+        TRAIN + " --numeric x",
+        ("'three'", "row 41"),
+    ),
+    Case(
+        "number beyond float32, not scaled",
+        NUMBERS + "1e300,1,2\n",
+        TRAIN + " --scale none",
+        ("float32", "1e+300 in row 61"),
+    ),
     Case("minus infinity", changed("\n3,", "\n-Infinity,"), TRAIN, ("column 'x'", "finite", "infinite")),
     Case("text asked to be numbers", changed("\n3,", "\nthree,"), TRAIN + " --numeric x", ("'three'", "row 4")),
     Case("unknown column to drop", GOOD, TRAIN + " --drop zz", ("'zz'", "not in the table")),
@@ -95,8 +130,9 @@ TRAINING = [
         ("weights 'w'", "at least one positive"),
     ),
     # the options
-    Case("no target option", GOOD, "train table.csv", ("--target", "--help")),
+    Case("no target option", GOOD, "train table.csv", ("no --target", "see deltarule train --help")),
     Case("no arguments", None, "train", ("FILE",)),
+    Case("no value of an option", GOOD, "train table.csv --target y --epochs", ("--epochs", "see deltarule train --h")),
     Case("unknown command", None, "trian table.csv", ("trian",)),
     Case("unknown option", GOOD, TRAIN + " --foo 1", ("--foo",)),
     Case("epochs -1", GOOD, "train table.csv --target y --epochs -1", ("epochs", "-1")),
@@ -121,7 +157,7 @@ TRAINING = [
     Case("split nan", GOOD, TRAIN + " --split nan,1,1", ("three shares",)),
     Case("unknown activation", GOOD, TRAIN + " --activation rleu", ("rleu", "did you mean 'relu'?")),
     Case("activation's bad option", GOOD, TRAIN + " --activation leaky_relu(slope=x)", ("leaky_relu",)),
-    Case("output activation hidden", GOOD, TRAIN + " --activation softmax", ("softmax", "output")),
+    Case("output activation hidden", GOOD, TRAIN + " --activation softmax", ("hard_sigmoid)", "'softmax'")),
     Case("unknown loss", GOOD, TRAIN + " --loss hinge", ("loss", "hinge")),
     Case("loss of another task", GOOD, TRAIN + " --loss huber", ("loss for binary", "huber")),
     Case("log loss for numbers", NUMBERS, TRAIN + " --loss log_loss", ("loss for a regression",)),
@@ -141,9 +177,35 @@ TRAINING = [
     Case("linear with classes", GOOD, TRAIN + " --model linear", ("expected numbers", "'a'")),
     Case("logistic with numbers", NUMBERS, TRAIN + " --model logistic", ("logistic", "regression")),
     Case("dropout for a line", NUMBERS, TRAIN + " --model linear --dropout 0.1", ("linear model", "dropout")),
+    *(
+        Case(f"{option} for {model}", table, f"train table.csv --target y --model {model} {option}", says)
+        for model, table, says in (
+            ("linear", NUMBERS, ("solved in one step", "name an --optimizer")),
+            ("logistic", GOOD, ("L-BFGS", "name an --optimizer")),
+            ("linear --l1 0.1", NUMBERS, ("L-BFGS", "name an --optimizer")),
+            ("mlp --optimizer lbfgs", GOOD, ("lbfgs steps on all rows by itself", "leave it out")),
+            ("logistic --optimizer lbfgs", GOOD, ("lbfgs finds its steps by itself", "leave it out")),
+        )
+        for option in ("--learning-rate 0.1", "--schedule constant", "--batch-size 5", "--patience 20")
+        if "mlp" not in model or "patience" not in option
+    ),
+    Case("epochs of one step", NUMBERS, TRAIN + " --model linear", ("solved in one step", "no --epochs, found 3")),
+    Case("dropout for lbfgs", GOOD, TRAIN + " --optimizer lbfgs --dropout 0.1", ("lbfgs", "no --dropout", "leave it")),
+    Case(
+        "checkpoint of one step",
+        NUMBERS,
+        "train table.csv --target y --model linear --checkpoint c",
+        ("--checkpoint", "solved in one", "--optimizer"),
+    ),
+    Case(
+        "balanced numbers", NUMBERS, TRAIN + " --class-weight balanced", ("regression has no classes", "leave it out")
+    ),
+    Case("three activations", GOOD, TRAIN + " --activation relu,tanh,relu", ("one activation, or 2", "found 3")),
+    Case("sgd", GOOD, TRAIN + " --optimizer sgd", ("'sgd'", "gradient_descent, momentum and nesterov")),
     Case("resume from nowhere", GOOD, TRAIN + " --resume", ("--checkpoint", "--resume")),
     # the output
     Case("output in no folder", GOOD, TRAIN + " -o nowhere/m.st", ("cannot write", "nowhere", "does not exist")),
+    Case("output in no true folder", GOOD, TRAIN + " -o /proc/m.st", ("cannot write /proc/m.st", "takes no files")),
     Case("output is a folder", GOOD, TRAIN + " -o .", ("cannot write", "folder")),
     Case("output is the table", GOOD, TRAIN + " -o table.csv", ("cannot write table.csv", "file of its own")),
     Case("output to a stream", GOOD, TRAIN + " -o -", ("expected a path", "-")),
@@ -158,7 +220,7 @@ TRAINING = [
         ("cannot write table.csv", "file of its own"),
     ),
     # a learning rate that diverges
-    Case("diverges, classes", GOOD, TRAIN + " --learning-rate 1e30", ("learning rate",)),
+    Case("diverges, classes", GOOD, TRAIN + " --learning-rate 1e30", ("diverged", "layer", "lower the learning rate")),
     Case("diverges, numbers", NUMBERS, TRAIN + " --learning-rate 1e10", ("learning rate",)),
     Case(
         "diverges, gradient descent",
@@ -258,12 +320,12 @@ def test_training_copes_with(case: Case, cli: Callable[..., Ran], tmp_path: Path
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small model of the mixed table, and the table."""
-    from deltarule.tabular.model import TabularModel
+    from deltarule.tabular.fit import fit_table
 
     folder = tmp_path_factory.mktemp("trained")
     table = mixed_table().drop("customer_id", "importance")
     table.write_csv(folder / "table.csv")
-    TabularModel.fit(table, "outcome", epochs=3, hidden=(8,)).save(folder / "model.st")
+    fit_table(table, "outcome", epochs=3, hidden=(8,)).save(folder / "model.st")
     return folder
 
 
@@ -331,6 +393,25 @@ def test_unseen_category_is_told_and_predicted(cli: Callable[..., Ran], trained:
     assert len(pl.read_csv(tmp_path / "p.csv")) == 240
 
 
+def test_files_that_vanish_or_cannot_be_written(
+    cli: Callable[..., Ran], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: Path) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    def denied(*arguments: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", gone)
+        refused(cli("predict", trained / "model.st", trained / "table.csv"), ("table.csv", "Stale file handle"))
+    with monkeypatch.context() as patch:
+        patch.setattr("deltarule.atomic.os.open", denied)
+        for command in (["predict", trained / "model.st"], ["train", "-t", "outcome"]):
+            ran = cli(*command, trained / "table.csv", "-o", "out.csv")
+            refused(ran, ("cannot write out.csv", "Permission denied", "choose a folder"))
+
+
 def test_unknown_class_is_refused_by_evaluate(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     _replaced("outcome", "returns")(pl.read_csv(trained / "table.csv", infer_schema=False)).write_csv(
         tmp_path / "o.csv"
@@ -341,6 +422,20 @@ def test_unknown_class_is_refused_by_evaluate(cli: Callable[..., Ran], trained: 
 def test_evaluate_without_a_target(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     pl.read_csv(trained / "table.csv").drop("outcome").write_csv(tmp_path / "o.csv")
     refused(cli("evaluate", trained / "model.st", "o.csv"), ("'outcome'", "not in the table"))
+
+
+def test_text_in_a_numeric_target(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    """The hint is one for a table to be measured on, and the row that of the table."""
+    (tmp_path / "t.csv").write_text(NUMBERS)
+    assert cli("train", "t.csv", "-t", "y", "--model", "linear", "-o", "m.st").code == 0
+    (tmp_path / "o.csv").write_text("x,z,y\n1,2,\n1,2,3\n1,2,many\n")
+    refused(cli("evaluate", "m.st", "o.csv"), ("'many' in row 3", "correct the value or leave it empty"))
+    (tmp_path / "o.csv").write_text("x,z,y\n1,2,\n1,2,3\n")
+    ran = cli("evaluate", "m.st", "o.csv")
+    assert "note: 1 row without a target left out" in ran.err
+    assert "regression on 1 row\n" in ran.out
+    (tmp_path / "o.csv").write_text("x,z,y\n1,2,\n1,2,3\none,2,3\n")
+    refused(cli("evaluate", "m.st", "o.csv"), ("'one' in row 3",))
 
 
 def test_column_to_keep_must_be_there(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
@@ -412,12 +507,55 @@ def test_a_checkpoint_is_no_model(cli: Callable[..., Ran], trained: Path, tmp_pa
     refused(cli("inspect", "c.st"), ("holds a checkpoint, expected a model",))
 
 
-def test_an_estimators_file_is_for_python(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
+def test_a_model_of_a_newer_version_that_cannot_be_read(
+    cli: Callable[..., Ran], trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, arrays = model_file.read(trained / "model.st", kind="model")
+    document["preprocessing"]["columns"][0]["kind"] = "embedding"
+    monkeypatch.setattr(model_file, "versions", lambda: {"deltarule": "0.10.0"})
+    model_file.write(tmp_path / "new.st", document, arrays)
+    refused(
+        cli("predict", "new.st", trained / "table.csv"),
+        ("new.st", "'embedding'", "upgrade deltarule: 0.10.0 has written it, this is 0.1.0"),
+    )
+
+
+def test_an_estimators_file_without_names_is_for_python(cli: Callable[..., Ran], trained: Path, tmp_path: Path) -> None:
     from deltarule import MLPClassifier
 
     X, y = np.eye(8), np.arange(8) % 2
     MLPClassifier((4,), max_iter=2, tol=0).fit(X, y).save(tmp_path / "e.st")
-    refused(cli("predict", "e.st", trained / "table.csv"), ("MLPClassifier saved from Python", "deltarule.load"))
+    refused(cli("predict", "e.st", trained / "table.csv"), ("names of its columns", "deltarule.load('e.st').predict"))
+    refused(cli("evaluate", "e.st", trained / "table.csv"), ("name of its target", "deltarule.load('e.st').score"))
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers", "several"])
+def test_an_estimators_file_with_names_predicts_tables(kind: str, cli: Callable[..., Ran], tmp_path: Path) -> None:
+    from deltarule import LinearRegression, MLPClassifier
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 2)), columns=["a", "b"])
+    y = {
+        "classes": np.where(table["a"] > 0, "up", "down"),
+        "numbers": table["a"].to_numpy(),
+        "several": table.to_numpy(),
+    }
+    model: Any = MLPClassifier((4,), max_iter=5, tol=0) if kind == "classes" else LinearRegression()
+    model.fit(table, y[kind]).save(tmp_path / "e.st")
+    table[["b", "a"]].assign(c=1).to_csv(tmp_path / "t.csv", index=False)
+    assert "ignored: 'c'" in cli("predict", "e.st", "t.csv", "-o", "p.csv", "--keep", "c").err
+    found, expected = pd.read_csv(tmp_path / "p.csv"), model.predict(table)
+    if kind == "several":
+        np.testing.assert_allclose(found[["prediction 1", "prediction 2"]], expected)
+    elif kind == "numbers":
+        np.testing.assert_allclose(found["prediction"], expected)
+    else:
+        assert found["prediction"].tolist() == expected.tolist()
+        np.testing.assert_allclose(found["probability of up"], model.predict_proba(table)[:, 1], rtol=1e-6)
+    table.drop(columns="b").to_csv(tmp_path / "t.csv", index=False)
+    refused(cli("predict", "e.st", "t.csv"), ("expected the columns", "'b'"))
+    table.where(table["a"] != table["a"][3]).to_csv(tmp_path / "t.csv", index=False)
+    refused(cli("predict", "e.st", "t.csv"), ("column 'a'", "none in row 4"))
 
 
 def test_a_damaged_checkpoint_is_refused(cli: Callable[..., Ran], tmp_path: Path) -> None:

@@ -72,7 +72,8 @@ def test_every_sample_from_table_to_prediction(name: str, cli: Cli, tmp_path: Pa
 def test_mixed_table(task: str, model: str, cli: Cli, tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", task, 400)
     chosen = model if model == "mlp" else MODELS[task]
-    ran = cli("train", "t.csv", "-t", "outcome", "--weights", "importance", "--model", chosen, "--epochs", 60, "--json")
+    steps = [] if chosen == "linear" else ["--epochs", 60]
+    ran = cli("train", "t.csv", "-t", "outcome", "--weights", "importance", "--model", chosen, *steps, "--json")
     assert (ran.code, ran.error) == (0, [])
     report = ran.json()
     assert report["task"] == task
@@ -140,6 +141,9 @@ OPTIONS = [
     "--hidden 8,4 --activation leaky_relu(slope=0.2)",
     "--hidden 8 --activation prelu --dropout 0.3",
     "--hidden 8 --optimizer lbfgs",
+    "--hidden 8,4 --activation tanh,elu",
+    "--hidden 8 --batch-size 100000000",
+    "--model logistic --optimizer adam --batch-size 100000000",
     "--hidden 8 --optimizer gradient_descent --learning-rate 0.1",
     "--hidden 8 --schedule cosine --optimizer adamw(weight_decay=0.1)",
     "--hidden 8 --l1 0.01 --l2 0 --scale robust",
@@ -162,6 +166,26 @@ def test_options_are_taken(options: str, cli: Cli, tmp_path: Path) -> None:
         if "(" in value:
             assert value in ran.out
     assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["metrics"]["accuracy"] > 0.5
+
+
+def test_the_better_of_network_and_simple_model_is_kept(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=(2, 300))
+    for name, y in (("straight", 3 * x - z + rng.normal(size=300)), ("bent", np.sin(3 * x) * z)):
+        pl.DataFrame({"x": x, "z": z, "y": y}).write_csv(tmp_path / f"{name}.csv")
+    ran = cli("train", "straight.csv", "-t", "y", "-o", "auto.st")
+    assert "model kept: linear, R²" in ran.out
+    assert "the network's" in ran.out
+    assert cli("train", "straight.csv", "-t", "y", "-o", "linear.st", "--model", "linear").code == 0
+    auto, linear = (deltarule.load(tmp_path / f"{name}.st") for name in ("auto", "linear"))
+    np.testing.assert_array_equal(auto.estimator.coef_, linear.estimator.coef_)  # on training and validation rows
+    assert auto.report["rows"] == linear.report["rows"]
+    assert auto.report["rows"]["validation"] == 0
+    choices = {d["what"]: d["why"] for d in cli("train", "bent.csv", "-t", "y", "--json").json()["decisions"]}
+    assert "the linear model's" in choices["model"]
+    ran = cli("train", "bent.csv", "-t", "y", "--hidden", 8)
+    assert "model kept" not in ran.out
+    assert "--hidden was given" in ran.out
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute_error", "quantile(q=0.9)", "poisson_deviance"])
@@ -367,6 +391,29 @@ def test_interrupted_training_saves_the_best_so_far(interrupt: Callable[[int], N
     assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["metrics"]["accuracy"] > 0.5
 
 
+@pytest.mark.parametrize("when", ["compared", "trained again"])
+def test_interrupted_after_the_network_keeps_it(
+    when: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the simple model is trained: for the comparison, or anew on all rows."""
+    from deltarule.estimators import LogisticRegression
+
+    fit, calls = LogisticRegression.fit, []
+
+    def interrupted(self: LogisticRegression, *arguments: object, **options: object) -> object:
+        calls.append(self)
+        if len(calls) == (1 if when == "compared" else 2):
+            raise KeyboardInterrupt
+        return fit(self, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LogisticRegression, "fit", interrupted)
+    monkeypatch.setattr("deltarule.tabular.fit.beats", lambda ours, theirs: len(calls) < 1)
+    write(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "outcome", "--json")
+    assert (ran.code, ran.json()["interrupted"]) == (130, True)
+    assert type(deltarule.load(tmp_path / "model.safetensors").estimator).__name__ == "MLPClassifier"
+
+
 def test_interrupted_before_anything_was_learned(interrupt: Callable[[int], None], cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "t.csv")
     interrupt(0)
@@ -406,6 +453,32 @@ def test_divergence_after_good_epochs_keeps_the_best(cli: Cli, tmp_path: Path, m
     assert "layer 1 at step" in ran.err
     assert "best weights so far are kept" in ran.err
     assert ran.json()["test"]["accuracy"] > 0.7
+
+
+# names and columns
+
+
+def test_a_name_with_a_line_break(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"a": rng.normal(size=60), "multi\nheader": rng.normal(size=60)})
+    table.with_columns(y=pl.col("a") * 2).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--drop", "multi\nheader", "--json", "--epochs", 2)
+    assert {c["name"]: c["kind"] for c in ran.json()["columns"]} == {"a": "numeric", "multi\nheader": "drop"}
+
+
+def test_many_columns_that_are_alike_share_a_line(cli: Cli) -> None:
+    cli("sample", "digits")
+    ran = cli("train", "digits.csv", "-t", "digit", "--epochs", 1)
+    assert "pixel_0_1, pixel_0_2, ..., pixel_7_7 (61)" in ran.out
+    assert "pixel_3_3" not in ran.out
+
+
+def test_blank_lines_of_one_column_are_rows(cli: Cli, tmp_path: Path) -> None:
+    rows = [f"{i % 9 + i / 7}" if i % 5 else "" for i in range(50)]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{x},{i % 9}.5\n" for i, x in enumerate(rows)))
+    assert cli("train", "t.csv", "-t", "y", "--model", "linear").code == 0
+    (tmp_path / "x.csv").write_text("x\n" + "\n".join(rows) + "\n")
+    assert cli("predict", "model.safetensors", "x.csv").out == cli("predict", "model.safetensors", "t.csv").out
 
 
 # as a process
@@ -452,6 +525,27 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     lines = [line for line in process.stderr.read().decode().splitlines() if not line.startswith("note: ")]
     process.stderr.close()
     assert lines == []
+
+
+@pytest.mark.parametrize("command", ["train --help", "sample --list", "inspect m.st", "predict m.st iris.csv"])
+def test_every_command_answers_a_closed_pipe_alike(command: str, cli: Cli, tmp_path: Path) -> None:
+    cli("sample", "iris")
+    assert cli("train", "iris.csv", "-t", "species", "--epochs", 1, "-o", "m.st").code == 0
+    ours, theirs = os.pipe()
+    os.close(ours)
+    process = start(*command.split(), cwd=tmp_path, stdout=theirs, stderr=subprocess.PIPE)
+    os.close(theirs)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (141, b"")
+
+
+def test_two_trainings_of_one_model_leave_a_whole_one(tmp_path: Path) -> None:
+    mixed_table().write_csv(tmp_path / "t.csv")
+    command = ["train", "t.csv", "-t", "outcome", "--epochs", "2", "-q", "--checkpoint", "c.st", "--seed"]
+    both = [start(*command, seed, cwd=tmp_path, stderr=subprocess.DEVNULL) for seed in ("0", "1")]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    assert deltarule.load(tmp_path / "model.safetensors").report["options"].get("seed", 0) in (0, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.st", "model.safetensors", "t.csv"]
 
 
 def test_ctrl_c_on_a_terminal_saves_the_best_model(tmp_path: Path) -> None:

@@ -192,6 +192,27 @@ def test_coefs_and_intercepts_write_into_the_network(curve: Any) -> None:
     assert [W.shape for W in model.coefs_] == [(3, 8), (8, 1)]
 
 
+def test_coefs_and_intercepts_may_be_assigned(curve: Any) -> None:
+    X, y = curve
+    model, other = (MLPRegressor(hidden_layer_sizes=(8,), max_iter=3, random_state=seed).fit(X, y) for seed in (0, 1))
+    network, theta = model.network_, model.network_.theta
+    model.coefs_, model.intercepts_ = other.coefs_, [b.tolist() for b in other.intercepts_]
+    assert model.network_ is network
+    assert model.network_.theta is theta
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+    for wrong, says in (
+        (other.coefs_[:1], "expected coefs_ of the shapes"),
+        ([other.coefs_[0].T, other.coefs_[1]], r"found \[\(8, 3\)"),
+        ([W * np.nan for W in other.coefs_], "finite numbers"),
+        ([W.astype(str) for W in other.coefs_], "finite numbers"),
+    ):
+        with pytest.raises(InvalidOption, match=says):
+            model.coefs_ = wrong
+    with pytest.raises(InvalidOption, match="intercepts_"):
+        model.intercepts_ = [[0.0]]
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+
+
 # class and sample weights
 
 
@@ -280,6 +301,13 @@ def test_early_stopping_keeps_the_best_epoch(name: Any, blobs: Any) -> None:
     assert measures[name](model) == pytest.approx(best(values))
     at_best = classifier(**{**options, "max_iter": int(values.index(best(values))) + 1}).fit(X[:80], y[:80])
     np.testing.assert_array_equal(at_best.network_.theta, model.network_.theta)
+
+
+def test_an_unknown_scorer_is_one_line(curve: Any) -> None:
+    with pytest.raises(InvalidOption, match="found 'max_eror'; did you mean 'neg_max_error'"):
+        regressor(early_stopping="max_eror").fit(*curve)
+    with pytest.raises(InvalidOption, match=r"found 'foo'; sklearn.metrics.get_scorer_names"):
+        regressor(early_stopping="foo").fit(*curve)
 
 
 def test_a_scorer_is_given_sample_weights_only_if_it_takes_them(curve: Any) -> None:
@@ -794,7 +822,7 @@ BAD_PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "schedule": ({"learning_rate": "fast"}, "one_cycle"),
     "initializer": ({"initializer": "random"}, "glorot_uniform"),
     "engine": ({"engine": "steam"}, "reference"),
-    "scorer": ({"early_stopping": "foo"}, "roc_auc"),
+    "scorer": ({"early_stopping": "foo"}, "get_scorer_names"),
     "output activation": ({"output_activation": "tanh"}, "probabilities"),
     "text as a size": ({"hidden_layer_sizes": ("a",)}, "hidden_layer_sizes"),
     "None as a size": ({"hidden_layer_sizes": (None,)}, "hidden_layer_sizes"),

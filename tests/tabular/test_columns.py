@@ -10,6 +10,8 @@ import pytest
 
 from deltarule.errors import DataError, DeltaruleWarning
 from deltarule.tabular import Column, Kind, find_columns
+from deltarule.tabular.options import Options
+from deltarule.tabular.prepare import prepare
 
 N = 40
 
@@ -78,6 +80,17 @@ KINDS = {
         "left out: numbers, but 1 of 200 values are text (row 200: 'abc')",
     ),
     "ambiguous dates": ([f"{k % 12 + 1}/{k % 11 + 1}/2020" for k in range(N)], Kind.drop, "cannot be told apart"),
+    "marks between thousands": (
+        [f"{k},{k:03d}" for k in range(1, N)],
+        Kind.drop,
+        "numbers that are not written plainly, such as '1,001'",
+    ),
+    "sums of money": ([f"€1,2{k}.50" for k in range(10, N)], Kind.drop, "not written plainly, such as '€1,210.50'"),
+    "dates written in two ways": (
+        [f"2024-01-{k:02d}" if k % 2 else f"{k:02d}.01.2024" for k in range(1, 29)],
+        Kind.drop,
+        "dates written in several ways, such as '2024-01-01'",
+    ),
     "lists": ([[1], [2]], Kind.drop, "left out: values of type List(Int64)"),
 }
 
@@ -120,6 +133,27 @@ def _frame() -> pl.DataFrame:
             "w": [1.0, 2.0] * 20,
         }
     )
+
+
+def test_the_remedy_fits_the_column():
+    frame = _frame().with_columns(price=pl.Series([f"€{k}" for k in range(N)]))
+    with pytest.warns(DeltaruleWarning) as caught:
+        find_columns(frame, "y")
+    told = str(caught[0].message)
+    assert (
+        "'name' left out: 40 of 40 values are distinct, looks like an identifier. To use it all the same, name it"
+        in told
+    )
+    assert "such as '€0'. To use it all the same, write plain numbers such as 1234.5" in told
+
+
+def test_levels_that_differ_only_in_case_are_told():
+    frame = pl.DataFrame({"y": [0, 1] * 9, "x": ["Yes", "no", "YES"] * 6, "z": ["a", "b"] * 9})
+    with pytest.warns(DeltaruleWarning, match="column 'x': levels that differ only in case .*: 'YES', 'Yes'$"):
+        columns = find_columns(frame, "y")
+    assert columns[0].why == "text with 3 levels"
+    with pytest.warns(DeltaruleWarning, match="column 'x': levels that differ only in case"):
+        prepare(frame, "x", Options())
 
 
 def test_identifiers_are_warned_about_once():

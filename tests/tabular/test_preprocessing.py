@@ -120,7 +120,7 @@ def test_a_category_is_the_same_in_every_type(trained, seen):
 def test_truth_is_the_same_in_every_type():
     for values in ([True, False, None], ["YES", "no", ""], [1, 0, None], [1.0, 0.0, math.nan], ["t", "F", None]):
         assert _apply(_fit(["yes", "no"], "boolean"), values).tolist() == [[1], [-1], [0]]
-    with pytest.warns(DeltaruleWarning, match="1 values are neither yes nor no"):
+    with pytest.warns(DeltaruleWarning, match="1 value is neither yes nor no"):
         assert _apply(_fit(["yes", "no"], "boolean"), ["perhaps", "yes"]).tolist() == [[0], [1]]
     as_levels = _fit([True, False], "categorical")
     assert _apply(as_levels, ["True", "false"]).tolist() == [[0, 1], [1, 0]]

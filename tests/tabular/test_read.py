@@ -43,6 +43,10 @@ GOOD = {
     "semicolon with decimal points": (b"a;b\n1.5;2\n", {"a": [1.5], "b": [2]}),
     "bar": (b"a|b\n1,2|3\n", {"a": ["1,2"], "b": [3]}),
     "one column": (b"a\n1\n2\n", {"a": [1, 2]}),
+    "one column with gaps": (b"\na\n1\n\n2\n\n\n", {"a": [1, None, 2, None, None]}),
+    "one column of blank lines and carriage returns": (b"a\r\n\r\n1\r\n", {"a": [None, 1]}),
+    "one column of text with gaps and quotes": (b'a\n"x\ny"\n\nz\n', {"a": ["x\ny", None, "z"]}),
+    "one column with stray quotes and gaps": (b'a\n5" pipe\n\nz\n', {"a": ['5" pipe', None, "z"]}),
     "comma within tabs": (b"a\tb,c\n1\tx,y\n2\tz\n", {"a": [1, 2], "b,c": ["x,y", "z"]}),
     "byte-order mark": (b"\xef\xbb\xbfa,b\n1,2\n", {"a": [1], "b": [2]}),
     "carriage returns": (b'a,b\r\n1,"x"\r\n', {"a": [1], "b": ["x"]}),
@@ -77,10 +81,10 @@ BAD = {
     "repeated header": (b"a,b,a\n1,2,3\n", "'a' 2 times"),
     "repeated after stripping": (b"a, a\n1,2\n", "'a' 2 times"),
     "empty header": (b",a\n0,1\n", "none for column 1 of 2"),
-    "too few fields": (b"a,b\n1,2\n3\n", "expected 2 fields in each row, as in the header, found 1 in line 3"),
-    "too many fields": (b"a,b\n1,2\n\n3,4,5\n", "found 3 in line 4"),
-    "ragged after a line feed in quotes": (b'a,b\n"1\n\n2",4\n5,6,7\n', "found 3 in line 5"),
-    "ragged, careful": (b'a,b\n1,5"\n2\n', "found 1 in line 3"),
+    "too few fields": (b"a,b\n1,2\n3\n", "expected 2 fields in each row, as in the header, found 1 in row 2 (line 3)"),
+    "too many fields": (b"a,b\n1,2\n\n3,4,5\n", "found 3 in row 2 (line 4)"),
+    "ragged after a line feed in quotes": (b'a,b\n"1\n\n2",4\n5,6,7\n', "found 3 in row 2 (line 5)"),
+    "ragged, careful": (b'a,b\n1,5"\n2\n', "found 1 in row 2 (line 3)"),
     "quote never closed": (b'a,b\n1,"x\n2,3\n4,5\n', "opened in line 2"),
     "latin-1": ("a,b\n1,2\n1,café\n".encode("latin-1"), "byte 0xe9 in line 3"),
     "utf-16": ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
@@ -119,6 +123,9 @@ def test_lines_of_json(tmp_path, case):
 BAD_LINES = {
     "malformed": (b'{"a":1}\n{"a":\n', "line 2"),
     "an array": (b"[1, 2]\n", "one object a line"),
+    "a key twice": (b'{"a":1,"b":2}\n{"a":1,"a":2}\n', "each key once in an object, found 'a' again, in line 2"),
+    "a key twice, spelled in another way": (b'{"a":1}\n{"a":1,"\\u0061":2}\n', "'a' again, in line 2"),
+    "a key twice, line by line": (b'{"a":NaN,"b":1,"b":2}\n', "found 'b' again, in line 1"),
     "mixed": (b'{"a":1}\n{"a":true}\n', "a number in line 1 and true or false in line 2"),
     "sometimes nested": (b'{"a":1}\n{"a":{"b":2}}\n', "a list or an object in line 2"),
     "nested list": (b'{"a":[1]}\n', "one value in each cell"),
@@ -321,3 +328,13 @@ def test_anything_is_a_table_or_one_clear_line(tmp_path, name):
         _table_or_message(tmp_path / name, data)
 
     check()
+
+
+def test_gzip_that_grows_beyond_all_measure(tmp_path, monkeypatch):
+    monkeypatch.setattr("deltarule.tabular.read._FEW_BYTES", 1000)
+    data = b"a,b\n" + b"1,2\n" * 100_000
+    assert len(data) > 200 * len(gzip.compress(data))
+    with pytest.raises(DataError, match=r"bytes of gzip that grow beyond .* unpack it first"):
+        _read(tmp_path, gzip.compress(data), "t.csv.gz")
+    data = b"a,b\n" + b"".join(b"%d,%d\n" % (k, k * k) for k in range(1000))
+    assert len(_read(tmp_path, gzip.compress(data), "t.csv.gz")) == 1000

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from deltarule.errors import DataError, InvalidOption
-from deltarule.tabular import Task, drop_missing_target, encode_target, find_task
+from deltarule.tabular import Task, encode_target, find_task, rows_with_target
 
 
 def _series(values) -> pl.Series:
@@ -130,10 +130,8 @@ def test_encoding_refuses():
 
 def test_rows_without_a_target_are_left_out():
     frame = pl.DataFrame({"x": [1, 2, 3, 4], "y": ["a", None, "NA", "b"]})
-    kept, n_dropped = drop_missing_target(frame, "y")
-    assert kept["x"].to_list() == [1, 4]
-    assert n_dropped == 2
+    assert rows_with_target(frame, "y").tolist() == [0, 3]
     with pytest.raises(DataError, match="found 2 rows without one"):
-        drop_missing_target(pl.DataFrame({"y": [None, math.nan]}), "y")
+        rows_with_target(pl.DataFrame({"y": [None, math.nan]}), "y")
     with pytest.raises(DataError, match="did you mean 'y'"):
-        drop_missing_target(frame, "Y")
+        rows_with_target(frame, "Y")

@@ -50,7 +50,7 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and leave with its exit code: 0, 2 for bad input, 130 after Ctrl-C.
+    """Run a command and leave with its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 after a closed pipe.
 
     Parameters
     ----------
@@ -81,17 +81,10 @@ def run(arguments: list[str]) -> int:
         return _fail("interrupted: nothing was written", INTERRUPTED)
     except typer.Exit as leaving:
         return int(leaving.exit_code)
-    except MemoryError as error:
-        return _fail(
-            f"expected enough memory, found too little ({_line(error) or 'it is all in use'}); use fewer rows, "
-            "smaller layers or smaller batches"
-        )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if _is_broken_pipe(error):
-            # nobody listens any more, which is no fault; what is still in the buffer has no place to go
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return BROKEN_PIPE
-        if os.environ.get("DELTARULE_DEBUG"):
+            return _leave_quietly()
+        if os.environ.get("DELTARULE_DEBUG") or isinstance(error, SystemExit):
             raise
         return _fail(_explain(error, arguments))
 
@@ -102,6 +95,11 @@ def _explain(error: Exception, arguments: list[str]) -> str:
 
     if isinstance(error, DeltaruleError):
         return str(error)
+    if isinstance(error, MemoryError):
+        return (
+            f"expected enough memory, found too little ({_line(error) or 'it is all in use'}); use fewer rows, "
+            "smaller layers or smaller batches"
+        )
     if hasattr(error, "format_message"):  # of the option parser, which some versions of typer bring along
         return _explain_usage(error, arguments)
     if isinstance(error, OSError):
@@ -117,13 +115,17 @@ def _explain(error: Exception, arguments: list[str]) -> str:
 def _explain_usage(error: Any, arguments: list[str]) -> str:
     """A line for an option that cannot be understood, with what was found, which the parser does not say."""
     parameter, reason = getattr(error, "param", None), _line(getattr(error, "message", "")).rstrip(".")
+    known = {command.name for command in app.registered_commands}
+    see = " ".join(["see deltarule", *(name for name in arguments[:1] if name in known), "--help"])
+    if getattr(parameter, "name", "") == "target" and not reason:
+        return f"expected the column to be predicted, found no --target; {see}"
     for name in getattr(parameter, "opts", ()):
         for given, value in zip(arguments, [*arguments[1:], ""], strict=True):
             found = value if given == name else given.partition("=")[2] if given.startswith(f"{name}=") else ""
             if found:
-                return f"expected a value that {name} takes, found {found!r} ({reason}); see deltarule --help"
+                return f"expected a value that {name} takes, found {found!r} ({reason}); {see}"
     text = _line(error.format_message()).rstrip(".")
-    return f"{text or 'expected a command'}; see deltarule --help"
+    return f"{text or 'expected a command'}; {see}"
 
 
 def _line(error: object) -> str:
@@ -135,6 +137,14 @@ def _fail(text: str, code: int = BAD_INPUT) -> int:
         f"deltarule: {text}\n".encode(sys.stderr.encoding or "utf-8", "replace").decode(sys.stderr.encoding or "utf-8")
     )
     return code
+
+
+def _leave_quietly() -> int:
+    """Nobody listens any more, which is no fault; what is still in a buffer has no place to go."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return BROKEN_PIPE
 
 
 def _is_broken_pipe(error: BaseException | None) -> bool:

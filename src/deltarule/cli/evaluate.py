@@ -15,8 +15,9 @@ def command(
     """Compare a model's predictions with the truth, beside a trivial baseline."""
     from deltarule.cli.output import load_model, note, notes, show_json, show_metrics
     from deltarule.tabular import read_table
+    from deltarule.tabular.values import count
 
-    trained = load_model(model)
+    trained = load_model(model, target=True)
     told: list[str] = []
     found = trained.evaluate(read_table(table), notes=told)
     for text in told:
@@ -26,5 +27,5 @@ def command(
             {"model": model, "target": trained.outcome.name, "task": trained.outcome.kind, **found, "notes": notes()}
         )
         return
-    title = f"{trained.outcome.name}: {trained.outcome.kind} on {found['rows']:,} rows"
+    title = f"{trained.outcome.name}: {trained.outcome.kind} on {count(found['rows'], 'row')}"
     show_metrics(title, found["metrics"], found["baseline"], found["baseline_is"])

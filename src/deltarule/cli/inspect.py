@@ -33,10 +33,12 @@ def command(
 
 def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str, Any]:
     """Everything that is shown, as plain values."""
+    from deltarule.model_file import written_by
+
     network: Network = estimator.network_
     document: dict[str, Any] = {
         "file": path,
-        "versions": _versions(path),
+        "versions": written_by(path),
         "estimator": type(estimator).__name__,
         "architecture": {
             "sizes": network.sizes,
@@ -58,22 +60,6 @@ def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str
     return document
 
 
-def _versions(path: str) -> dict[str, str]:
-    """Versions of the programs that wrote the file, which has been checked before."""
-    import json
-
-    from safetensors import safe_open
-
-    from deltarule.errors import ModelFileError
-
-    with safe_open(path, "numpy") as file:
-        try:
-            found = json.loads(file.metadata()["versions"])
-            return {str(name): str(version) for name, version in found.items()}
-        except (ValueError, AttributeError) as error:
-            raise ModelFileError(f"{path}: expected the versions of the programs that wrote it, found none") from error
-
-
 def _layers(network: Network) -> list[dict[str, Any]]:
     """Each layer with the size and spread of its parameters."""
     return [
@@ -91,7 +77,9 @@ def _layers(network: Network) -> list[dict[str, Any]]:
 
 
 def _show(document: dict[str, Any], table: TabularModel | None) -> None:
-    from deltarule.cli.output import number, show_metrics, show_table
+    from deltarule.cli.output import show_metrics, show_table
+    from deltarule.tabular.metrics import number
+    from deltarule.tabular.values import count
 
     shape = document["architecture"]
     chain = " -> ".join(map(str, shape["sizes"]))
@@ -125,12 +113,14 @@ def _show(document: dict[str, Any], table: TabularModel | None) -> None:
     _show_history(document["history"], table)
     if table is not None and table.report["test"] is not None:
         report = table.report
-        title = f"Test, on {report['rows'].get('test', 0):,} rows"
+        title = f"Test, on {count(report['rows'].get('test', 0), 'row')}"
         show_metrics(title, report["test"], report["baseline"] or {}, report["baseline_is"])
 
 
 def _show_history(history: dict[str, list[float]], table: TabularModel | None) -> None:
-    from deltarule.cli.output import number, say, show_table, sparkline
+    from deltarule.cli.output import say, show_table, sparkline
+    from deltarule.tabular.metrics import number
+    from deltarule.tabular.values import count
 
     curves = {name: values for name, values in history.items() if name != "seconds" and values}
     if not curves:
@@ -141,6 +131,6 @@ def _show_history(history: dict[str, list[float]], table: TabularModel | None) -
         for name, values in curves.items()
         if name in ("loss", "validation_loss", "validation_score")
     ]
-    show_table(f"History of {n_epochs} epochs", rows, ("value", "first", "", "last"))
+    show_table(f"History of {count(n_epochs, 'epoch')}", rows, ("value", "first", "", "last"))
     if table is not None and table.report["stopped"]:
         say(table.report["stopped"])

@@ -22,6 +22,8 @@ INTERRUPTED = 130
 PLAIN_WIDTH = 140
 """Of text that does not go to a terminal."""
 
+_RETURN, _FEED = "\x1c", "\x1d"  # stand in for line breaks; nobody types them
+
 _BARS = "▁▂▃▄▅▆▇█"
 
 _said: list[str] = []
@@ -86,17 +88,10 @@ def show_metrics(
     title: str, metrics: Mapping[str, float | None], baseline: Mapping[str, float | None], is_: str
 ) -> None:
     """Metrics beside those of the trivial answer."""
-    from deltarule.tabular.metrics import NAMES
+    from deltarule.tabular.metrics import NAMES, number
 
     rows = [(NAMES.get(name, name), number(value), number(baseline.get(name))) for name, value in metrics.items()]
     show_table(title, rows, ("metric", "model", f"baseline ({is_})"))
-
-
-def number(value: float | None) -> str:
-    """A number of a few digits, or a dash."""
-    if value is None or math.isnan(value):
-        return "-"
-    return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:
@@ -146,30 +141,41 @@ def check_output(path: str, *, inputs: Sequence[str] = ()) -> None:
         raise _Probe
 
 
-def load_model(path: str) -> Any:
-    """The model of a table in a file.
+def load_model(path: str, *, target: bool = False) -> Any:
+    """The model in a file, which predicts tables; with `target` one that can also be measured on them.
 
     Raises
     ------
     ModelFileError
         The file cannot be trusted.
     InvalidOption
-        It holds a bare estimator, which knows nothing of tables.
+        It holds an estimator that knows no names of columns, or no name of its target.
     """
     from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.named import NamedEstimator
 
     model = load(path)
-    if not isinstance(model, TabularModel):
+    if isinstance(model, TabularModel):
+        return model
+    found = f"found a {type(model).__name__} saved from Python"
+    if target:
         raise InvalidOption(
-            f"{path}: expected a model written by deltarule train, found a {type(model).__name__} saved from Python",
-            f"use it there: deltarule.load({path!r})",
+            f"{path}: expected a model that knows the name of its target, {found}",
+            f"measure it there: deltarule.load({path!r}).score(X, y)",
         )
-    return model
+    if not hasattr(model, "feature_names_in_"):
+        raise InvalidOption(
+            f"{path}: expected a model that knows the names of its columns, {found}, trained on an array",
+            f"train it on a frame, or use it there: deltarule.load({path!r}).predict(X)",
+        )
+    return NamedEstimator(model)
 
 
 def split_names(values: Iterable[str]) -> tuple[str, ...]:
     """Column names, separated by commas; quotes around a name that holds a comma."""
     import csv
 
-    names = [name.strip() for row in csv.reader(values, skipinitialspace=True) for name in row]
-    return tuple(name for name in names if name)
+    # a name may hold a line break, at which the csv module would end the row
+    whole = [value.replace("\r", _RETURN).replace("\n", _FEED) for value in values]
+    names = [name.strip() for row in csv.reader(whole, skipinitialspace=True) for name in row]
+    return tuple(name.replace(_RETURN, "\r").replace(_FEED, "\n") for name in names if name)

@@ -8,7 +8,9 @@ import typer
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A file written by deltarule train.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A file written by deltarule train, or saved from Python.")
+    ],
     table: Annotated[str, typer.Argument(metavar="FILE", help="Rows to predict; - reads standard input.")],
     output: Annotated[
         str,
@@ -27,7 +29,7 @@ def command(
     from deltarule.cli.output import load_model, note, say, split_names
     from deltarule.errors import DataError
     from deltarule.tabular import read_table, write_table
-    from deltarule.tabular.values import near_matches
+    from deltarule.tabular.values import count, near_matches
 
     if output != "-":
         check_table_output(output, inputs=[model, table])
@@ -49,7 +51,7 @@ def command(
         for text in notes:
             note(text)
         if output != "-":
-            say(f"{len(predicted):,} predictions of {trained.outcome.name!r} written to {output}")
+            say(f"{count(len(predicted), 'prediction')} written to {output}")
 
 
 def check_table_output(path: str, *, inputs: list[str]) -> None:

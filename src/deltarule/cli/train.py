@@ -13,7 +13,10 @@ from typer.core import TyperCommand
 from deltarule.cli.output import INTERRUPTED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from deltarule.callbacks import Callback
+    from deltarule.tabular.columns import Column
     from deltarule.tabular.model import TabularModel
     from deltarule.tabular.prepare import Prepared
 
@@ -40,6 +43,9 @@ class TrainCommand(TyperCommand):
 
 
 _DATA, _MODEL, _STEPS, _OUTPUT = "Table", "Model", "Training", "Output"
+
+MOST_COLUMNS = 30
+"""Beyond, columns that are alike share a line."""
 
 
 def command(
@@ -73,14 +79,20 @@ def command(
         str, typer.Option(metavar="HOW", help="standard, robust, none.", rich_help_panel=_DATA)
     ] = "standard",
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="auto, linear, logistic, mlp.", rich_help_panel=_MODEL)
+        str,
+        typer.Option(
+            metavar="MODEL", help="auto: mlp or the simple one; linear, logistic, mlp.", rich_help_panel=_MODEL
+        ),
     ] = "auto",
     hidden: Annotated[
         str | None,
         typer.Option(metavar="UNITS", help="Units of each hidden layer, such as 64,32.", rich_help_panel=_MODEL),
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the hidden layers; relu by default.", rich_help_panel=_MODEL)
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Of the hidden layers, one for all or one each: relu,tanh.", rich_help_panel=_MODEL
+        ),
     ] = None,
     loss: Annotated[
         str, typer.Option(metavar="NAME", help="Follows the task by default.", rich_help_panel=_MODEL)
@@ -100,13 +112,17 @@ def command(
         float | None, typer.Option(metavar="RATE", rich_help_panel=_STEPS, show_default=False)
     ] = None,
     schedule: Annotated[
-        str, typer.Option(metavar="NAME", help="Of the learning rate.", rich_help_panel=_STEPS)
-    ] = "constant",
+        str | None,
+        typer.Option(metavar="NAME", help="Of the learning rate; constant by default.", rich_help_panel=_STEPS),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="The most.", rich_help_panel=_STEPS)] = None,
     batch_size: Annotated[int | None, typer.Option(metavar="ROWS", rich_help_panel=_STEPS, show_default=False)] = None,
     patience: Annotated[
-        int, typer.Option(metavar="N", help="Epochs without a lower validation loss.", rich_help_panel=_STEPS)
-    ] = 20,
+        int | None,
+        typer.Option(
+            metavar="N", help="Epochs without a lower validation loss; 20 by default.", rich_help_panel=_STEPS
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=_STEPS)
     ] = 0,
@@ -132,6 +148,7 @@ def command(
     from deltarule.cli.output import check_output, notes, split_names
     from deltarule.errors import InvalidOption
     from deltarule.tabular import read_table
+    from deltarule.tabular.choice import contender
     from deltarule.tabular.fit import train
     from deltarule.tabular.options import Options
     from deltarule.tabular.prepare import prepare
@@ -170,6 +187,11 @@ def command(
     if checkpoint is not None:
         check_output(checkpoint, inputs=[table, output])
     prepared = prepare(read_table(table), target, options)
+    if checkpoint is not None and not prepared.recipe.by_steps:
+        raise InvalidOption(
+            "expected a training of several steps for --checkpoint, found a linear model, which is solved in one",
+            "leave it out, or name an --optimizer",
+        )
     silent = quiet or as_json
     if not silent:
         _show_decisions(prepared)
@@ -180,7 +202,7 @@ def command(
     if as_json:
         _show_json(trained, output, seconds)
     elif not quiet:
-        _show_result(trained, table, output, seconds)
+        _show_result(trained, table, output, seconds, contest=contender(options, prepared.task) is not None)
     if not trained.report["interrupted"]:
         return 0
     print(f"deltarule: interrupted: the best model so far is in {output}", file=sys.stderr)
@@ -226,24 +248,39 @@ def _callbacks(checkpoint: str | None, *, resume: bool, quiet: bool) -> list[Cal
 def _show_decisions(prepared: Prepared) -> None:
     from deltarule.cli.output import show_table
 
-    columns = [(column.name, str(column.kind), column.why) for column in prepared.columns]
-    show_table("Columns", columns, ("column", "used as", "because"))
+    show_table("Columns", _summary(prepared.columns), ("column", "used as", "because"))
     rows = [(d.what, d.choice, d.why) for d in prepared.decisions]
     show_table("Choices", rows, ("what", "choice", "because"))
 
 
-def _show_result(trained: TabularModel, table: str, output: str, seconds: float) -> None:
+def _summary(columns: Sequence[Column]) -> list[tuple[str, str, str]]:
+    """One line a column; where they are many, one line for those that are alike."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for column in columns:
+        own = column.name if len(columns) <= MOST_COLUMNS else ""
+        alike.setdefault((own, str(column.kind), column.why), []).append(column.name)
+    return [
+        (", ".join(names) if len(names) < 4 else f"{names[0]}, {names[1]}, ..., {names[-1]} ({len(names)})", kind, why)
+        for (_, kind, why), names in alike.items()
+    ]
+
+
+def _show_result(trained: TabularModel, table: str, output: str, seconds: float, *, contest: bool) -> None:
     from deltarule.cli.output import say, show_metrics
+    from deltarule.tabular.values import count
 
     report = trained.report
     n_epochs = len(trained.history.get("loss", []))
     best = f", the best was epoch {report['best_epoch']}" if report["best_epoch"] else ""
     say()
-    say(f"trained for {n_epochs} epoch{'s' * (n_epochs != 1)}{best}, in {seconds:.1f} s. {report['stopped']}".rstrip())
+    if contest:
+        say(next(f"model kept: {d['choice']}, {d['why']}" for d in report["decisions"] if d["what"] == "model"))
+    how = f"trained for {count(n_epochs, 'epoch')}{best}," if report["stopped"] else "solved"
+    say(f"{how} in {seconds:.1f} s. {report['stopped']}".rstrip())
     if report["test"] is None:
         say("no rows were kept for a test: deltarule evaluate measures the model on another table")
     else:
-        title = f"Test, on {report['rows']['test']:,} rows that training has not seen"
+        title = f"Test, on {count(report['rows']['test'], 'row')} that training has not seen"
         show_metrics(title, report["test"], report["baseline"], report["baseline_is"])
         _judge(trained)
     say()

@@ -7,6 +7,7 @@ epoch); everything else a user sees, such as ``coefs_``, is read from these.
 from __future__ import annotations
 
 import copy
+import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +18,9 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import engines
@@ -27,7 +29,7 @@ from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from ..errors import ModelFileError
+from ..errors import InvalidOption, ModelFileError
 from ..network import Network
 from ..training import Plan, Run, State, train
 
@@ -218,7 +220,14 @@ def make_validation(
         A scorer's name, a scorer, or the estimator's own `score`.
     """
     data = Data(X, Y, w)
-    scorer = check_scoring(estimator, scoring) if scoring is not None else None
+    try:
+        scorer = check_scoring(estimator, scoring) if scoring is not None else None
+    except InvalidParameterError:
+        near = difflib.get_close_matches(str(scoring), get_scorer_names(), n=1)
+        raise InvalidOption(
+            f"expected early_stopping as True, False, 'validation_loss' or a scorer of scikit-learn, found {scoring!r}",
+            f"did you mean {near[0]!r}?" if near else "sklearn.metrics.get_scorer_names() lists them",
+        ) from None
     weights = {} if w is None or not _takes_weights(scorer) else {"sample_weight": w}
 
     def measure(network: Network) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -125,10 +126,18 @@ class BaseMLP(TrainedEstimator):
         """Weights of each layer, (n_in, n_out): the transposes of ``network_.W[l]``, views on the parameters."""
         return Views(W.T for W in self._fitted().W.values())
 
+    @coefs_.setter
+    def coefs_(self, values: Sequence[Array]) -> None:
+        _copy_into(self.coefs_, values, "coefs_")
+
     @property
     def intercepts_(self) -> list[Array]:
         """Biases of each layer, (n_out,): views on the parameters."""
         return Views(self._fitted().b.values())
+
+    @intercepts_.setter
+    def intercepts_(self, values: Sequence[Array]) -> None:
+        _copy_into(self.intercepts_, values, "intercepts_")
 
     @property
     def best_loss_(self) -> float | None:
@@ -161,3 +170,15 @@ class BaseMLP(TrainedEstimator):
         """Name of the output activation, scikit-learn's where it has one."""
         name = self._fitted().layers[-1].activation.name
         return "logistic" if name == "sigmoid" else name
+
+
+def _copy_into(views: list[Array], values: Sequence[Array], name: str) -> None:
+    """Overwrite the parameters that `views` show; nothing is changed unless every shape fits."""
+    arrays = [np.asarray(value) for value in values]
+    expected, found = [view.shape for view in views], [array.shape for array in arrays]
+    if found != expected:
+        raise InvalidOption(f"expected {name} of the shapes {expected}, found {found}")
+    if not all(array.dtype.kind in "fiu" and np.isfinite(array).all() for array in arrays):
+        raise InvalidOption(f"expected finite numbers as {name}, found something else")
+    for view, array in zip(views, arrays, strict=True):
+        view[...] = array

@@ -15,8 +15,9 @@ from enum import StrEnum
 import polars as pl
 
 from deltarule.errors import DataError, DeltaruleWarning
-from deltarule.tabular.dates import describe_format, find_formats
+from deltarule.tabular.dates import describe_format, find_formats, has_dates
 from deltarule.tabular.values import (
+    case_twins,
     first_where,
     is_truth_pair,
     near_matches,
@@ -108,32 +109,33 @@ def find_columns(
     Warns
     -----
     DeltaruleWarning
-        Columns that look like identifiers or free text are left out; one warning names them all.
+        Columns that look like identifiers or free text are left out, levels differ only in case; one warning
+        names them all.
     """
     asked = _asked(frame, target, weights, {Kind.drop: drop, Kind.categorical: categorical, Kind.numeric: numeric})
     columns: list[Column] = []
-    doubtful: list[Column] = []
+    doubtful: dict[str, list[Column]] = {}
     for series in frame.get_columns():
         if series.name in (target, weights):
             continue
         if series.name in asked:
             columns.append(_as_asked(series, asked[series.name]))
             continue
-        column, sure = _classify(series)
+        column, remedy = _classify(series)
         columns.append(column)
-        if not sure:
-            doubtful.append(column)
+        if remedy:
+            doubtful.setdefault(remedy, []).append(column)
     if all(column.kind is Kind.drop for column in columns):
         found = "; ".join(f"{column.name}: {column.why}" for column in columns[:5]) or "only the target"
         raise DataError(f"expected at least one column to learn from, found none ({found})")
-    if doubtful:
-        warnings.warn(_warning(doubtful), DeltaruleWarning, stacklevel=2)
+    told = [
+        f"{'; '.join(f'{column.name!r} {column.why}' for column in those)}. To use it all the same, {remedy}"
+        for remedy, those in doubtful.items()
+    ]
+    told += [text for column in columns if column.kind is Kind.categorical for text in case_twins(frame[column.name])]
+    if told:
+        warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=2)
     return columns
-
-
-def _warning(doubtful: list[Column]) -> str:
-    listed = "; ".join(f"{column.name!r} {column.why}" for column in doubtful)
-    return f"{listed}. To use such a column all the same, name it as numeric or categorical"
 
 
 def _asked(frame: pl.DataFrame, target: str, weights: str | None, wishes: dict[Kind, Iterable[str]]) -> dict[str, Kind]:
@@ -176,18 +178,28 @@ def _as_asked(series: pl.Series, kind: Kind) -> Column:
     return Column(series.name, kind, "as asked")
 
 
-def _classify(series: pl.Series) -> tuple[Column, bool]:
-    """The column, and whether the choice is beyond doubt (a doubtful one is warned about)."""
+_NAME_EITHER = "name it as numeric or categorical"
+_NAME_LEVELS = "name it as categorical"
+_CORRECT = "correct these values or leave them empty, or name it as categorical"
+_ONE_WAY = "write all dates as YYYY-MM-DD, or name it as categorical"
+_PLAIN = "write plain numbers such as 1234.5, or name it as categorical"
+
+_DRESSED = re.compile(r"^[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
+"""A number with a sign of a currency, a unit, or marks between thousands."""
+
+
+def _classify(series: pl.Series) -> tuple[Column, str]:
+    """The column, and what to do if it is to be used otherwise; empty where the choice is beyond doubt."""
     kind = series.dtype
     if kind.is_nested() or kind in (pl.Binary, pl.Object):
-        return _left_out(series, f"values of type {kind}"), False
+        return _left_out(series, f"values of type {kind}"), "give it one value in each cell"
     if kind in (pl.String, pl.Categorical, pl.Enum):
         return _classify_text(series.cast(pl.String))
     present = series.fill_nan(None).drop_nulls() if kind.is_float() else series.drop_nulls()
     missing = len(series) - len(present)
     trivial = _trivial(series, present, missing)
     if trivial is not None:
-        return trivial, True
+        return trivial, ""
     if kind.is_integer():
         return _classify_integers(series, "whole numbers", missing)
     if kind == pl.Boolean:
@@ -196,7 +208,7 @@ def _classify(series: pl.Series) -> tuple[Column, bool]:
         found = Kind.date, "date" if kind == pl.Date else "date and time"
     else:
         found = Kind.numeric, _spoken(kind)
-    return Column(series.name, found[0], found[1] + _missing(missing)), True
+    return Column(series.name, found[0], found[1] + _missing(missing)), ""
 
 
 def _trivial(series: pl.Series, present: pl.Series, missing: int) -> Column | None:
@@ -207,61 +219,72 @@ def _trivial(series: pl.Series, present: pl.Series, missing: int) -> Column | No
     return None
 
 
-def _classify_integers(series: pl.Series, what: str, missing: int) -> tuple[Column, bool]:
+def _classify_integers(series: pl.Series, what: str, missing: int) -> tuple[Column, str]:
     """An identifier is unique and named like one, or counts the rows from 0 or 1."""
     m = len(series)
     if not missing and m >= ENOUGH_ROWS and series.n_unique() == m:
         if series[0] in (0, 1) and (series.diff().drop_nulls() == 1).all():
-            return _left_out(series, "counts the rows"), False
+            return _left_out(series, "counts the rows"), _NAME_EITHER
         if _ID_WORD.search(series.name.strip().lower()) or _ID_CAMEL.search(series.name.strip()):
-            return _left_out(series, f"{m} of {m} values are distinct, looks like an identifier"), False
-    return Column(series.name, Kind.numeric, what + _missing(missing)), True
+            return _left_out(series, f"{m} of {m} values are distinct, looks like an identifier"), _NAME_EITHER
+    return Column(series.name, Kind.numeric, what + _missing(missing)), ""
 
 
-def _classify_text(series: pl.Series) -> tuple[Column, bool]:
+def _classify_text(series: pl.Series) -> tuple[Column, str]:
     levels = parse_levels(series)
     present = levels.drop_nulls()
     missing = levels.null_count()
     trivial = _trivial(series, present, missing)
     if trivial is not None:
-        return trivial, True
+        return trivial, ""
     distinct = present.unique()
     if len(distinct) == 2 and is_truth_pair(distinct):
         pair = " or ".join(sorted(distinct))
-        return Column(series.name, Kind.boolean, pair + _missing(missing)), True
+        return Column(series.name, Kind.boolean, pair + _missing(missing)), ""
     numbers, unreadable = parse_numbers(series)
     if not unreadable.any():
         whole = (numbers.drop_nulls() % 1 == 0).all()
         if whole:
             return _classify_integers(numbers, "numbers written as text", numbers.null_count())
-        return Column(series.name, Kind.numeric, "numbers written as text" + _missing(numbers.null_count())), True
+        return Column(series.name, Kind.numeric, "numbers written as text" + _missing(numbers.null_count())), ""
     formats = find_formats(series)
     if len(formats) == 1:
         why = f"dates written {describe_format(formats[0])}{_missing(missing)}"
-        return Column(series.name, Kind.date, why, formats[0]), True
+        return Column(series.name, Kind.date, why, formats[0]), ""
     return _classify_levels(series, present, unreadable, formats)
 
 
 def _classify_levels(
     series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]
-) -> tuple[Column, bool]:
+) -> tuple[Column, str]:
     """Text that is neither numbers, truth values nor dates: levels, an identifier, or prose."""
     n_levels, n_present = present.n_unique(), len(present)
-    if len(formats) > 1 and n_levels > FEW_LEVELS:
-        ways = " or ".join(map(describe_format, formats))
-        return _left_out(series, f"dates whose day and month cannot be told apart ({ways})"), False
-    if unreadable.sum() * 10 <= n_present and n_levels > FEW_LEVELS:
-        row, value = first_where(series, unreadable)
-        why = f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
-        return _left_out(series, why), False
+    if n_levels > FEW_LEVELS:
+        why, remedy = _odd_writing(series, present, unreadable, formats)
+        if why:
+            return _left_out(series, why), remedy
     if n_present >= ENOUGH_ROWS and n_levels > NEARLY_ALL * n_present:
         why = f"{n_levels} of {n_present} values are distinct, looks like an identifier"
-        return _left_out(series, why), False
+        return _left_out(series, why), _NAME_LEVELS
     if n_levels > MOST_LEVELS and n_levels * 5 > n_present:
-        return _left_out(series, f"free text, {n_levels} different values in {n_present} rows"), False
-    return Column(
-        series.name, Kind.categorical, f"text with {_levels(n_levels)}{_missing(len(series) - n_present)}"
-    ), True
+        return _left_out(series, f"free text, {n_levels} different values in {n_present} rows"), _NAME_LEVELS
+    why = f"text with {_levels(n_levels)}{_missing(len(series) - n_present)}"
+    return Column(series.name, Kind.categorical, why), ""
+
+
+def _odd_writing(series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]) -> tuple[str, str]:
+    """What stands in the way of numbers or dates that are many, and what to do about it; two empty texts if nothing."""
+    if len(formats) > 1:
+        ways = " or ".join(map(describe_format, formats))
+        return f"dates whose day and month cannot be told apart ({ways})", _ONE_WAY
+    if unreadable.sum() * 10 <= len(present):
+        row, value = first_where(series, unreadable)
+        return f"numbers, but {unreadable.sum()} of {len(present)} values are text (row {row}: {value!r})", _CORRECT
+    if has_dates(present):
+        return f"dates written in several ways, such as {present[0]!r}", _ONE_WAY
+    if present.str.contains(_DRESSED.pattern).all():
+        return f"numbers that are not written plainly, such as {present[0]!r}", _PLAIN
+    return "", ""
 
 
 def _left_out(series: pl.Series, why: str) -> Column:

@@ -64,6 +64,12 @@ def find_formats(series: pl.Series) -> list[str]:
     return [name for name in likely if text.str.contains(FORMATS[name]).all() and not _moments(text, name).has_nulls()]
 
 
+def has_dates(text: pl.Series) -> bool:
+    """Whether every text looks like a date, be it in different formats."""
+    anyway = "|".join(FORMATS.values())
+    return all(bool(part.str.contains(anyway).all()) for part in (text.head(_SAMPLE), text))  # most are told at once
+
+
 def _moments(text: pl.Series, name: str) -> pl.Series:
     moments = text.str.to_datetime(name, strict=False, time_unit="us", exact=True)
     return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%#z" in name else moments

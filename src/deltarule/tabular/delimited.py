@@ -10,7 +10,9 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import polars as pl
@@ -31,7 +33,8 @@ def parse_delimited(data: bytes, name: str, delimiter: str | None = None) -> pl.
     Parameters
     ----------
     data : bytes
-        UTF-8, lines ended by a line feed.
+        UTF-8, lines ended by a line feed. Blank lines are passed over, but in a table of one column they are rows
+        whose value is missing.
     name : str
         Of the file, for messages.
     delimiter : str, optional
@@ -47,8 +50,11 @@ def parse_delimited(data: bytes, name: str, delimiter: str | None = None) -> pl.
     DataError
         Only a header, an empty or repeated name in it, a row of another length, a quote that is never closed.
     """
-    data = data.rstrip(b" \n") + b"\n"
+    if not data.endswith(b"\n"):
+        data += b"\n"
     delimiter = delimiter or _sniff(data)
+    if len(next(_first_rows(data, delimiter), [])) > 1:
+        data = data.rstrip(b" \n") + b"\n"
     records = _Records.find(data, delimiter)
     frame = _split_fast(data, delimiter, records, name) if records is not None else None
     if frame is None:
@@ -58,16 +64,20 @@ def parse_delimited(data: bytes, name: str, delimiter: str | None = None) -> pl.
 
 def _sniff(data: bytes) -> str:
     """The delimiter that cuts the first rows into the same number of fields, the more the better."""
-    start = data[:_SNIFFED_BYTES]
-    text = start[: start.rfind(b"\n") + 1 or None].decode("utf-8", "ignore")
     best, best_score = ",", (False, 1)
     for delimiter in DELIMITERS:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        widths = [len(row) for _, row in zip(range(_SNIFFED_ROWS), rows, strict=False) if row]
+        widths = [len(row) for row in islice(_first_rows(data, delimiter), _SNIFFED_ROWS)]
         score = (len(set(widths)) == 1, widths[0])
         if widths[0] > 1 and score > best_score:
             best, best_score = delimiter, score
     return best
+
+
+def _first_rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
+    """The fields of the first rows, blank lines passed over."""
+    start = data[:_SNIFFED_BYTES]
+    text = start[: start.rfind(b"\n") + 1 or None].decode("utf-8", "ignore")
+    return filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
 @dataclass(frozen=True)
@@ -122,13 +132,16 @@ def _split_fast(data: bytes, delimiter: str, records: _Records, name: str) -> pl
     start = 0 if head == 0 else int(records.ends[head - 1]) + 1
     header = data[start : int(records.ends[head])].decode("utf-8")
     names = _check_header(next(csv.reader(io.StringIO(header, newline=""), delimiter=delimiter)), name)
+    if len(names) == 1:
+        filled = np.arange(head, len(records.ends))  # a blank line is a row whose one value is missing
     ragged = filled[records.fields[filled] != len(names)]
     if ragged.size:
-        raise _ragged(name, int(records.lines[ragged[0]]), int(records.fields[ragged[0]]), len(names))
+        row = int(np.searchsorted(filled, ragged[0]))  # the header is the first one that is filled
+        raise _ragged(name, row, int(records.lines[ragged[0]]), int(records.fields[ragged[0]]), len(names))
     if filled.size == 1:
         raise _only_header(name)
     body = data[int(records.ends[head]) + 1 :]
-    if records.blank[head:].any():
+    if len(names) > 1 and records.blank[head:].any():
         keep = np.ones(len(data), bool)
         keep[records.ends[records.blank]] = False
         body = np.frombuffer(data, np.uint8)[keep].tobytes()[int(records.ends[head]) + 1 - head :]
@@ -153,12 +166,13 @@ def _split_careful(data: bytes, delimiter: str, name: str) -> pl.DataFrame:
         for row in reader:
             if row and not names:
                 names = _check_header(row, name)
-            elif row:
+            elif row or len(names) == 1:
                 if line < reader.line_num == last:
                     _require_closed(text, line, delimiter, name)
-                if len(row) != len(names):
-                    raise _ragged(name, line, len(row), len(names))
-                rows.append(row)
+                fields = row or [""]  # a blank line is a row whose one value is missing
+                if len(fields) != len(names):
+                    raise _ragged(name, len(rows) + 1, line, len(fields), len(names))
+                rows.append(fields)
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{name}: expected fields that can be split, found in line {line}: {error}") from None
@@ -194,9 +208,9 @@ def _check_header(header: list[str], name: str) -> list[str]:
     return names
 
 
-def _ragged(name: str, line: int, found: int, expected: int) -> DataError:
+def _ragged(name: str, row: int, line: int, found: int, expected: int) -> DataError:
     return DataError(
-        f"{name}: expected {expected} fields in each row, as in the header, found {found} in line {line}",
+        f"{name}: expected {expected} fields in each row, as in the header, found {found} in row {row} (line {line})",
         "correct the line, or put quotes around text that holds the delimiter",
     )
 

@@ -17,6 +17,7 @@ from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
 from deltarule.tabular.scaling import Scaler, field
 from deltarule.tabular.values import (
+    count,
     first_where,
     parse_levels,
     parse_numbers,
@@ -56,7 +57,8 @@ class Encoder(ABC):
             return []
         row, value = first_where(series, odd)
         first = f"first {value!r} in row {row}"
-        return [f"column {self.name!r}: {odd.sum()} values are {what} ({first}), taken as {taken}"]
+        values = count(int(odd.sum()), "value") + (" is" if odd.sum() == 1 else " are")
+        return [f"column {self.name!r}: {values} {what} ({first}), taken as {taken}"]
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the attributes."""

@@ -1,36 +1,71 @@
-"""From a prepared table to a trained model; a training that ran away is refused."""
+"""From a table to a trained model: the network and the simple model compete; a training that ran away is refused."""
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from deltarule.callbacks import Callback
-from deltarule.errors import InvalidOption
-from deltarule.tabular.metrics import NAMES, beats
+from deltarule.errors import DeltaruleError, InvalidOption, NotFinite
+from deltarule.tabular.choice import contender
+from deltarule.tabular.frames import as_frame
+from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
 from deltarule.tabular.model import TabularModel
-from deltarule.tabular.prepare import Prepared
+from deltarule.tabular.options import Options
+from deltarule.tabular.outcome import Outcome
+from deltarule.tabular.prepare import Part, Prepared, prepare
+from deltarule.tabular.recipe import make_recipe
 from deltarule.training import Run
 
+TRIAL_STEPS = 100
+"""Of the simple model, before it is compared with the network: enough to tell, and quick on a large table."""
 
-class _Watch(Callback):
-    """Keeps the run, for the way in which it ended."""
 
-    def __init__(self) -> None:
-        self.run: Run | None = None
+def fit_table(table: Any, target: str, *, callbacks: Iterable[Callback] = (), **options: Any) -> TabularModel:
+    """Train on a table, finding out by itself what was not said.
 
-    def on_end(self, run: Run) -> None:
-        """A run interrupted before its first epoch ended has nothing to keep."""
-        self.run = run
-        if run.interrupted and not run.history:
-            raise KeyboardInterrupt
+    Parameters
+    ----------
+    table : polars.DataFrame, pandas.DataFrame or dict of columns
+        ``m`` rows, at least 5 of them with a target.
+    target : str
+        The column to be predicted.
+    callbacks : iterable of Callback
+        Seen by the training loop; see `deltarule.callbacks`.
+    **options
+        See `deltarule.tabular.options.Options`.
+
+    Raises
+    ------
+    DataError, InvalidOption, UnknownName
+        For a table or options that cannot be used.
+    NotFinite
+        If training diverges before anything useful was learned.
+
+    Examples
+    --------
+    >>> from deltarule.tabular.fit import fit_table
+    >>> table = {"x": list(range(100)), "y": [2.0 * x for x in range(100)]}
+    >>> model = fit_table(table, "y", model="linear", numeric=("x",))
+    >>> [round(y) for y in model.predict({"x": [3, 200]})["prediction"]]
+    [6, 400]
+    """
+    try:
+        chosen = Options(**options)
+    except TypeError as error:
+        raise InvalidOption(f"expected the options of Options, found another: {error}") from None
+    return train(prepare(as_frame(table), target, chosen), callbacks)
 
 
 def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularModel:
     """Train the estimator of a prepared table, and measure it on the test rows.
+
+    Where the choice of the model was left open, the simple model (linear or logistic) learns the same training rows,
+    and the network must do better than it on the validation rows; else the simple one learns both and is kept.
 
     Parameters
     ----------
@@ -47,22 +82,93 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     NotFinite, InvalidOption
         If training diverges before anything useful was learned.
     """
+    network = _train(prepared, callbacks)
+    simple = contender(prepared.options, prepared.task)
+    if simple is None or network.report["interrupted"]:
+        return network
+    try:
+        return _contest(network, simple, prepared)
+    except KeyboardInterrupt:
+        network.report["interrupted"] = True
+        return network
+
+
+def _contest(network: TabularModel, simple: str, prepared: Prepared) -> TabularModel:
+    """The better one of the network and the simple model, on the validation rows."""
+    options = dataclasses.replace(prepared.options, model=simple)
+    ours, theirs = network.measure(prepared.valid)["metrics"], _simple_metrics(prepared, options)
+    if theirs is None or beats(ours, theirs):
+        return _explained(network, "mlp", f"the {simple} model's", ours, theirs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what there is to say of the table has been said
+        model = _train(prepare(prepared.frame, prepared.outcome.name, options), ())
+    if model.report["interrupted"]:
+        raise KeyboardInterrupt
+    return _explained(model, simple, "the network's", theirs, ours)
+
+
+def _simple_metrics(prepared: Prepared, options: Options) -> Metrics | None:
+    """How well the simple model does on the validation rows; None where it cannot learn the table."""
+    outcome, train, valid = prepared.outcome, prepared.train, prepared.valid
+    m, n_features = train.X.shape
+    estimator = make_recipe(options, prepared.task, m, 0, n_features, len(outcome.classes)).estimator
+    watch = _Watch()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an optimum nearly reached is good enough to be compared
+        try:
+            estimator.set_params(callbacks=[watch], max_iter=TRIAL_STEPS)
+            _fit(estimator, outcome, dataclasses.replace(train, X=train.X.astype(np.float64)))
+        except (DeltaruleError, MemoryError):
+            return None
+    if watch.run is not None and watch.run.interrupted:
+        raise KeyboardInterrupt
+    return outcome.measure(valid.y, outcome.outputs(estimator, valid.X.astype(np.float64)), valid.w)
+
+
+def _explained(model: TabularModel, kept: str, other: str, won: Metrics, lost: Metrics | None) -> TabularModel:
+    """The model, its report saying why it was kept."""
+    name = headline(won)
+    ours, theirs = (number(None if metrics is None else metrics[name]) for metrics in (won, lost))
+    choice = {"what": "model", "choice": kept, "why": f"{NAMES[name]} {ours} on the validation rows, {other} {theirs}"}
+    model.report["decisions"] = [
+        choice if decision["what"] == "model" else decision for decision in model.report["decisions"]
+    ]
+    return model
+
+
+class _Watch(Callback):
+    """Keeps the run, for the way in which it ended."""
+
+    def __init__(self) -> None:
+        self.run: Run | None = None
+
+    def on_end(self, run: Run) -> None:
+        """A run interrupted before its first epoch ended has nothing to keep."""
+        self.run = run
+        if run.interrupted and not run.history:
+            raise KeyboardInterrupt
+
+
+def _train(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
+    """Train the one estimator of the recipe."""
     recipe, outcome = prepared.recipe, prepared.outcome
     watch = _Watch()
     estimator = recipe.estimator
     estimator.set_params(callbacks=[*callbacks, watch])
     try:
-        _fit(prepared)
+        _fit(estimator, outcome, prepared.train, prepared.valid)
+    except NotFinite as error:
+        raise _diverged(error) from error
     finally:
         estimator.set_params(callbacks=None)
     # how long an epoch took would make every file another
     estimator.history_ = {name: values for name, values in estimator.history_.items() if name != "seconds"}
     model = TabularModel(prepared.preprocessing, estimator, outcome, prepared.options.weights, {})
-    _refuse_diverged(model, prepared, watch.run)
-    tested = model.measure(prepared.test) if len(prepared.test) else {}
     run = watch.run
+    _refuse_diverged(model, prepared, run)
+    tested = model.measure(prepared.test) if len(prepared.test) else {}
     model.report.update(
-        decisions=[asdict(decision) for decision in prepared.decisions],
+        decisions=[dataclasses.asdict(decision) for decision in prepared.decisions],
         columns=[{"name": c.name, "kind": str(c.kind), "why": c.why} for c in prepared.columns],
         rows=prepared.rows,
         options=prepared.options.changed(),
@@ -76,17 +182,20 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     return model
 
 
-def _fit(prepared: Prepared) -> None:
-    """Fit the estimator, with the validation rows where it takes them."""
-    estimator, outcome = prepared.recipe.estimator, prepared.outcome
-    dtype = prepared.train.X.dtype
+def _fit(estimator: Any, outcome: Outcome, train: Part, valid: Part | None = None) -> None:
+    """Fit an estimator, with the validation rows if there are any."""
     arguments: dict[str, Any] = {}
-    if len(prepared.valid):
-        part = prepared.valid
-        held = (part.X, outcome.to_network(part.y, dtype))
-        arguments["validation_data"] = held if part.w is None else (*held, part.w)
-    part = prepared.train
-    estimator.fit(part.X, outcome.to_network(part.y, dtype), sample_weight=part.w, **arguments)
+    dtype = train.X.dtype
+    if valid is not None and len(valid):
+        held = (valid.X, outcome.to_network(valid.y, dtype))
+        arguments["validation_data"] = held if valid.w is None else (*held, valid.w)
+    estimator.fit(train.X, outcome.to_network(train.y, dtype), sample_weight=train.w, **arguments)
+
+
+def _diverged(error: NotFinite) -> NotFinite:
+    """In fewer words than those that scikit-learn's users expect."""
+    where = f"training diverged: expected finite numbers, found others in layer {error.layer} at step {error.step}"
+    return NotFinite(where, "lower the learning rate", layer=error.layer, step=error.step)
 
 
 def _best_epoch(history: Mapping[str, list[float]]) -> int | None:
@@ -105,12 +214,11 @@ def _refuse_diverged(model: TabularModel, prepared: Prepared, run: Run | None) -
     measured = model.measure(part)
     metrics, baseline = measured["metrics"], measured["baseline"]
     if run is not None and run.failure and not beats(metrics, baseline):
-        raise run.failure
+        raise _diverged(run.failure)
     name, factor = ("log_loss", 2) if model.outcome.is_classification else ("rmse", 5)
     usual = np.log(len(model.outcome.classes)) if model.outcome.is_classification else model.outcome.scale
     if not metrics[name] <= factor * max(baseline[name], float(usual)):
         raise InvalidOption(
-            f"training diverged: expected errors like those of {measured['baseline_is']} or lower, "
-            f"{NAMES[name]} {baseline[name]:.3g}, found {metrics[name]:.3g}",
-            "lower the learning rate, or scale the columns",
+            f"training diverged: {NAMES[name]} {metrics[name]:.3g}, of the baseline {baseline[name]:.3g}",
+            "lower the learning rate",
         )

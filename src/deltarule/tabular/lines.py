@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import polars as pl
@@ -28,12 +29,25 @@ def parse_lines(data: bytes, name: str) -> pl.DataFrame:
     Raises
     ------
     DataError
-        A line is not a JSON object, or a column holds numbers and other things; names the line.
+        A line is not a JSON object or has a key twice, or a column holds numbers and other things; names the line.
     """
     try:
-        return pl.read_ndjson(data, infer_schema_length=None)
+        frame = pl.read_ndjson(data, infer_schema_length=None)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError):
         return _line_by_line(data, name)  # slower; finds the line at fault, or reads what polars does not
+    _require_unrepeated(data, frame, name)
+    return frame
+
+
+def _require_unrepeated(data: bytes, frame: pl.DataFrame, name: str) -> None:
+    """Refuse a key that an object has twice, of which polars takes the first in silence.
+
+    A line with one colon after a quote for each column, and a value in each, has every key once; others are parsed.
+    """
+    gaps = iter(frame.select(pl.any_horizontal(pl.all().is_null())).to_series())
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.strip() and (next(gaps, True) or line.count(b'":') != frame.width):
+            _object(line, number, name)
 
 
 def _line_by_line(data: bytes, name: str) -> pl.DataFrame:
@@ -66,9 +80,20 @@ _KINDS = {
 }
 
 
+def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different; which of two values is meant, nobody knows."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise DataError(f"expected each key once in an object, found {repeated!r} again", "rename or remove one")
+    return found
+
+
 def _object(line: bytes, number: int, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=_unrepeated)
+    except DataError as error:
+        raise DataError(f"{name}: {error.message}, in line {number}", error.hint) from None
     except (ValueError, RecursionError) as error:
         reason = str(error).split(":")[0]
         raise DataError(f"{name}: expected a JSON object in line {number}, found malformed JSON ({reason})") from None

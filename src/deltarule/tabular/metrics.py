@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -76,3 +77,10 @@ def beats(metrics: Metrics, baseline: Metrics) -> bool | None:
     if ours is None or theirs is None:
         return None
     return ours > theirs if name in HIGHER_IS_BETTER else ours < theirs
+
+
+def number(value: float | None) -> str:
+    """A number of a few digits, or a dash."""
+    if value is None or math.isnan(value):
+        return "-"
+    return f"{value:,.4f}" if 1e-3 <= abs(value) < 1e6 or value == 0 else f"{value:.4g}"

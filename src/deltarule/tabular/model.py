@@ -5,8 +5,9 @@ This is what ``deltarule train`` writes and what all other commands read. The fi
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,18 +15,18 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from deltarule import model_file
+from deltarule import __version__, model_file
 from deltarule.arrays import Array
-from deltarule.callbacks import Callback
-from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError
+from deltarule.errors import DeltaruleWarning, ModelFileError
 from deltarule.estimators.persistence import from_document, to_document
-from deltarule.tabular.options import Options
+from deltarule.tabular.frames import as_frame
 from deltarule.tabular.outcome import Outcome
-from deltarule.tabular.prepare import Part, prepare, read_weights
+from deltarule.tabular.prepare import Part, read_weights
 from deltarule.tabular.preprocessing import Preprocessing
 from deltarule.tabular.report import check_report
 from deltarule.tabular.scaling import field
-from deltarule.tabular.target import drop_missing_target, encode_target
+from deltarule.tabular.target import encode_target, rows_with_target
+from deltarule.tabular.values import count, rows_of
 
 FACE = "table"
 """Tells the document of a `TabularModel` from that of a bare estimator."""
@@ -48,14 +49,9 @@ class TabularModel:
         How it was trained: "decisions", "columns", "rows", "options", "test", "baseline", "stopped", "interrupted",
         "best_epoch".
 
-    Examples
+    See Also
     --------
-    >>> import polars as pl
-    >>> from deltarule.tabular.model import TabularModel
-    >>> table = pl.DataFrame({"x": range(100), "y": [2.0 * x for x in range(100)]})
-    >>> model = TabularModel.fit(table, "y", model="linear", numeric=("x",))
-    >>> [round(y) for y in model.predict(pl.DataFrame({"x": [3, 200]}))["prediction"]]
-    [6, 400]
+    deltarule.tabular.fit.fit_table : Train one.
     """
 
     preprocessing: Preprocessing
@@ -64,44 +60,12 @@ class TabularModel:
     weights: str | None
     report: dict[str, Any]
 
-    @classmethod
-    def fit(
-        cls, frame: pl.DataFrame, target: str, *, callbacks: Iterable[Callback] = (), **options: Any
-    ) -> TabularModel:
-        """Train on a table, finding out by itself what was not said.
-
-        Parameters
-        ----------
-        frame : polars.DataFrame
-            ``m`` rows, at least 5 of them with a target.
-        target : str
-            The column to be predicted.
-        callbacks : iterable of Callback
-            Seen by the training loop; see `deltarule.callbacks`.
-        **options
-            See `deltarule.tabular.options.Options`.
-
-        Raises
-        ------
-        DataError, InvalidOption, UnknownName
-            For a table or options that cannot be used.
-        NotFinite
-            If training diverges before anything useful was learned.
-        """
-        try:
-            chosen = Options(**options)
-        except TypeError as error:
-            raise InvalidOption(f"expected the options of Options, found another: {error}") from None
-        from deltarule.tabular.fit import train
-
-        return train(prepare(frame, target, chosen), callbacks)
-
-    def predict(self, frame: pl.DataFrame, *, notes: list[str] | None = None) -> pl.DataFrame:
+    def predict(self, table: Any, *, notes: list[str] | None = None) -> pl.DataFrame:
         """Predict the target of each row.
 
         Parameters
         ----------
-        frame : polars.DataFrame
+        table : polars.DataFrame, pandas.DataFrame or dict of columns
             ``m`` rows with the columns of the training table, in any order.
         notes : list of str, optional
             See `Preprocessing.transform`.
@@ -116,14 +80,14 @@ class TabularModel:
         DataError
             Columns are missing or hold what training did not have.
         """
-        return self.outcome.to_frame(self._outputs(self._matrix(frame, notes)))
+        return self.outcome.to_frame(self._outputs(self._matrix(as_frame(table), notes)))
 
-    def evaluate(self, frame: pl.DataFrame, *, notes: list[str] | None = None) -> dict[str, Any]:
+    def evaluate(self, table: Any, *, notes: list[str] | None = None) -> dict[str, Any]:
         """Compare predictions with the target.
 
         Parameters
         ----------
-        frame : polars.DataFrame
+        table : polars.DataFrame, pandas.DataFrame or dict of columns
             Rows with the columns of the training table, the target included; rows without a target are left out.
         notes : list of str, optional
             Takes what the user should know.
@@ -138,20 +102,22 @@ class TabularModel:
         DataError
             As for `predict`, or the target has a class that the model does not know.
         """
+        frame = as_frame(table)
         told: list[str] = []
         target = self.outcome.name
-        frame, n_dropped = drop_missing_target(frame, target)
+        present = rows_with_target(frame, target)
+        n_dropped = len(frame) - len(present)
         if n_dropped:
-            told.append(f"{n_dropped:,} rows without a target are left out")
-        w = None
-        if self.weights is not None and self.weights in frame.columns:
-            w = read_weights(frame[self.weights])
-            if not w.any():
-                raise DataError(f"weights {self.weights!r}: expected at least one positive weight, found none")
-        elif self.weights is not None:
-            told.append(f"the column of weights {self.weights!r} is not there: every row counts the same")
-        y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
-        part = Part(self._matrix(frame, told), y, w)
+            told.append(f"{count(n_dropped, 'row')} without a target left out")
+        with rows_of(present):
+            frame = frame[present]
+            w = None
+            if self.weights is not None and self.weights in frame.columns:
+                w = read_weights(frame[self.weights])
+            elif self.weights is not None:
+                told.append(f"the column of weights {self.weights!r} is not there: every row counts the same")
+            y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
+            part = Part(self._matrix(frame, told), y, w)
         if notes is None and told:
             warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=2)
         elif notes is not None:
@@ -260,4 +226,11 @@ def load(path: str | Path) -> Any:
             return TabularModel.from_document(document, arrays)
         return from_document(field(document, "estimator", dict), arrays)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error.message}", error.hint or "train again") from error
+        raise ModelFileError(f"{path}: {error.message}", _upgrade(path) or error.hint or "train again") from error
+
+
+def _upgrade(path: str | Path) -> str:
+    """What to do about a file that a newer version has written; empty for all others."""
+    theirs = model_file.written_by(path).get("deltarule", "")
+    numbers = [[int(part) for part in re.findall(r"\d{1,9}", version)] for version in (theirs, __version__)]
+    return f"upgrade deltarule: {theirs} has written it, this is {__version__}" if numbers[0] > numbers[1] else ""

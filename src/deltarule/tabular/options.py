@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
-from deltarule.errors import InvalidOption
+from deltarule.errors import InvalidOption, UnknownName
 from deltarule.tabular.scaling import SCALES
 
 TASKS = ("auto", "regression", "binary", "multiclass")
@@ -29,10 +30,12 @@ class Options:
     ----------
     task : {"auto", "regression", "binary", "multiclass"}
     model : {"auto", "linear", "logistic", "mlp"}
+        "auto" keeps the better one of the mlp and the simple model, see `deltarule.tabular.choice`.
     hidden : tuple of int
         Units of each hidden layer; only for an mlp, as are `activation` and `dropout`.
     activation, loss, optimizer, schedule : str
-        Entries of the registers, with options: ``"leaky_relu(slope=0.2)"``.
+        Entries of the registers, with options: ``"leaky_relu(slope=0.2)"``. Activations may be several, one a hidden
+        layer, separated by commas.
     learning_rate, epochs, batch_size, patience : number
         `patience`: epochs without a lower validation loss before training ends.
     dropout : float
@@ -49,7 +52,7 @@ class Options:
         Of split, first weights, order of the samples and dropout.
     engine : str
     split : tuple of three floats
-        Shares of training, validation and test.
+        Shares of training, validation and test. A linear or logistic model trains on the first two together.
     scale : {"standard", "robust", "none"}
 
     Raises
@@ -65,10 +68,10 @@ class Options:
     loss: str = "auto"
     optimizer: str = "auto"
     learning_rate: float | None = None
-    schedule: str = "constant"
+    schedule: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
-    patience: int = 20
+    patience: int | None = None
     dropout: float = 0.0
     l1: float = 0.0
     l2: float | None = None
@@ -105,13 +108,24 @@ class Options:
 
     def _check_names(self) -> None:
         """Every name must be known, even where it will not be used."""
-        if self.activation is not None:
-            ACTIVATIONS.choose(self.activation)
+        for name in self.activations:
+            _hidden_activation(name)
         if self.loss not in ("auto", "log_loss"):
             LOSSES.choose(self.loss)
+        if self.optimizer == "sgd":
+            raise UnknownName(
+                f"expected one of the known optimizer names ({', '.join(OPTIMIZERS)}), found 'sgd'",
+                "it steps on one batch after the other, as gradient_descent, momentum and nesterov do here",
+            )
         if self.optimizer != "auto":
             OPTIMIZERS.choose(self.optimizer)
-        SCHEDULES.choose(self.schedule)
+        if self.schedule is not None:
+            SCHEDULES.choose(self.schedule)
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activations asked for, split at the commas that do not stand in parentheses."""
+        return () if self.activation is None else tuple(map(str.strip, re.split(r",(?![^(]*\))", self.activation)))
 
     def changed(self) -> dict[str, Any]:
         """The options that differ from their defaults, as plain values."""
@@ -121,6 +135,17 @@ class Options:
             for name, value, default in pairs
             if value != default
         }
+
+
+def _hidden_activation(name: str) -> None:
+    """Refuse what no hidden layer takes; the names listed are those that it takes."""
+    known = ", ".join(key for key, entry in ACTIVATIONS.items() if not entry.output_only)
+    try:
+        only_output = ACTIVATIONS.choose(name).output_only
+    except UnknownName as error:
+        raise UnknownName(f"expected an activation of hidden layers ({known}), found {name!r}", error.hint) from None
+    if only_output:
+        raise InvalidOption(f"expected an activation of hidden layers ({known}), found {name!r}, one of output layers")
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

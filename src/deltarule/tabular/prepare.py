@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +12,18 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.equations import LOSSES
-from deltarule.errors import DataError
-from deltarule.tabular.columns import Column, find_columns
+from deltarule.errors import DataError, DeltaruleWarning
+from deltarule.tabular.choice import Decision, choose_model
+from deltarule.tabular.columns import Column, Kind, find_columns
+from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.preprocessing import Preprocessing
-from deltarule.tabular.recipe import Decision, Recipe, choose_model, make_recipe
+from deltarule.tabular.recipe import Recipe, make_recipe
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
-from deltarule.tabular.target import Task, drop_missing_target, encode_target, find_task
-from deltarule.tabular.values import first_where, parse_numbers
+from deltarule.tabular.target import Task, encode_target, find_task, rows_with_target
+from deltarule.tabular.values import case_twins, first_where, parse_numbers, rows_of
 
 _SCALES = {
     "standard": "minus the mean, divided by the standard deviation of the training rows",
@@ -47,6 +51,8 @@ class Prepared:
 
     Attributes
     ----------
+    frame : polars.DataFrame
+        The table as it was read.
     options : Options
     task : Task
     columns : tuple of Column
@@ -55,12 +61,14 @@ class Prepared:
     outcome : Outcome
     recipe : Recipe
     train, valid, test : Part
+        Only a network has validation rows: nothing else is stopped by them.
     rows : dict
         Purpose -> number of rows.
     decisions : tuple of Decision
         Every choice, in the order in which it was made.
     """
 
+    frame: pl.DataFrame
     options: Options
     task: Task
     columns: tuple[Column, ...]
@@ -72,6 +80,15 @@ class Prepared:
     test: Part
     rows: dict[str, int]
     decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows to learn from: `used` are their positions in the table, ascending; weights `w` as long, or None."""
+
+    used: Array
+    w: Array | None
+    counts: dict[str, int]
 
 
 def prepare(frame: pl.DataFrame, target: str, options: Options) -> Prepared:
@@ -98,47 +115,76 @@ def prepare(frame: pl.DataFrame, target: str, options: Options) -> Prepared:
     DeltaruleWarning
         Columns left out that might have been meant to be used; classes too small to be split.
     """
-    n_read = len(frame)
-    frame, without_target = drop_missing_target(frame, target)
-    if len(frame) < MINIMUM_ROWS:
-        raise DataError(f"expected at least {MINIMUM_ROWS} rows with a target, found {len(frame)}", "add rows")
-    columns = find_columns(
-        frame,
-        target,
-        drop=options.drop,
-        categorical=options.categorical,
-        numeric=options.numeric,
-        weights=options.weights,
-    )
-    frame, w, without_weight = _take_weights(frame, options.weights)
+    present = rows_with_target(frame, target)
+    if len(present) < MINIMUM_ROWS:
+        raise DataError(f"expected at least {MINIMUM_ROWS} rows with a target, found {len(present)}", "add rows")
+    with rows_of(present):
+        columns = find_columns(
+            frame[present],
+            target,
+            drop=options.drop,
+            categorical=options.categorical,
+            numeric=options.numeric,
+            weights=options.weights,
+        )
+    found = _find_rows(frame, present, options)
+    with rows_of(found.used):
+        return _prepare_rows(frame, found, tuple(columns), target, options)
+
+
+def _find_rows(frame: pl.DataFrame, present: Array, options: Options) -> _Rows:
+    """Leave out the rows without a weight."""
+    counts = {"read": len(frame), "without target": len(frame) - len(present), "without weight": 0}
+    if options.weights is None:
+        return _Rows(present, None, counts)
+    with rows_of(present):
+        w = read_weights(frame[options.weights][present])
+    positive = w > 0
+    counts["without weight"] = int((~positive).sum())
+    return _Rows(present[positive], w[positive], counts)
+
+
+def _prepare_rows(
+    table: pl.DataFrame, found: _Rows, columns: tuple[Column, ...], target: str, options: Options
+) -> Prepared:
+    """Split, scale and encode the rows to learn from."""
+    frame = table[found.used]
     task = _find_task(frame[target], options)
-    choose_model(options, task)  # a model that cannot learn the task is refused before the work is done
+    model, _ = choose_model(options, task)  # one that cannot learn the task is refused before the work is done
     y, classes = encode_target(frame[target], task)
-    numbers = split_rows(y, task, fractions=options.split, seed=options.seed)
-    preprocessing = Preprocessing.fit(frame[numbers[0]], columns, scale=options.scale)  # type: ignore[arg-type]
-    recipe = make_recipe(
-        options, task, len(numbers[0]), len(numbers[1]), len(preprocessing.feature_names), len(classes or ())
-    )
-    dtype = np.float32 if recipe.model == "mlp" else np.float64  # the convex ones are solved to the last digits
-    train, valid, test = (_part(frame, y, w, rows, preprocessing, dtype) for rows in numbers)
+    twins = case_twins(frame[target]) if classes else []
+    if twins:
+        warnings.warn(twins[0], DeltaruleWarning, stacklevel=3)
+    _check_numbers(frame, columns)
+    a, b, c = options.split
+    shares = (a, b, c) if model == "mlp" else (a + b, 0.0, c)
+    split = split_rows(y, task, fractions=shares, seed=options.seed)
+    with rows_of(split[0]):
+        preprocessing = Preprocessing.fit(frame[split[0]], columns, scale=options.scale)  # type: ignore[arg-type]
+    n_features, n_classes = len(preprocessing.feature_names), len(classes or ())
+    recipe = make_recipe(options, task, len(split[0]), len(split[1]), n_features, n_classes)
+    dtype = np.float32 if model == "mlp" else np.float64  # the convex ones are solved to the last digits
+    train, valid, test = (_part(frame, y, found.w, rows, preprocessing, dtype) for rows in split)
     shift = task.is_classification or LOSSES.choose(_loss(options)).targets == "(-inf, inf)"
     outcome = Outcome.fit(frame[target], task, classes, train.y, train.w, shift=shift)
-    rows = {
-        "read": n_read,
-        "without target": without_target,
-        "without weight": without_weight,
-        "training": len(train),
-        "validation": len(valid),
-        "test": len(test),
-    }
+    counts = found.counts | {"training": len(train), "validation": len(valid), "test": len(test)}
     decisions = (
         Decision("task", str(task), task.why),
-        *_split_decisions(options, task, rows),
+        *_split_decisions(shares, task, model, counts),
         Decision("scaling", options.scale, _SCALES[options.scale]),
         *recipe.decisions,
         Decision("seed", str(options.seed), "the same seed gives the same model"),
     )
-    return Prepared(options, task, tuple(columns), preprocessing, outcome, recipe, train, valid, test, rows, decisions)
+    return Prepared(
+        table, options, task, columns, preprocessing, outcome, recipe, train, valid, test, counts, decisions
+    )
+
+
+def _check_numbers(frame: pl.DataFrame, columns: Iterable[Column]) -> None:
+    """Refuse infinite values while all rows are at hand: the first one is then the first of the table."""
+    for column in columns:
+        if column.kind is Kind.numeric:
+            read_numbers(frame[column.name])
 
 
 def _loss(options: Options) -> str:
@@ -155,20 +201,10 @@ def _find_task(series: pl.Series, options: Options) -> Task:
 def _part(
     frame: pl.DataFrame, y: Array, w: Array | None, rows: Array, preprocessing: Preprocessing, dtype: Any
 ) -> Part:
-    # rare values that the training rows lack are taken as anything unseen; their row numbers would say nothing here
-    X = preprocessing.transform(frame[rows], dtype, notes=[])
+    with rows_of(rows):
+        # rare values that the training rows lack are taken as anything unseen, which is no news here
+        X = preprocessing.transform(frame[rows], dtype, notes=[])
     return Part(X, y[rows], None if w is None else w[rows])
-
-
-def _take_weights(frame: pl.DataFrame, name: str | None) -> tuple[pl.DataFrame, Array | None, int]:
-    """The rows with a positive weight, the weights, and how many rows had a weight of zero."""
-    if name is None:
-        return frame, None, 0
-    w = read_weights(frame[name])
-    present = w > 0
-    if not present.any():
-        raise DataError(f"weights {name!r}: expected at least one positive weight, found none")
-    return frame.filter(pl.Series(present)), w[present], int((~present).sum())
 
 
 def read_weights(series: pl.Series) -> Array:
@@ -177,7 +213,7 @@ def read_weights(series: pl.Series) -> Array:
     Raises
     ------
     DataError
-        Names the first value that is no weight, and its row.
+        Names the first value that is no weight, and its row; or no weight is positive.
     """
     numbers, _ = parse_numbers(series)
     wrong = numbers.is_null() | ~numbers.is_finite().fill_null(False) | (numbers < 0).fill_null(False)
@@ -189,20 +225,22 @@ def read_weights(series: pl.Series) -> Array:
             "correct the value, or write 0 to leave the row out",
         )
     w = numbers.to_numpy().astype(np.float64)
-    largest = float(w.max(initial=0.0))
-    return w if largest == 0 else w / largest / np.mean(w / largest)
+    if not w.any():
+        raise DataError(f"weights {series.name!r}: expected at least one positive weight, found none")
+    w /= w.max()
+    return w / w.mean()
 
 
-def _split_decisions(options: Options, task: Task, rows: dict[str, int]) -> list[Decision]:
+def _split_decisions(
+    shares: tuple[float, float, float], task: Task, model: str, rows: dict[str, int]
+) -> list[Decision]:
+    names = [name for name in ("training", "validation", "test") if name != "validation" or model == "mlp"]
+    kept = [share for share, name in zip(shares, ("training", "validation", "test"), strict=True) if name in names]
     how = "each class by itself" if task.is_classification else "at random"
-    shares = ", ".join(f"{100 * share:g} %" for share in options.split)
-    found = [
-        Decision(
-            "split",
-            f"{rows['training']:,} training, {rows['validation']:,} validation, {rows['test']:,} test",
-            f"{shares} of the rows, {how}",
-        )
-    ]
+    why = f"{', '.join(f'{100 * share:g} %' for share in kept)} of the rows, {how}"
+    if model != "mlp":
+        why += "; validation rows are for networks"
+    found = [Decision("split", ", ".join(f"{rows[name]:,} {name}" for name in names), why)]
     for name in ("without target", "without weight"):
         if rows[name]:
             reason = "the target is missing there" if name == "without target" else "their weight is zero"

@@ -75,7 +75,7 @@ class Preprocessing:
         if frame.is_empty() or not used:
             found = f"{len(frame)} rows and {len(used)} columns"
             raise DataError(f"expected at least one row and one column to learn from, found {found}")
-        _require_columns(frame, [column.name for column in used])
+        require_columns(frame, [column.name for column in used])
         return cls(tuple(_fit_column(frame[column.name], column, scale) for column in used))
 
     @property
@@ -117,7 +117,7 @@ class Preprocessing:
         DeltaruleWarning
             See `notes`.
         """
-        _require_columns(frame, self.columns)
+        require_columns(frame, self.columns)
         widths = [len(encoder.feature_names) for encoder in self.encoders]
         X = np.zeros((len(frame), sum(widths)), dtype)  # (m, n_x)
         unseen: list[str] = []
@@ -126,16 +126,10 @@ class Preprocessing:
             unseen += encoder.write(frame[encoder.name], X[:, start : start + width])
             start += width
         if notes is not None:
-            notes += unseen + self._ignored(frame)
+            notes += unseen + ignored_columns(frame, self.columns)
         elif unseen:
             warnings.warn("; ".join(unseen), DeltaruleWarning, stacklevel=2)
         return X
-
-    def _ignored(self, frame: pl.DataFrame) -> list[str]:
-        known = set(self.columns)
-        extra = [repr(name) for name in frame.columns if name not in known]
-        more = ", ..." if len(extra) > 10 else ""
-        return [f"columns that the model does not use are ignored: {', '.join(extra[:10])}{more}"] if extra else []
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain JSON; numbers survive exactly.
@@ -189,7 +183,15 @@ def _fit_column(series: pl.Series, column: Column, scale: Scale) -> Encoder:
             return CategoricalEncoder.fit(series)
 
 
-def _require_columns(frame: pl.DataFrame, names: list[str]) -> None:
+def ignored_columns(frame: pl.DataFrame, known: list[str]) -> list[str]:
+    """One line for people if a table has columns that a model does not use."""
+    extra = [repr(name) for name in frame.columns if name not in set(known)]
+    more = ", ..." if len(extra) > 10 else ""
+    return [f"columns that the model does not use are ignored: {', '.join(extra[:10])}{more}"] if extra else []
+
+
+def require_columns(frame: pl.DataFrame, names: list[str]) -> None:
+    """Refuse a table that lacks one of the columns."""
     present = set(frame.columns)
     absent = [name for name in names if name not in present]
     if absent:

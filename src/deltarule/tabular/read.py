@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import sys
 import zlib
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from deltarule.atomic import atomic_write
 from deltarule.errors import DataError, InvalidOption, OutputError
 from deltarule.tabular.delimited import parse_delimited
 from deltarule.tabular.lines import parse_lines
+from deltarule.tabular.memory import memory
 from deltarule.tabular.values import settle
 
 EXTENSIONS = {
@@ -37,8 +39,15 @@ EXTENSIONS = {
 }
 FORMATS = ("csv", "tsv", "parquet", "arrow", "ndjson")
 
+_MOST_TIMES, _FEW_BYTES = 200, 2**30
+"""Text grows to far less than 200 times its gzip; what grows to more may be meant to fill the memory."""
+
 _GZIP = b"\x1f\x8b"
 _MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow"}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x19\x1b-\x1f]")
+"""Bytes that stand in no text, whatever its encoding."""
+_LOOKED_AT = 4096
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or a workbook",
     b"\xd0\xcf\x11\xe0": "an old workbook",
@@ -104,7 +113,7 @@ def _by_extension(path: Path) -> str:
     if suffixes[-1] not in EXTENSIONS:
         raise DataError(
             f"{path}: expected a file that ends in {' '.join(EXTENSIONS)} (or these with .gz), found {suffixes[-1]}",
-            "rename it, or name the format",
+            "save the table as CSV; if it is one of these already, rename it",
         )
     return EXTENSIONS[suffixes[-1]]
 
@@ -132,10 +141,18 @@ def _bytes(path: str | Path) -> bytes:
 def _decompress(data: bytes, name: str) -> bytes:
     if not data.startswith(_GZIP):
         return data
+    limit = min(max(_FEW_BYTES, _MOST_TIMES * len(data)), memory() // 2)
     try:
-        return gzip.decompress(data)
+        with gzip.open(io.BytesIO(data)) as file:
+            text = file.read(limit + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{name}: expected a whole gzip file, found a damaged one ({error})", "copy it again") from None
+    if len(text) > limit:
+        raise DataError(
+            f"{name}: expected a table, found {len(data):,} bytes of gzip that grow beyond {limit:,}",
+            "unpack it first, if it is to be trusted",
+        )
+    return text
 
 
 def _read_arrow(data: io.BytesIO) -> pl.DataFrame:
@@ -174,6 +191,8 @@ def _utf8(data: bytes, name: str, encoding: str) -> bytes:
     except LookupError:
         raise InvalidOption(f"expected the name of an encoding, found {encoding!r}") from None
     except UnicodeError as error:
+        if _CONTROL.search(data[:_LOOKED_AT]) and not data.startswith(_UTF_16):
+            raise DataError(f"{name}: expected text, found binary data", "save the table as CSV") from None
         raise DataError(*_wrong_encoding(data, name, encoding, error)) from None
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in data:
@@ -186,7 +205,7 @@ def _utf8(data: bytes, name: str, encoding: str) -> bytes:
 
 
 def _wrong_encoding(data: bytes, name: str, encoding: str, error: UnicodeError) -> tuple[str, str]:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if data.startswith(_UTF_16):
         guess, found = "utf-16", "UTF-16"
     else:
         guess = "latin-1"

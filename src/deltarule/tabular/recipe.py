@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from deltarule.equations import LOSSES, OPTIMIZERS
 from deltarule.errors import InvalidOption
+from deltarule.tabular.choice import PARAMETERS, Decision, choose_model, spoken
+from deltarule.tabular.memory import memory
 from deltarule.tabular.options import Options
 from deltarule.tabular.target import Task
 
@@ -20,21 +21,16 @@ LEARNING_RATE = 0.002
 LEARNING_RATES = {"gradient_descent": 0.05, "momentum": 0.01, "nesterov": 0.01}
 CONVEX_EPOCHS = 1000
 """Steps over all rows at once."""
-L2 = 0.2
-"""Divided by the rows of a batch, as every penalty: it holds the weights of a small table, hardly of a large one."""
+L2 = 0.1
+"""Divided by the rows of a batch, as every penalty. Chosen by tools/choose_l2.py, on held-out folds of many tables."""
 MOST_SAMPLES = 30_000_000
 """Epochs times rows, unless asked for: bounds the time on a large table."""
 TOLERANCE = 1e-6
 """A validation loss that falls by less has not fallen."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One choice: what it is about, what was chosen, and why (for people)."""
-
-    what: str
-    choice: str
-    why: str
+PATIENCE = 20
+"""Epochs without a lower validation loss before training ends."""
+_LASSO = "saga"
+"""scikit-learn's name of a solver of logistic regression that takes an L1 penalty; found by L-BFGS all the same."""
 
 
 @dataclass(frozen=True)
@@ -46,48 +42,25 @@ class Recipe:
     model : {"linear", "logistic", "mlp"}
     estimator : object
     decisions : tuple of Decision
+    by_steps : bool
+        It is trained step by step, so that there are epochs to be seen and checkpoints to be written.
     """
 
     model: str
     estimator: Any
     decisions: tuple[Decision, ...]
+    by_steps: bool
 
 
-_PARAMETERS = {
-    "hidden": "hidden_layer_sizes",
-    "activation": "activation",
-    "loss": "loss",
-    "optimizer": "solver",
-    "learning_rate": "learning_rate_init",
-    "schedule": "learning_rate",
-    "epochs": "max_iter",
-    "batch_size": "batch_size",
-    "patience": "n_iter_no_change",
-    "dropout": "dropout",
-    "class_weight": "class_weight",
+_STEPS = ("learning_rate", "schedule", "batch_size", "patience")
+"""Options of an optimizer that goes by many small steps."""
+
+_L2 = {"linear": 0.0, "logistic": 1.0, "mlp": L2}
+_WHY_L2 = {
+    "linear": "plain least squares",
+    "logistic": "keeps the weights finite where classes do not overlap",
+    "mlp": "against fitting noise; a lower one suits tables with little noise",
 }
-"""Option -> parameter of an estimator that has it."""
-
-
-def choose_model(options: Options, task: Task) -> tuple[str, str]:
-    """Which model, and why.
-
-    Raises
-    ------
-    InvalidOption
-        If the model asked for cannot learn the task.
-    """
-    if options.model == "auto":
-        return "mlp", "learns any shape; linear and logistic are the simple ones"
-    if options.model == "linear" and task.is_classification:
-        raise InvalidOption(
-            f"expected a regression for the linear model, found {task} ({task.why})", "choose logistic or mlp"
-        )
-    if options.model == "logistic" and not task.is_classification:
-        raise InvalidOption(
-            f"expected classes for the logistic model, found {task} ({task.why})", "choose linear or mlp"
-        )
-    return options.model, "as asked"
 
 
 def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: int, n_classes: int) -> Recipe:
@@ -110,128 +83,217 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
         For options that do not fit the model or each other, and for sizes beyond the memory.
     """
     model, why = choose_model(options, task)
-    cls = _estimator_class(model, task)
-    takes = inspect.signature(cls).parameters
-    _check_taken(options, model, takes)
-    decisions = [Decision("model", model, why)]
-    arguments: dict[str, Any] = {"random_state": options.seed, "engine": options.engine}
+    draft = _Draft(options, task, model, m, n_valid, n_features, n_classes)
+    draft.decide("model", model, why, random_state=options.seed, engine=options.engine)
+    draft.refuse_foreign()
     if model == "mlp":
-        _choose_network(options, arguments, decisions, m, n_features, n_classes if n_classes > 2 else 1)
-    _choose_loss(options, task, n_classes, arguments, decisions)
+        draft.choose_network()
+    draft.choose_loss()
     if model == "mlp":
-        _choose_steps(options, arguments, decisions, m)
-        _choose_stopping(options, arguments, decisions, n_valid)
+        draft.choose_steps()
+        draft.choose_stopping()
     else:
-        _choose_convex_steps(options, arguments, decisions, model)
-    _choose_penalties(options, arguments, decisions, task, model)
-    known = {name: value for name, value in arguments.items() if name in takes}
-    return Recipe(model, cls(**known), tuple(decisions))
+        draft.choose_convex_steps()
+    draft.choose_penalties()
+    known = {name: value for name, value in draft.arguments.items() if name in draft.takes}
+    return Recipe(model, draft.cls(**known), tuple(draft.decisions), draft.arguments["solver"] != "auto")
 
 
-def _check_taken(options: Options, model: str, takes: Mapping[str, Any]) -> None:
-    """Refuse what was asked for and the model does not have."""
-    usual = {"linear": "squared_error", "logistic": "log_loss"}
-    for name in options.changed().keys() & _PARAMETERS.keys():
-        if _PARAMETERS[name] not in takes and not (name == "loss" and options.loss == usual.get(model)):
-            raise InvalidOption(f"expected options of the {model} model, found {name.replace('_', '-')}", "use the mlp")
+@dataclass
+class _Draft:
+    """A recipe while it is made: what it depends on, and the arguments and decisions so far."""
 
+    options: Options
+    task: Task
+    model: str
+    m: int
+    n_valid: int
+    n_features: int
+    n_classes: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
 
-_L2 = {"linear": 0.0, "logistic": 1.0, "mlp": L2}
-_WHY_L2 = {
-    "linear": "plain least squares",
-    "logistic": "keeps the weights finite where classes do not overlap",
-    "mlp": "keeps the weights of a network on few rows small",
-}
-_OWN_SOLVER = {
-    "linear": ("exact", "least squares have a solution in one step; name an optimizer to go there by steps"),
-    "logistic": ("lbfgs", "the cost is convex: it finds the optimum; name an optimizer to go there by other steps"),
-}
+    @property
+    def cls(self) -> Any:
+        """The class of the estimator."""
+        from deltarule import estimators
 
+        if self.model == "mlp":
+            return estimators.MLPClassifier if self.task.is_classification else estimators.MLPRegressor
+        return estimators.LinearRegression if self.model == "linear" else estimators.LogisticRegression
 
-def _estimator_class(model: str, task: Task) -> Any:
-    from deltarule import estimators
+    @property
+    def takes(self) -> set[str]:
+        """The parameters of the estimator."""
+        return set(inspect.signature(self.cls).parameters)
 
-    if model == "mlp":
-        return estimators.MLPClassifier if task.is_classification else estimators.MLPRegressor
-    return estimators.LinearRegression if model == "linear" else estimators.LogisticRegression
+    def decide(self, what: str, choice: object, why: str, **arguments: Any) -> None:
+        """Note a choice, and the parameters of the estimator that follow from it."""
+        self.decisions.append(Decision(what, str(choice), why))
+        self.arguments |= arguments
 
+    def refuse_foreign(self) -> None:
+        """Refuse what was asked for and the model does not have."""
+        changed = self.options.changed()
+        usual = {"linear": "squared_error", "logistic": "log_loss"}.get(self.model)
+        for name in changed.keys() & PARAMETERS.keys():
+            if PARAMETERS[name] not in self.takes and not (name == "loss" and self.options.loss == usual):
+                self._refuse(name, f"the {self.model} model has none", "leave it out, or use --model mlp")
+        if "class_weight" in changed and not self.task.is_classification:
+            self._refuse("class_weight", "a regression has no classes", "leave it out, or name a column of --weights")
 
-def _choose_network(
-    options: Options, arguments: dict[str, Any], decisions: list[Decision], m: int, n_features: int, n_outputs: int
-) -> None:
-    hidden = options.hidden or HIDDEN
-    sizes = [n_features, *hidden, n_outputs]
-    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-    _check_memory(n_parameters, max(hidden), options.batch_size or batch_size(m))
-    arguments |= {
-        "hidden_layer_sizes": tuple(hidden),
-        "activation": options.activation or "relu",
-        "dropout": options.dropout,
-    }
-    why = "as asked" if options.hidden else "enough for most tables"
-    chain = " -> ".join(map(str, sizes))
-    decisions.append(Decision("network", chain, f"{n_parameters:,} parameters; hidden layers {why}"))
-    why = "as asked" if options.activation else "cheap, and trains well in any depth"
-    decisions.append(Decision("activation", arguments["activation"], why))
-    if options.dropout:
-        decisions.append(Decision("dropout", f"{options.dropout:g}", "as asked"))
+    def refuse_steps(self, names: Iterable[str], why: str, hint: str) -> None:
+        """Refuse options that would do nothing."""
+        for name in names:
+            if name in self.options.changed():
+                self._refuse(name, why, hint)
+
+    def _refuse(self, name: str, why: str, hint: str) -> None:
+        raise InvalidOption(f"{why}: expected no {spoken(name)}, found {self.options.changed()[name]}", hint)
+
+    def choose_network(self) -> None:
+        """Layers, activations, dropout."""
+        options = self.options
+        hidden = tuple(options.hidden or HIDDEN)
+        sizes = [self.n_features, *hidden, self.n_classes if self.n_classes > 2 else 1]
+        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+        _check_memory(n_parameters, max(hidden), min(self.m, options.batch_size or batch_size(self.m)))
+        why = f"{n_parameters:,} parameters; hidden layers {'as asked' if options.hidden else 'enough for most tables'}"
+        self.decide("network", " -> ".join(map(str, sizes)), why, hidden_layer_sizes=hidden)
+        activations = options.activations or ("relu",)
+        if len(activations) not in (1, len(hidden)):
+            several = f", or {len(hidden)}, one a hidden layer" if len(hidden) > 1 else ""
+            raise InvalidOption(
+                f"expected one activation{several}, found {len(activations)}",
+                "such as --activation tanh, or --hidden 64,32 --activation relu,tanh",
+            )
+        why = "as asked" if options.activation else "cheap, and trains well in any depth"
+        each = list(activations) if len(activations) > 1 else activations[0]
+        self.decide("activation", ", ".join(activations), why, activation=each)
+        if options.dropout:
+            self.decide("dropout", f"{options.dropout:g}", "as asked", dropout=options.dropout)
+
+    def choose_loss(self) -> None:
+        """The usual one for the task, or the one asked for if it fits."""
+        name = {0: "squared_error", 2: "binary_cross_entropy"}.get(self.n_classes, "categorical_cross_entropy")
+        asked = self.options.loss
+        if asked == "log_loss" and not self.task.is_classification:
+            raise InvalidOption("expected a loss for a regression, found 'log_loss'", "such as squared_error or huber")
+        if asked in ("auto", "log_loss"):
+            usual = "log_loss" if self.task.is_classification else name
+            self.decide("loss", name, f"the usual one for {self.task}", loss=usual)
+            return
+        loss = LOSSES.choose(asked)
+        if loss.task != LOSSES[name].task:
+            raise InvalidOption(
+                f"expected a loss for {self.task}, found {loss}, which is for {loss.task}",
+                f"leave it out, or use {name}",
+            )
+        self.decide("loss", loss, "as asked", loss=str(loss))
+
+    def choose_convex_steps(self) -> None:
+        """A convex cost has one optimum, so training goes on until it is there; the rate follows from the curvature."""
+        options = self.options
+        self.arguments["max_iter"] = options.epochs or CONVEX_EPOCHS
+        if options.optimizer == "auto":
+            self._choose_own_solver()
+            return
+        optimizer = OPTIMIZERS.choose(options.optimizer)
+        lasso = self.model == "logistic" and options.l1 and optimizer.name == "lbfgs"
+        self.decide("optimizer", optimizer, "as asked", solver=_LASSO if lasso else str(optimizer))
+        if optimizer.full_batch:
+            self.refuse_steps(_STEPS, f"{optimizer.name} finds its steps by itself", "leave it out")
+        else:
+            rate = f"{options.learning_rate:g}" if options.learning_rate else "auto"
+            why = "as asked" if options.learning_rate else "from the curvature of the cost, or the optimizer's own"
+            schedule = options.schedule or "constant"
+            self.decide("learning rate", f"{rate}, {schedule}", why, learning_rate=schedule)
+            size = min(self.m, options.batch_size) if options.batch_size else "auto"
+            why = "as asked" if options.batch_size else "the whole cost in each step"
+            self.decide("batch size", (options.batch_size and size) or "all rows", why, batch_size=size)
+            self.arguments |= {
+                "learning_rate_init": options.learning_rate or "auto",
+                "n_iter_no_change": options.patience or PATIENCE,
+            }
+        self.decide("epochs", self.arguments["max_iter"], "as asked" if options.epochs else "the most")
+
+    def _choose_own_solver(self) -> None:
+        """The exact solution, or L-BFGS: both have no small steps."""
+        hint = "leave it out, or name an --optimizer"
+        exact = self.model == "linear" and not self.options.l1
+        way = "is solved in one step" if exact else "is brought to its optimum by L-BFGS"
+        self.refuse_steps(("epochs", *_STEPS) if exact else _STEPS, f"the {self.model} model {way}", hint)
+        if exact:
+            why = "least squares have a solution in one step; name an optimizer to go there by steps"
+            self.decide("optimizer", "exact", why, solver="auto")
+            return
+        why = "the cost is convex: it finds the optimum; name an optimizer to go there by other steps"
+        lasso = self.model == "logistic" and self.options.l1
+        self.decide("optimizer", "lbfgs", why, solver=_LASSO if lasso else "lbfgs")
+
+    def choose_steps(self) -> None:
+        """Optimizer, learning rate, batches and epochs of a network."""
+        options = self.options
+        optimizer = OPTIMIZERS.choose("adam" if options.optimizer == "auto" else options.optimizer)
+        why = "robust to the scale of the gradients" if options.optimizer == "auto" else "as asked"
+        self.decide("optimizer", optimizer, why, solver=str(optimizer))
+        if optimizer.full_batch:
+            names = ("dropout", "learning_rate", "schedule", "batch_size")
+            self.refuse_steps(names, f"{optimizer.name} steps on all rows by itself", "leave it out, or use adam")
+        else:
+            size = min(self.m, options.batch_size or batch_size(self.m))
+            rate = options.learning_rate or LEARNING_RATES.get(optimizer.name, LEARNING_RATE)
+            schedule = options.schedule or "constant"
+            why = "as asked" if options.learning_rate else f"suits {optimizer.name}"
+            self.decide("learning rate", f"{rate:g}, {schedule}", why, learning_rate_init=rate, learning_rate=schedule)
+            why = f"grows with the {self.m:,} training rows, 16 to 1024"
+            if options.batch_size:
+                why = "as asked" if size == options.batch_size else f"all rows, for {options.batch_size:,} was asked"
+            self.decide("batch size", size, why, batch_size=size)
+        n_epochs = options.epochs or (CONVEX_EPOCHS if optimizer.full_batch else epochs(self.m))
+        why = "as asked" if options.epochs else "the most, early stopping usually ends sooner"
+        self.decide("epochs", n_epochs, why, max_iter=n_epochs)
+
+    def choose_stopping(self) -> None:
+        """When a network has learned enough."""
+        patience = self.options.patience or PATIENCE
+        self.arguments |= {"n_iter_no_change": patience, "tol": TOLERANCE}
+        if self.n_valid:
+            why = f"after {patience} epochs without a lower loss on the validation rows; the best weights are kept"
+            self.decide("early stopping", "validation loss", why, early_stopping="validation_loss")
+        else:
+            self.decide("early stopping", "training loss", "there are no validation rows")
+
+    def choose_penalties(self) -> None:
+        """Strengths of the penalties, under the names of all estimators; and the weights of the classes."""
+        options = self.options
+        l2 = options.l2 if options.l2 is not None else _L2[self.model]
+        total = l2 + options.l1
+        why = "as asked" if options.l2 is not None else _WHY_L2[self.model]
+        inverse = 1 / total if total else math.inf
+        self.decide("L2 penalty", f"{l2:g}", why, alpha=l2, C=inverse)
+        self.arguments |= {"l1": options.l1, "l1_ratio": options.l1 / total if total else 0.0}
+        if options.l1:
+            self.decide("L1 penalty", f"{options.l1:g}", "as asked")
+        if not self.task.is_classification:
+            return
+        why = "probabilities stay true to the shares of the classes; 'balanced' favors the rare ones"
+        if options.class_weight == "balanced":
+            why = "as asked; probabilities no longer follow the shares of the classes"
+            self.arguments["class_weight"] = "balanced"
+        self.decide("class weights", options.class_weight, why)
 
 
 def _check_memory(n_parameters: int, widest: int, rows: int) -> None:
     """Refuse what the machine cannot hold: weights, gradient, two moments, the best so far, and a batch, in float32."""
     needed = 4 * (6 * n_parameters + 6 * widest * rows)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**35
+    there = memory()
     if needed > 0.9 * there:
         raise InvalidOption(
             f"expected a network that fits into the memory of {there / 1e9:.0f} GB, found one of {n_parameters:,} "
             f"parameters that needs {needed / 1e9:,.0f} GB",
             "use smaller hidden layers",
         )
-
-
-def _choose_loss(
-    options: Options, task: Task, n_classes: int, arguments: dict[str, Any], decisions: list[Decision]
-) -> None:
-    name = {0: "squared_error", 2: "binary_cross_entropy"}.get(n_classes, "categorical_cross_entropy")
-    if options.loss == "log_loss" and not task.is_classification:
-        raise InvalidOption("expected a loss for a regression, found 'log_loss'", "such as squared_error or huber")
-    if options.loss in ("auto", "log_loss"):
-        arguments["loss"] = "log_loss" if task.is_classification else name
-        decisions.append(Decision("loss", name, f"the usual one for {task}"))
-        return
-    loss = LOSSES.choose(options.loss)
-    if loss.task != LOSSES[name].task:
-        raise InvalidOption(
-            f"expected a loss for {task}, found {loss}, which is for {loss.task}", f"leave it out, or use {name}"
-        )
-    arguments["loss"] = str(loss)
-    decisions.append(Decision("loss", str(loss), "as asked"))
-
-
-def _choose_convex_steps(options: Options, arguments: dict[str, Any], decisions: list[Decision], model: str) -> None:
-    """A convex cost has one optimum, so training goes on until it is there; the rate follows from the curvature."""
-    arguments["max_iter"] = options.epochs or CONVEX_EPOCHS
-    if options.optimizer == "auto":
-        decisions.append(Decision("optimizer", *_OWN_SOLVER[model]))
-        # scikit-learn's name of a solver that takes an L1 penalty, found by L-BFGS all the same
-        arguments["solver"] = "auto" if model == "linear" else "saga" if options.l1 else "lbfgs"
-        return
-    optimizer = OPTIMIZERS.choose(options.optimizer)
-    arguments["solver"] = "saga" if model == "logistic" and options.l1 and optimizer.name == "lbfgs" else str(optimizer)
-    decisions.append(Decision("optimizer", str(optimizer), "as asked"))
-    if not optimizer.full_batch:
-        arguments |= {
-            "learning_rate_init": options.learning_rate or "auto",
-            "learning_rate": options.schedule,
-            "batch_size": options.batch_size or "auto",
-            "n_iter_no_change": options.patience,
-        }
-        why = "as asked" if options.learning_rate else "from the curvature of the cost, or the optimizer's own"
-        rate = f"{options.learning_rate:g}" if options.learning_rate else "auto"
-        decisions.append(Decision("learning rate", f"{rate}, {options.schedule}", why))
-        why = "as asked" if options.batch_size else "the whole cost in each step"
-        decisions.append(Decision("batch size", str(options.batch_size or "all rows"), why))
-    decisions.append(Decision("epochs", str(arguments["max_iter"]), "as asked" if options.epochs else "the most"))
 
 
 def batch_size(m: int) -> int:
@@ -242,53 +304,3 @@ def batch_size(m: int) -> int:
 def epochs(m: int) -> int:
     """Most epochs for `m` training rows: 300, fewer when the rows are many."""
     return max(40, min(300, MOST_SAMPLES // max(m, 1)))
-
-
-def _choose_steps(options: Options, arguments: dict[str, Any], decisions: list[Decision], m: int) -> None:
-    optimizer = OPTIMIZERS.choose("adam" if options.optimizer == "auto" else options.optimizer)
-    why = "robust to the scale of the gradients" if options.optimizer == "auto" else "as asked"
-    n_epochs = options.epochs or (CONVEX_EPOCHS if optimizer.full_batch else epochs(m))
-    arguments |= {"solver": str(optimizer), "max_iter": n_epochs}
-    decisions.append(Decision("optimizer", str(optimizer), why))
-    if not optimizer.full_batch:
-        size = min(m, options.batch_size or batch_size(m))
-        rate = options.learning_rate or LEARNING_RATES.get(optimizer.name, LEARNING_RATE)
-        arguments |= {"batch_size": size, "learning_rate_init": rate, "learning_rate": options.schedule}
-        why = "as asked" if options.learning_rate else f"suits {optimizer.name}"
-        decisions.append(Decision("learning rate", f"{rate:g}, {options.schedule}", why))
-        why = "as asked" if options.batch_size else f"grows with the {m:,} training rows, 16 to 1024"
-        decisions.append(Decision("batch size", str(size), why))
-    why = "as asked" if options.epochs else "the most, early stopping usually ends sooner"
-    decisions.append(Decision("epochs", str(n_epochs), why))
-
-
-def _choose_stopping(options: Options, arguments: dict[str, Any], decisions: list[Decision], n_valid: int) -> None:
-    arguments |= {"n_iter_no_change": options.patience, "tol": TOLERANCE}
-    if n_valid:
-        arguments["early_stopping"] = "validation_loss"
-        why = f"after {options.patience} epochs without a lower loss on the validation rows; the best weights are kept"
-        decisions.append(Decision("early stopping", "validation loss", why))
-    else:
-        decisions.append(Decision("early stopping", "training loss", "there are no validation rows"))
-
-
-def _choose_penalties(
-    options: Options, arguments: dict[str, Any], decisions: list[Decision], task: Task, model: str
-) -> None:
-    l2 = options.l2 if options.l2 is not None else _L2[model]
-    arguments |= {"alpha": l2, "l1": options.l1}
-    total = l2 + options.l1
-    arguments |= {"C": 1 / total if total else math.inf, "l1_ratio": options.l1 / total if total else 0.0}
-    why = "as asked" if options.l2 is not None else _WHY_L2[model]
-    decisions.append(Decision("L2 penalty", f"{l2:g}", why))
-    if options.l1:
-        decisions.append(Decision("L1 penalty", f"{options.l1:g}", "as asked"))
-    if task.is_classification:
-        balanced = options.class_weight == "balanced"
-        arguments["class_weight"] = "balanced" if balanced else None
-        why = (
-            "as asked; probabilities no longer follow the shares of the classes"
-            if balanced
-            else ("probabilities stay true to the shares of the classes; 'balanced' favors the rare ones")
-        )
-        decisions.append(Decision("class weights", options.class_weight, why))

@@ -10,6 +10,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
+from deltarule.tabular.values import row_number
 
 SCALES = ("standard", "robust", "none")
 LIMIT = 1e6
@@ -61,7 +62,7 @@ class Scaler:
             if beyond.any():
                 raise DataError(
                     f"column {numbers.name!r}: expected numbers that {np.dtype(dtype).name} can hold,"
-                    f" found {float(x[beyond][0])!r} in row {int(beyond.argmax()) + 1}",
+                    f" found {float(x[beyond][0])!r} in row {row_number(int(beyond.argmax()))}",
                     "scale the column",
                 )
             return x.astype(dtype)

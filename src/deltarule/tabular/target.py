@@ -41,8 +41,8 @@ class Task:
         return self.kind
 
 
-def drop_missing_target(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame, int]:
-    """Leave out the rows whose target is missing: nothing can be learned from them.
+def rows_with_target(frame: pl.DataFrame, target: str) -> Array:
+    """The rows that have a target: nothing can be learned from the others.
 
     Parameters
     ----------
@@ -53,9 +53,8 @@ def drop_missing_target(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame,
 
     Returns
     -------
-    frame : polars.DataFrame
-        The rows that have a target.
-    n_dropped : int
+    ndarray of int64
+        Ascending, counted from 0; as `rows_of` takes them.
 
     Raises
     ------
@@ -64,10 +63,10 @@ def drop_missing_target(frame: pl.DataFrame, target: str) -> tuple[pl.DataFrame,
     """
     if target not in frame.columns:
         raise DataError(f"the target column {target!r} is not in the table", near_matches(target, frame.columns))
-    present = _settled(frame[target]).is_not_null()
-    if not present.any():
+    present = _settled(frame[target]).is_not_null().arg_true()
+    if present.is_empty():
         raise DataError(f"target {target!r}: expected values to learn from, found {len(frame)} rows without one")
-    return frame.filter(present), len(frame) - int(present.sum())
+    return present.to_numpy().astype(np.int64)
 
 
 def find_task(series: pl.Series, *, task: str = "auto") -> Task:
@@ -124,7 +123,7 @@ def encode_target(
     Parameters
     ----------
     series : polars.Series
-        ``m`` values, none of them missing (see `drop_missing_target`).
+        ``m`` values, none of them missing (see `rows_with_target`).
     task : Task or str
     classes : list of str, optional
         The classes of a trained model, for its order and its check; found in the values by default.
@@ -219,7 +218,7 @@ def _check_numbers(series: pl.Series, values: pl.Series, *, varied: bool = True)
         row, value = first_where(series, parse_numbers(series)[1])
         raise DataError(
             f"target {series.name!r}: expected numbers for a regression, found {value!r} in row {row}",
-            "correct the value, or ask for classes (binary, multiclass)",
+            "correct the value" + (", or ask for classes (binary, multiclass)" if varied else " or leave it empty"),
         )
     require_finite(numbers)
     if varied and numbers.n_unique() == 1:

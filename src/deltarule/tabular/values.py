@@ -12,10 +12,13 @@ A value that says "missing"
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import polars as pl
 
+from deltarule.arrays import Array
 from deltarule.errors import DataError
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
@@ -203,17 +206,40 @@ def is_truth_pair(levels: Iterable[str]) -> bool:
     return any(found == set(pair) for pair in TRUTH_PAIRS)
 
 
-def first_where(series: pl.Series, mask: pl.Series) -> tuple[int, object]:
-    """The first value a mask points at, with its row number.
+def case_twins(series: pl.Series) -> list[str]:
+    """One line for people if levels of a column differ only in case; they stay what they are."""
+    levels = parse_levels(series).drop_nulls().unique().sort()
+    again = levels.filter(levels.str.to_lowercase().is_duplicated())
+    if again.is_empty():
+        return []
+    listed = ", ".join(map(repr, again.head(6))) + (", ..." if len(again) > 6 else "")
+    return [f"column {series.name!r}: levels that differ only in case are different ones: {listed}"]
 
-    Returns
-    -------
-    row : int
-        Counted from 1, without the header.
-    value : object
-    """
+
+_SOURCE: ContextVar[Array | None] = ContextVar("_SOURCE", default=None)
+
+
+@contextmanager
+def rows_of(positions: Array) -> Iterator[None]:
+    """Within it, row numbers in messages are those of the table from which the rows at `positions` (m,) were taken."""
+    outer = _SOURCE.get()
+    token = _SOURCE.set(positions if outer is None else outer[positions])
+    try:
+        yield
+    finally:
+        _SOURCE.reset(token)
+
+
+def row_number(position: int) -> int:
+    """The number of a row as people count it: from 1, below the header, in the whole table; see `rows_of`."""
+    source = _SOURCE.get()
+    return (position if source is None else int(source[position])) + 1
+
+
+def first_where(series: pl.Series, mask: pl.Series) -> tuple[int, object]:
+    """The first value a mask points at, with its `row_number`."""
     index = mask.arg_true()[0]
-    return index + 1, series[index]
+    return row_number(index), series[index]
 
 
 def require_finite(numbers: pl.Series) -> None:
@@ -236,6 +262,11 @@ def require_finite(numbers: pl.Series) -> None:
             f"column {numbers.name!r}: expected finite numbers, found {infinite.sum()} infinite (first in row {row})",
             "replace them, leave them empty, or drop the column",
         )
+
+
+def count(number: int, what: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def near_matches(name: str, known: Iterable[str]) -> str:
