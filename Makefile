@@ -19,7 +19,7 @@ test: $(VENV)/.test  ## install what the tests need and run them all
 
 check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, coverage, fresh docs
 	@$(BIN)/ruff format --check .
-	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp
+	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp tests/cpp/*.cpp benchmarks/versus/*.cpp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
@@ -31,7 +31,7 @@ check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, co
 
 format: $(VENV)/.test  ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
-	@$(BIN)/clang-format -i cpp/*.?pp
+	@$(BIN)/clang-format -i cpp/*.?pp tests/cpp/*.cpp benchmarks/versus/*.cpp
 	@$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
@@ -44,6 +44,15 @@ compatibility: $(VENV)/.test  ## run scikit-learn's own tests with the import ch
 
 bench: $(VENV)/.test  ## time an epoch beside scikit-learn, in alternating processes (benchmarks/versus)
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m benchmarks.versus
+
+accuracy: $(VENV)/.test  ## measure the elementary functions over every float32 number (an hour; docs/accuracy.md)
+	@$(BIN)/python tools/accuracy.py
+
+sanitize:  ## run the core's own test under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+	@cmake -S . -B build/address -DDELTARULE_SANITIZE=address,undefined > /dev/null
+	@cmake --build build/address --parallel && build/address/engine_test
+	@cmake -S . -B build/thread -DDELTARULE_SANITIZE=thread > /dev/null
+	@cmake --build build/thread --parallel && build/thread/engine_test races
 
 clean:  ## delete the virtual environment and everything generated
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .hypothesis .coverage*
@@ -66,4 +75,4 @@ $(VENV)/.test: pyproject.toml $(CPP) | $(VENV)/bin/python
 	@$(PIP) -e ".[test,check]"
 	@touch $(VENV)/.installed $@
 
-.PHONY: help demo test check format docs compatibility bench clean
+.PHONY: help demo test check format docs compatibility bench accuracy sanitize clean

@@ -100,9 +100,14 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, long r0, l
 // The rows' inputs, one after another
 template <class T> void gather(const Job<T>& job, const Chunk& chunk, long r0, long r1) {
     const Layer<T>& inputs = job.layers[0];
-    for (long r = r0; r < r1; r++)
+    const long step = 64 / long(sizeof(T));
+    for (long r = r0; r < r1; r++) {
+        if (job.order && r + 2 < r1)  // the row after next, line by line
+            for (long i = 0; i < inputs.n_out; i += step)
+                __builtin_prefetch(job.X + job.order[chunk.first + r + 2] * inputs.n_out + i);
         __builtin_memcpy(inputs.seen + r * inputs.seen_ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,
                          sizeof(T) * inputs.n_out);
+    }
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct StepRates {
     double alpha;  // learning rate
     long t;        // number of the step, from 1
     double options[4];
+    double power[2];  // options[0]^t and options[1]^t, which some rules need
 };
 
 template <class T> struct Layer {

@@ -39,16 +39,26 @@ void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, lon
 // Inputs and targets of `count` samples from `first` on, and their weights; what is left of the block is zero
 template <class T> void read_block(const Job<T>& job, long first, long count, const Block<T>& block, T* w) {
     const long n_x = job.layers[0].n_out, n = block.samples.outputs, width = block.samples.width;
-    T* A = job.layers[0].seen;
-    for (long s = 0; s < width; s++) {
-        const bool there = s < count;
-        const long at = there ? sample_at(job.order, first + s) : 0;
-        for (long i = 0; i < n_x; i++)
-            A[i * width + s] = there ? job.X[at * n_x + i] : T(0);
-        for (long o = 0; o < n; o++)
-            block.y[o * width + s] = there ? job.y[at * n + o] : T(0);
-        w[s] = !there ? T(0) : job.w ? job.w[at] : T(1);
-    }
+    const auto at = [&job, first](long s) { return sample_at(job.order, first + s); };
+    if (job.order)
+        for (long s = 0; s < count; s++) {
+            __builtin_prefetch(job.X + at(s) * n_x);
+            __builtin_prefetch(job.y + at(s) * n);
+        }
+    const auto read = [&](const T* from, long columns, T* to) {
+        for (long i = 0; i < columns; i++, to += width) {
+            for (long s = 0; s < count; s++)
+                to[s] = from[at(s) * columns + i];
+            for (long s = count; s < width; s++)
+                to[s] = 0;
+        }
+    };
+    read(job.X, n_x, job.layers[0].seen);
+    read(job.y, n, block.y);
+    if (job.w)
+        return read(job.w, 1, w);
+    for (long s = 0; s < width; s++)
+        w[s] = s < count ? T(1) : T(0);
 }
 
 // dW[o, i] = Σ_samples dZ[o] A[i], db[o] = Σ_samples dZ[o]: added to one vector for each parameter
@@ -87,6 +97,7 @@ template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratc
     const T share = T(1 / chunk.total_weight);
     double total = 0;
     for (long k = 0; k < blocks; k++) {
+        Vec<T> lost{};
         const long r = vectors * k / blocks * LANES<T>, end = vectors * (k + 1) / blocks * LANES<T>, width = end - r;
         const Block<T> block(w + MOST_VECTORS<T> * LANES<T>, n, width);
         read_block(job, chunk.first + r, (end < chunk.rows ? end : chunk.rows) - r, block, w);
@@ -102,10 +113,11 @@ template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratc
         activate(job, layers[top], block);
         lose(job, layers[top], block);
         for (long c = 0; c < width; c += LANES<T>) {
-            total += double(sum<T>(select<T>(load(w + c) > 0, load(w + c) * load(block.L + c), Vec<T>{})));
+            lost += select<T>(load(w + c) > 0, load(w + c) * load(block.L + c), Vec<T>{});
             for (long i = c; i < n * width; i += width)
                 store<T>(block.d + i, load(block.d + i) * (share * load(w + c)));
         }
+        total += double(sum<T>(lost));
         for (long l = top; l > 0; l--) {
             const Layer<T>&layer = layers[l], &below = layers[l - 1];
             const T* dZ = l == top ? block.d : layer.d;

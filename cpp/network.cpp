@@ -176,8 +176,11 @@ Chunk chunk_of(long first, long batch, long before, long most, double total_weig
 }
 
 StepRates rates_of(const Steps& steps, long s) {
-    return {
-        steps.alphas[s], steps.first + s + 1, {steps.options[0], steps.options[1], steps.options[2], steps.options[3]}};
+    StepRates rates{steps.alphas[s], steps.first + s + 1, {}, {}};
+    std::copy_n(steps.options, 4, rates.options);
+    for (int i = 0; i < 2; i++)
+        rates.power[i] = std::pow(steps.options[i], double(rates.t));
+    return rates;
 }
 
 template <class T>

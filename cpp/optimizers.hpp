@@ -49,8 +49,8 @@ template <class T> struct Adam {
     static constexpr int moments = 2;
     T rate, correction, beta_1, beta_2, epsilon;  // the betas as 1 - β
     explicit Adam(const deltarule::StepRates& s)
-        : rate(T(s.alpha / (1 - __builtin_pow(s.options[0], double(s.t))))),
-          correction(T(1 / (1 - __builtin_pow(s.options[1], double(s.t))))),
+        : rate(T(s.alpha / (1 - s.power[0]))),
+          correction(T(1 / (1 - s.power[1]))),
           beta_1(T(1 - s.options[0])),
           beta_2(T(1 - s.options[1])),
           epsilon(T(s.options[2])) {}

@@ -28,7 +28,7 @@ class Problem:
 
     @property
     def operations(self) -> int:
-        """Additions and multiplications of the matrix products of a step: forward, ``dW``, and ``dA`` but of the input."""
+        """Operations of the matrix products of a step: forward, ``dW``, and ``dA`` of all layers but the first."""
         products = [n * k for n, k in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
         return 2 * self.batch_size * (3 * sum(products) - products[0])
 

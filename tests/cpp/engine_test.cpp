@@ -1,0 +1,184 @@
+// The core by itself, for the sanitizers: every activation, loss and optimizer, sizes around the width of a vector,
+// arrays that begin anywhere, many threads, several fits at the same time, arrays that another thread changes, and a
+// fork.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "../../cpp/dispatch.hpp"
+#include "../../cpp/network.hpp"
+
+using namespace deltarule;
+
+namespace {
+
+void expect(bool condition, const char* what) {
+    if (!condition) {
+        std::printf("failed: %s\n", what);
+        std::exit(1);
+    }
+}
+
+// Numbers that begin `offset` places after where memory would be aligned, and end where the allocation ends
+template <class T> struct Numbers {
+    std::vector<T> memory;
+    T* data;
+    Numbers(long n, int offset, double low, double high, unsigned seed)
+        : memory(n + offset), data(memory.data() + offset) {
+        std::mt19937 random(seed);
+        std::uniform_real_distribution<double> draw(low, high);
+        std::generate(memory.begin() + offset, memory.end(), [&] { return T(draw(random)); });
+    }
+};
+
+int index_of(const char* name, const ActivationTraits* list) {
+    int i = 0;
+    while (list[i].name && std::strcmp(list[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+NetworkSpec network(std::vector<long> sizes, int activation, int output, int loss, bool fused, double dropout,
+                    bool learns) {
+    NetworkSpec spec{sizes[0], {}, loss, 0.3, fused};
+    for (std::size_t l = 1; l < sizes.size(); l++) {
+        const bool last = l + 1 == sizes.size();
+        spec.layers.push_back({sizes[l], last ? output : activation, 0.25, learns && !last,
+                               learns && l % 2 == 0 && !last, last ? 0 : dropout});
+    }
+    return spec;
+}
+
+template <class T> struct Fit {
+    std::vector<T> theta, m, v, g, out;
+    double cost = 0;
+    bool operator==(const Fit& other) const {
+        return theta == other.theta && m == other.m && v == other.v && g == other.g && out == other.out;
+    }
+};
+
+template <class T>
+Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, int optimizer, int threads, int offset) {
+    const long n_x = spec.n_features, n_y = spec.layers.back().units, P = spec.parameters();
+    Numbers<T> X(m * n_x, offset, -1, 1, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
+        theta(P, offset, -.3, .3, 4);
+    std::vector<std::int64_t> order(m);
+    for (long i = 0; i < m; i++)
+        order[i] = (i * 7919) % m;
+    Fit<T> fit{{}, std::vector<T>(P), std::vector<T>(P), std::vector<T>(P), std::vector<T>(m * n_y), 0};
+    const Samples<T> samples{X.data, y.data, w.data, order.data(), m};
+    Steps steps;
+    steps.batch_size = batch;
+    steps.alphas.assign((m + batch - 1) / batch, 0.01);
+    steps.optimizer = optimizer;
+    const double options[4] = {0.9, 0.99, 1e-8, 0.01};
+    std::copy_n(options, 4, steps.options);
+    steps.l1 = steps.l2 = 0.1;
+    const Control control{threads, [] { return false; }};
+    const int moments = target.optimizers[optimizer].moments;
+    epoch<T>(target, spec, theta.data, moments > 0 ? fit.m.data() : nullptr, moments > 1 ? fit.v.data() : nullptr,
+             samples, steps, control);
+    fit.cost = cost<T>(target, spec, theta.data, fit.g.data(), samples, steps, control).cost;
+    predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, m}, fit.out.data(), control);
+    fit.theta.assign(theta.data, theta.data + P);
+    return fit;
+}
+
+template <class T> void registers(const Target& target) {
+    const int identity = index_of("identity", target.activations), prelu = index_of("prelu", target.activations);
+    const int softmax = index_of("softmax", target.activations);
+    for (int a = 0; a < softmax; a++)
+        for (const auto& sizes : {std::vector<long>{3, 5, 2}, std::vector<long>{3, 19, 33, 2}})
+            fit<T>(target, network(sizes, a, identity, 0, false, a % 2 ? 0.3 : 0, a == prelu), 40, 9, 4, 2, 1);
+    for (int l = 0; target.losses[l].name; l++) {
+        const char* output = target.losses[l].output;
+        const int code = output ? index_of(output, target.activations) : identity;
+        fit<T>(target, network({3, 20, 5}, 2, code, l, output != nullptr, 0, false), 40, 9, 1, 2, 3);
+        if (!output)
+            fit<T>(target, network({3, 20, 5}, 2, softmax, l, false, 0, false), 40, 9, 1, 2, 3);
+    }
+    for (int o = 0; target.optimizers[o].name; o++)
+        fit<T>(target, network({3, 20, 1}, 2, identity, 0, false, 0, false), 40, 9, o, 2, 1);
+}
+
+template <class T> void shapes(const Target& target) {
+    for (long n : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 65})
+        for (int offset : {0, 1, 3})
+            for (long batch : {1L, n, 40L}) {
+                const NetworkSpec spec = network({n, 2 * n + 1, n}, 2, 0, 0, false, 0, false);
+                const Fit<T> one = fit<T>(target, spec, 40, batch, 4, 1, offset);
+                expect(std::isfinite(one.cost), "a finite cost");
+                expect(one == fit<T>(target, spec, 40, batch, 4, 3, 0), "the same bits wherever the arrays begin");
+            }
+}
+
+template <class T> void threads(const Target& target) {
+    const NetworkSpec spec = network({20, 120, 90, 3}, 2, 0, 0, false, 0.2, false);
+    const Fit<T> one = fit<T>(target, spec, 2500, 1200, 4, 1, 0);
+    for (int n : {2, 3, 7})
+        expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0), "the same bits for any number of threads");
+    std::vector<std::thread> fits;
+    for (int i = 0; i < 6; i++)
+        fits.emplace_back(
+            [&] { expect(one == fit<T>(target, spec, 2500, 1200, 4, 2, 0), "fits at the same time agree"); });
+    for (std::thread& each : fits)
+        each.join();
+}
+
+// What comes out is anybody's guess, but no memory is touched that is not ours.
+void changed_under_way(const Target& target) {
+    const NetworkSpec spec = network({20, 50, 3}, 2, 0, 0, false, 0, false);
+    Numbers<float> X(2000 * 20, 0, -1, 1, 1), y(2000 * 3, 0, 0, 1, 2), theta(spec.parameters(), 0, -1, 1, 3);
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+        for (unsigned i = 0; !done; i++)
+            reinterpret_cast<std::atomic<float>*>(X.data)[i * 31u % 40000u] = i % 3 ? float(NAN) : 1e30f;
+    });
+    Steps steps;
+    steps.batch_size = 100;
+    steps.alphas.assign(20, 0.01);
+    steps.optimizer = 0;
+    for (int i = 0; i < 20; i++)
+        epoch<float>(target, spec, theta.data, nullptr, nullptr, {X.data, y.data, nullptr, nullptr, 2000}, steps,
+                     {2, {}});
+    done = true;
+    other.join();
+}
+
+void after_fork(const Target& target) {
+    const NetworkSpec spec = network({20, 120, 90, 3}, 2, 0, 0, false, 0, false);
+    const Fit<float> here = fit<float>(target, spec, 1000, 500, 4, 2, 0);
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(here == fit<float>(target, spec, 1000, 500, 4, 2, 0) ? 0 : 1);
+    int status = 1;
+    waitpid(child, &status, 0);
+    expect(status == 0, "a forked child has threads of its own");
+}
+
+}  // namespace
+
+int main(int argc, char**) {
+    const bool races = argc > 1;  // with an argument, only what threads do to each other
+    for (const Target* target : targets()) {
+        threads<float>(*target);
+        if (races)
+            continue;
+        registers<float>(*target);
+        registers<double>(*target);
+        shapes<float>(*target);
+        shapes<double>(*target);
+        threads<double>(*target);
+        changed_under_way(*target);
+        after_fork(*target);
+    }
+    std::printf("all right\n");
+}
