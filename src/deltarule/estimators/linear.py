@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from .. import engines
 from ..arrays import FLOATS, Array
 from ..engines import Data
-from ..equations.coordinates import standardizing
+from ..equations.columns import standardizing
 from ..equations.exact import centered, least_squares
 from ..errors import DataError, InvalidOption, ModelFileError
 from ..network import Network
@@ -282,7 +282,7 @@ def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Arra
 
     Columns are divided by their size for the sake of convergence, and centered without a dense copy.
     """
-    scale = standardizing(data.X, data.w, 1, intercept=False).scale
+    scale = standardizing(data.X, data.w).scale
     X, B = data.X.astype(np.float64), data.y.astype(np.float64)
     w = np.ones(X.shape[0]) if data.w is None else data.w.astype(np.float64)
     p, root = w / w.sum(), np.sqrt(w)

@@ -16,8 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..arrays import FLOATS, Array
 from ..engines import Data
-from ..equations import Optimizer, dense
-from ..equations.coordinates import penalized_intercept
+from ..equations import dense
 from ..errors import InvalidOption
 from ..network import Network
 from ..training import State
@@ -131,9 +130,6 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         n_classes = max(2, self.network_.sizes[-1])
         return (1 - 1 / n_classes) / n_classes
 
-    def _curvatures(self, prediction: Array) -> Array:
-        return prediction * (1 - prediction)
-
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=reset, **options)
         return X, y
@@ -211,19 +207,11 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
                 stacklevel=3,
             )
 
-    def _may_center(self) -> bool:
-        return not (self._penalizes_intercept() and "l1" in self._penalties())
+    def _intercept_scaling(self) -> float:
+        return float(self.intercept_scaling) if self.solver == "liblinear" and self.fit_intercept else np.inf
 
-    def _penalizes_intercept(self) -> bool:
-        return bool(self.solver == "liblinear" and self.fit_intercept)
-
-    def _adapted(self, optimizer: Optimizer, data: Data) -> Optimizer:
-        if not self._penalizes_intercept():
-            return optimizer
-        strengths = self._penalties()
-        scaling, m = float(self.intercept_scaling), data.total_weight
-        l2, l1 = strengths.get("l2", 0.0) / m / scaling**2, strengths.get("l1", 0.0) / m / scaling
-        return penalized_intercept(optimizer, self.network_.sizes[-1], l2=l2, l1=l1)
+    def _optimal(self) -> tuple[str, ...]:
+        return OPTIMAL
 
     # training
 
