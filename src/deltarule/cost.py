@@ -1,7 +1,7 @@
 """The cost of all samples as a function of one flat vector, the way an optimizer over the whole of them sees it.
 
-That vector is ``θ`` itself; for a linear model in standardized columns it is the ``φ`` of `deltarule.equations.columns`,
-learned from standardized data, and the network's ``θ`` follows after each epoch.
+That vector is ``θ`` itself; for a linear model in standardized columns it is the ``φ`` of
+`deltarule.equations.columns`, learned from standardized data, and the network's ``θ`` follows after each epoch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Columns of mean 0 and deviation 1, in which a linear model is quick to train however its columns are scaled.
 
 A network of one layer sees ``X`` only through ``Z = X Wᵀ + b``. With ``X' = (X - μ) / s`` the same ``Z`` is
-``X' Vᵀ + c``, where ``V = W s`` and ``c = b + W μ``. So it may as well learn ``φ = (V, c)`` from ``X'``: the cost at every
-point stays what it was, penalties on ``W`` included, and so does its optimum; only the way there is shorter.
+``X' Vᵀ + c``, where ``V = W s`` and ``c = b + W μ``. So it may as well learn ``φ = (V, c)`` from ``X'``: the cost at
+every point stays what it was, penalties on ``W`` included, and so does its optimum; only the way there is shorter.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def standardizing(
     p = shares(X, w)
     centers = center and intercept and not sparse.issparse(X)
     mean = np.asarray(X.T @ p).ravel() if centers else np.zeros(X.shape[1])
-    square = sparse.csr_matrix(X, dtype=np.float64).power(2).T @ p if sparse.issparse(X) else p @ np.square(X - mean)
+    square = p @ (squares(X) if sparse.issparse(X) else np.square(X - mean))
     varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
     scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
     return Columns(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), intercept, **options)
@@ -92,6 +92,11 @@ def standardizing(
 def shares(X: Array, w: Array | None) -> Array:
     """Weight of each sample, (m,), adding up to 1; float64."""
     return np.full(X.shape[0], 1 / X.shape[0]) if w is None else w.astype(np.float64) / w.sum(dtype=np.float64)
+
+
+def squares(X: Array) -> Array:
+    """Of each entry, (m, n); float64."""
+    return sparse.csr_matrix(X, dtype=np.float64).power(2) if sparse.issparse(X) else np.square(X, dtype=np.float64)
 
 
 def curvature(X: Array, w: Array | None) -> float:
@@ -103,5 +108,4 @@ def curvature(X: Array, w: Array | None) -> float:
     p = shares(X, w)
     if X.shape[1] <= MANY:
         return float(np.linalg.eigvalsh(dense.weighted_gram(X, X, p))[-1])
-    squares = X.multiply(X).sum(axis=1) if sparse.issparse(X) else np.einsum("ij,ij->i", X, X)
-    return 1.0 + float(p @ np.asarray(squares).ravel())
+    return 1.0 + float(np.sum(p @ squares(X)))

@@ -320,7 +320,11 @@ for _entry in (
     ),
     Loss(
         name="categorical_cross_entropy", formula=categorical_cross_entropy, derivative=d_categorical_cross_entropy,
-        fused={"softmax": Fused(categorical_cross_entropy_softmax, d_categorical_cross_entropy_softmax, curvature_softmax)},
+        fused={
+            "softmax": Fused(
+                categorical_cross_entropy_softmax, d_categorical_cross_entropy_softmax, curvature_softmax
+            ),
+        },
         domain="simplex", targets="[0, 1]", task="multiclass", output="softmax", bounds={"label_smoothing": (0, 1)},
         latex=r"-\sum_j y_j \ln \hat y_j", latex_derivative=r"-\frac{y_j}{\hat y_j}",
     ),

@@ -28,7 +28,10 @@ TIGHT = 64 * np.finfo(np.float64).eps
 """L-BFGS stops when a step lowers the cost by less, relative to it: at rounding, not before."""
 
 FEW, CHEAP = 1500, 2e10
-"""Newton's method is for at most so many parameters, and so many products to form its matrix; beyond, L-BFGS is quicker."""
+"""Newton's method is for at most so many parameters, and products to form its matrix; beyond, L-BFGS is quicker."""
+
+STRICT = 20
+"""L-BFGS, which does not know how far it is from the optimum, stops at a gradient smaller than `tol` by this factor."""
 
 LARGEST = 10_000
 """Parameters of which the matrix of all pairs takes 800 MB."""
@@ -65,30 +68,32 @@ class Arrival(EarlyStopping):
 
     def on_epoch_end(self, run: Run) -> None:
         """Look, once the gradient is small; if that was too early, when it is smaller still."""
-        if not _whole(run) or run.plan.schedule.on_plateau:
+        cost = _whole_cost(run)
+        if cost is None or run.plan.schedule.on_plateau:
             super().on_epoch_end(run)
-        if not _whole(run):
+        if cost is None:
             return
         run.converged = False
-        if run.stopped or run.cost.steepest > self.small:
+        if run.stopped or cost.steepest > self.small:
             return
-        excess = self._excess(run, run.cost)
+        excess = self._excess(run, cost)
         if excess <= 1:
             run.stop(f"The cost is within {self.share:.0e} of its minimum, relative to it.")
             return
-        self.small = run.cost.steepest * float(np.clip(excess**-0.5, 0.01, 0.9))
+        self.small = cost.steepest * float(np.clip(excess**-0.5, 0.01, 0.9))
 
     def on_end(self, run: Run) -> None:
         """Say whether it has arrived, whatever ended the training."""
-        if _whole(run) and run.epoch and not (run.converged or run.failure or run.interrupted):
-            run.converged = self._excess(run, run.cost) <= 1
+        cost = _whole_cost(run)
+        if cost is not None and run.epoch and not (run.converged or run.failure or run.interrupted):
+            run.converged = self._excess(run, cost) <= 1
 
     def _excess(self, run: Run, cost: Cost) -> float:
         """How often the share that is allowed goes into that by which the cost is above its minimum."""
         if self.share == 0:
             return np.inf
-        if run.network.n_parameters > FEW:  # no second derivative: a gradient of a tenth stands in for it
-            return (10 * cost.steepest / run.plan.tol) ** 2
+        if run.network.n_parameters > FEW:  # no second derivative: a small gradient stands in for it
+            return float(STRICT * cost.steepest / run.plan.tol) ** 2
         J, gap = cost.gap(cost.start())
         return gap / (self.share * max(J, self.floor))
 
@@ -103,8 +108,9 @@ class Arrival(EarlyStopping):
         self.small = document["small"]
 
 
-def _whole(run: Run) -> bool:
-    return run.plan.batch_size >= len(run.data)
+def _whole_cost(run: Run) -> Cost | None:
+    """What descent over all samples minimizes; None for descent by batches."""
+    return run.cost if run.plan.batch_size >= len(run.data) else None
 
 
 class BaseLinear(TrainedEstimator):
@@ -186,7 +192,7 @@ class BaseLinear(TrainedEstimator):
             batch_size=batch_size,
             shuffle=self.shuffle,
             penalties=self._penalties(),
-            tol=self.tol * self._unit(data),
+            tol=self.tol * self._unit(data) / (STRICT if optimizer.name == "lbfgs" else 1),
             max_fun=max(15000, 20 * self.max_iter),
             columns=columns,
         )
