@@ -26,7 +26,7 @@ from .classes import ClassTargets
 from .documentation import with_parameters
 
 OPTIMAL = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
-"""scikit-learn's solvers. Each asks for the optimum of the cost, and L-BFGS goes there."""
+"""scikit-learn's solvers. Each asks for the optimum of the cost."""
 
 PENALTY_DEPRECATED = (
     "'penalty' was deprecated in version 1.8 of scikit-learn. Use l1_ratio=0 instead of penalty='l2', l1_ratio=1 "
@@ -40,8 +40,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
     """Logistic regression: ``P(y = 1 | X) = σ(X Wᵀ + b)``, and with softmax in place of σ for more than two classes.
 
     A drop-in replacement of ``sklearn.linear_model.LogisticRegression``: it minimizes ``C Σ L + ½ ‖W‖²``, or with
-    `l1_ratio` the elastic net. The solvers of scikit-learn all lead to the optimum of that cost and are one here,
-    L-BFGS; any optimizer of the register, with minibatches or without, walks there by gradient descent.
+    `l1_ratio` the elastic net. The solvers of scikit-learn all lead to the optimum of that cost and are one here:
+    Newton's method, or L-BFGS where there are many parameters and no L1 penalty. Any optimizer of the register, with
+    minibatches or without, walks there by gradient descent; with an L1 penalty, only "gradient_descent" does.
 
     Attributes
     ----------
@@ -71,9 +72,10 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
 
     documented: ClassVar[dict[str, str]] = {
         **BaseLinear.documented,
-        "solver": "str\n    One of scikit-learn's, which all lead to the optimum, by L-BFGS; or the name of\n"
-        "    an optimizer of the register.",
-        "tol": "float\n    For lbfgs, the gradient at which it stops; else improvements of less do not count.",
+        "solver": "str\n    One of scikit-learn's, which all lead to the optimum; or the name of an optimizer of\n"
+        "    the register.",
+        "tol": "float\n    The gradient at which training ends; descent over all samples must be within\n"
+        "    5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements of less do not count.",
     }
 
     n_iter_: Any
