@@ -116,7 +116,10 @@ class Cost:
         a = self.engine.predict(trial, self.data.X, threads=self.threads)
         curvature = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
         assert curvature is not None  # see `refuses_hessian`
-        H = hessian(self.data.X, a, shares(self.data.X, self.data.w), curvature, free)
+        with np.errstate(all="ignore"):
+            H = hessian(self.data.X, a, shares(self.data.X, self.data.w), curvature, free)
+        if not np.isfinite(H).all():
+            raise not_finite(trial, self.data.rows(slice(0, 1)), 1)
         if self.l2 is not None:
             H[np.diag_indices_from(H)] += self.l2[free]
         if self.columns is not None and not self.columns.intercept:

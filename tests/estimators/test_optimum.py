@@ -213,3 +213,16 @@ def test_every_column_scaled_and_moved_at_will():
     moved = X * 10.0 ** np.arange(-5, 5) + 10.0 ** np.arange(-4, 6)
     plain, other = (LinearRegression(solver="lbfgs").fit(A, y).predict(A) for A in (X, moved))
     assert_allclose(other, plain, rtol=1e-6)
+
+
+def test_a_constant_column_stays_at_zero():
+    X, y = CANCER
+    ours = LogisticRegression(C=np.inf).fit(np.c_[X[:, :3], np.full(len(y), 0.1)], y)
+    assert ours.coef_[0, 3] == 0
+    assert_allclose(ours.coef_[0, :3], LogisticRegression(C=np.inf).fit(X[:, :3], y).coef_[0], rtol=1e-6)
+
+
+def test_values_too_large_to_be_squared_are_refused():
+    X, y = DIABETES
+    with pytest.raises(ValueError, match="large values"):
+        LinearRegression(solver="lbfgs").fit(X * 1e200, y)

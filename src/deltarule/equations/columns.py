@@ -83,8 +83,11 @@ def standardizing(
     p = shares(X, w)
     centers = center and intercept and not sparse.issparse(X)
     mean = np.asarray(X.T @ p).ravel() if centers else np.zeros(X.shape[1])
-    square = p @ (squares(X) if sparse.issparse(X) else np.square(X - mean))
+    with np.errstate(over="ignore"):
+        square = p @ (squares(X) if sparse.issparse(X) else np.square(X - mean))
     varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
+    if centers:
+        mean = np.where(varies, mean, X[0])  # exactly, so that of a constant nothing remains
     scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
     return Columns(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), intercept, **options)
 
