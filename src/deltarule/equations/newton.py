@@ -22,6 +22,8 @@ REFINEMENTS = 2
 DAMPING = 1e-4
 """Share of the first curvature that is added to it, less and less as the gradient becomes small (Levenberg 1944)."""
 ROUNDING = 64 * np.finfo(np.float64).eps
+SMALL = 1e-6
+"""A gradient of this share of the first is zero, where the cost cannot be lowered any further."""
 NOTHING = 1e-12
 """Share of the cost that cannot be gained for sure, as the cost is a sum of many numbers."""
 MOST = 1500
@@ -86,15 +88,16 @@ def newton(
         d, slope, promised = model.step(theta, g, v)
         scale = max(first, abs(F))
         last = np.abs(v).max() <= tol and promised <= gap * scale
+        rounding = np.abs(v).max() <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
         if steps >= max_iter or calls >= max_fun:
             success = bool(last)
             break
         found = search(cost, theta, d, F, slope)
         if found is None:
-            success = bool(last or promised <= NOTHING * scale)
+            success = bool(last or rounding)
             message = "The cost cannot be lowered any further."
             break
-        last = last or (F - found[1] <= ROUNDING * abs(F) and promised <= NOTHING * scale)
+        last = last or (F - found[1] <= ROUNDING * abs(F) and rounding)
         (theta, F, g), steps = found, steps + 1
         try:
             after_step(theta)
