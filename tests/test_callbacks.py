@@ -243,7 +243,11 @@ class Interrupt(Callback):
 
 
 CASES: dict[str, dict[str, Any]] = {
-    **{optimizer: {"plan": {"optimizer": optimizer}} for optimizer in OPTIMIZERS},
+    **{
+        optimizer: {"plan": {"optimizer": optimizer}}
+        for optimizer, entry in OPTIMIZERS.items()
+        if not entry.second_order
+    },
     **{schedule: {"plan": {"schedule": schedule}} for schedule in SCHEDULES},
     "adaptive, stalled": {"plan": {"schedule": "adaptive", "optimizer": "momentum"}, "stop": ("loss", 0, 0.5)},
     "dropout": {"dropout": 0.4},

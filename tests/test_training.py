@@ -63,7 +63,7 @@ def assert_same_run(found: Run, expected: Run) -> None:
 # one seed, one result
 
 
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", [name for name, entry in OPTIMIZERS.items() if not entry.second_order])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_one_seed_gives_one_result(optimizer: str, dropout: float) -> None:
     runs = [run_once(5, make_plan(optimizer), dropout=dropout) for _ in range(2)]
@@ -596,3 +596,20 @@ def test_one_batch_needs_no_order_and_float32_stays_float32() -> None:
     run = train(make_network(dtype=np.float32), data, make_plan(batch_size=100, epochs=30))
     assert run.network.theta.dtype == np.float32
     assert run.history["loss"][-1] < run.history["loss"][0]
+
+
+def test_newton_takes_one_layer_with_a_second_derivative():
+    data = make_data()
+    with pytest.raises(InvalidOption, match="newton expects one layer, found 3"):
+        train(make_network(), data, make_plan("newton"))
+    for name, activation, reason in (("huber", "identity", "huber"), ("poisson", "softplus", "poisson_deviance")):
+        network = Network.create([3, 1], [activation], name)
+        with pytest.raises(InvalidOption, match=f"a loss with a second derivative, found {reason}"):
+            train(network, Data(data.X, data.y**2), make_plan("newton"))
+    network = Network.create([3, 1], ["exp"], "poisson")
+    run = train(network, Data(data.X, data.y**2), make_plan("newton", epochs=50, tol=1e-8, penalties={"l2": 3.0}))
+    assert run.converged
+    g = run.cost.smooth(network.theta)[1]
+    np.testing.assert_allclose(g, 0, atol=1e-8)
+    g[:3] -= 3.0 / ROWS * network.W[1][0]
+    np.testing.assert_allclose(g, network.backward(network.forward(data.X), data.y**2).flat, atol=1e-12)

@@ -18,10 +18,12 @@ import numpy as np
 from . import engines
 from .arrays import Array
 from .callbacks import Callback, as_callback
+from .cost import Cost
 from .engines import Data, Engine, Steps
 from .engines.base import not_finite
 from .engines.threads import one_blas_thread
 from .equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
+from .equations.columns import Columns
 from .equations.schedules import Clock
 from .errors import DataError, DeltaruleWarning, InvalidOption, NotFinite
 from .network import Network, check_targets
@@ -48,11 +50,13 @@ class Plan:
     penalties : mapping
         Penalty name -> strength.
     tol : float
-        For L-BFGS: stop when no component of the gradient is larger.
+        Over the full batch: stop when no component of the gradient is larger.
     max_fun : int
-        For L-BFGS: most evaluations of the cost.
+        For L-BFGS and Newton: most evaluations of the cost.
     threads : int
         How many the engine may use.
+    columns : Columns, optional
+        For a network of one layer: learn in these.
     """
 
     optimizer: Optimizer = OPTIMIZERS["adam"]
@@ -65,6 +69,7 @@ class Plan:
     tol: float = 1e-4
     max_fun: int = 15000
     threads: int = 1
+    columns: Columns | None = None
 
 
 @dataclass
@@ -105,7 +110,9 @@ class Run:
     Attributes
     ----------
     network : Network
-        ``network.theta`` is overwritten step by step.
+        ``network.theta`` is overwritten step by step; where the plan has columns, epoch by epoch.
+    cost : Cost or None
+        What is minimized, for an optimizer over the full batch and where the plan has columns.
     plan, state, data, engine, validation
         See `train`.
     stopped : str
@@ -129,6 +136,7 @@ class Run:
     plan: Plan
     state: State
     engine: Engine
+    cost: Cost | None = None
     callbacks: Sequence[Callback] = ()
     validation: Validation | None = None
     stopped: str = ""
@@ -222,8 +230,11 @@ def train(
     if not len(data) or not data.total_weight > 0:
         raise DataError("expected at least one sample with a positive weight, found none")
     ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
-    chosen = engines.choose(engine, network, data.X, plan.optimizer, plan.penalties)
-    run = Run(network, data, plan, state or State(), chosen, ordered, validation)
+    whole = plan.optimizer.full_batch or plan.columns is not None
+    rule = (None, None) if whole else (plan.optimizer, plan.penalties)  # steps that the engine itself takes
+    chosen = engines.choose(engine, network, data.X, *rule)
+    cost = Cost(network, data, plan.penalties, chosen, plan.columns, plan.threads) if whole else None
+    run = Run(network, data, plan, state or State(), chosen, cost, ordered, validation)
     try:
         run.start()
         last = plan.epochs if epochs is None else run.state.epoch + epochs
@@ -263,9 +274,12 @@ def _minibatches(run: Run, last_epoch: int) -> None:
         alphas = plan.schedule.rates(plan.learning_rate, clock)
         order = epoch_order(state.seed, state.epoch, n_samples) if plan.shuffle and n_steps > 1 else None
         steps = Steps(order, plan.batch_size, alphas, state.step, state.seed)
-        loss = run.engine.epoch(
-            network, run.data, steps, plan.optimizer, state.moments, plan.penalties, threads=plan.threads
-        )
+        if run.cost is None:
+            loss = run.engine.epoch(
+                network, run.data, steps, plan.optimizer, state.moments, plan.penalties, threads=plan.threads
+            )
+        else:
+            loss = run.cost.epoch(steps, plan.optimizer, state.moments)
         state.step += n_steps
         state.samples += n_samples
         if not np.isfinite(network.theta).all():
@@ -282,27 +296,27 @@ def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:
 
 def _full_batch(run: Run, last_epoch: int) -> None:
     """An optimizer that steps by itself, given cost and gradient over all samples; a step counts as an epoch."""
-    plan, network = run.plan, run.network
-    smooth = {name: strength for name, strength in plan.penalties.items() if name != "l1"}
-    l1 = _l1_strengths(network, plan.penalties.get("l1", 0.0) / run.data.total_weight)
-    latest = (network.theta.astype(np.float64), np.nan, np.empty(0))
+    plan, network, cost = run.plan, run.network, run.cost
+    assert cost is not None
+    reason = cost.refuses_hessian() if plan.optimizer.second_order else None
+    if reason:
+        raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
+    latest = (cost.start(np.float64), np.nan, np.empty(0))
     began = time.perf_counter()
 
-    def cost_and_gradient(theta: Array) -> tuple[float, Array]:
+    def cost_and_gradient(phi: Array) -> tuple[float, Array]:
         nonlocal latest
-        if np.isnan(latest[1]) or not np.array_equal(theta, latest[0]):
-            trial = network.with_theta(theta.astype(network.theta.dtype))
-            J, g = run.engine.cost_and_gradient(trial, run.data, smooth, threads=plan.threads)
-            latest = (theta.copy(), J, g.astype(np.float64))
+        if np.isnan(latest[1]) or not np.array_equal(phi, latest[0]):
+            J, g = cost.smooth(phi)
+            latest = (phi.copy(), J, g.astype(np.float64))
         return latest[1], latest[2]
 
-    def after_step(theta: Array) -> None:
+    def after_step(phi: Array) -> None:
         nonlocal began
-        network.theta[...] = theta
+        cost.put(phi)
         run.state.step += 1
         run.state.samples += len(run.data)
-        penalty = 0.0 if l1 is None else float(np.abs(theta) @ l1)
-        _end_epoch(run, cost_and_gradient(theta)[0] + penalty, np.nan, began)
+        _end_epoch(run, cost_and_gradient(phi)[0] + cost.kinked(phi), np.nan, began)
         began = time.perf_counter()
         if run.stopped:
             raise StopIteration
@@ -315,29 +329,20 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         result = plan.optimizer.rule(
             latest[0].copy(),
             cost_and_gradient,
-            l1,
+            cost.l1,
             after_step=after_step,
             max_iter=last_epoch - run.state.epoch,
             max_fun=plan.max_fun,
             tol=plan.tol,
+            **({"hessian": cost.hessian} if plan.optimizer.second_order else {}),
         )
-    network.theta[...] = result.x
+    cost.put(result.x)
     if not np.isfinite(network.theta).all():
         raise not_finite(network, run.data, run.state.step)
     if not run.history:  # it began at the optimum: no step was needed
         run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))
-
-
-def _l1_strengths(network: Network, strength: float) -> Array | None:
-    """`strength` at the place of every weight, 0 at that of everything else, (P,); None if all would be 0."""
-    if strength == 0:
-        return None
-    views = network.view(np.zeros(network.n_parameters))
-    for W in views.W.values():
-        W[...] = strength
-    return views.flat
 
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:

@@ -80,7 +80,7 @@ def run(optimizer, theta, n_steps, gradients=gradient):
 
 def test_the_plain_rules_cover_the_register_exactly():
     assert set(PLAIN) == set(STEPWISE)
-    assert set(OPTIMIZERS) == {*STEPWISE, "lbfgs"}
+    assert set(OPTIMIZERS) == {*STEPWISE, "lbfgs", "newton"}
     for name, options in OTHER_OPTIONS.items():
         assert set(options) == set(OPTIMIZERS[name].defaults)
 

@@ -40,6 +40,7 @@ TIGHT = {"tol": 1e-10, "max_iter": 2000}
         LogisticRegression(solver="saga", l1_ratio=0.5),
         LogisticRegression(solver="newton-cholesky", standardize=False),
         LogisticRegression(solver="gradient_descent"),
+        LogisticRegression(solver="newton", l1_ratio=1.0),
         LogisticRegression(solver="adam", class_weight="balanced"),
     ]
 )

@@ -23,10 +23,15 @@ from .activations import Activation, sigmoid, softplus
 
 
 class Fused(NamedTuple):
-    """A loss and an output activation in one: ``loss(Z, y) -> L`` (m,) and ``gradient(Z, a, y) -> dZ`` (m, n)."""
+    """A loss and an output activation in one: ``loss(Z, y) -> L`` (m,) and ``gradient(Z, a, y) -> dZ`` (m, n).
+
+    ``curvature(a, V) -> ∂dZ/∂Z V`` (m, n) is the second derivative of the loss times `V` (m, n), for those that are
+    convex in ``Z``.
+    """
 
     loss: Formula
     gradient: Formula
+    curvature: Formula | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,6 +150,11 @@ def d_squared_error_identity(Z: Array, a: Array, y: Array) -> Array:
     return a - y
 
 
+def curvature_one(a: Array, V: Array) -> Array:
+    """``dZ = Z - y``  ->  ``V``."""
+    return V
+
+
 def absolute_error(a: Array, y: Array) -> Array:
     """``|ŷ - y|``."""
     return np.abs(a - y).sum(axis=1)
@@ -207,6 +217,11 @@ def d_binary_cross_entropy_sigmoid(Z: Array, a: Array, y: Array, *, label_smooth
     return a - smoothed(y, label_smoothing, 2)
 
 
+def curvature_sigmoid(a: Array, V: Array) -> Array:
+    """``dZ = σ(Z) - y``  ->  ``ŷ (1 - ŷ) V``."""
+    return a * (1 - a) * V
+
+
 def categorical_cross_entropy(a: Array, y: Array, *, label_smoothing: float = 0.0) -> Array:
     """``-Σ_j y_j ln ŷ_j``, for `y` one-hot."""
     return -xlogy(smoothed(y, label_smoothing, y.shape[1]), a).sum(axis=1)
@@ -230,6 +245,12 @@ def d_categorical_cross_entropy_softmax(Z: Array, a: Array, y: Array, *, label_s
     return a - smoothed(y, label_smoothing, y.shape[1])
 
 
+def curvature_softmax(a: Array, V: Array) -> Array:
+    """``dZ = softmax(Z) - y``  ->  ``ŷ ⊙ (V - Σ_j ŷ_j V_j)``."""
+    aV = a * V
+    return aV - a * aV.sum(axis=1, keepdims=True)
+
+
 def poisson_deviance(a: Array, y: Array) -> Array:
     """``y ln(y / ŷ) - y + ŷ``: half the Poisson deviance."""
     return (xlogy(y, y) - xlogy(y, a) - y + a).sum(axis=1)
@@ -250,6 +271,11 @@ def d_poisson_deviance_exp(Z: Array, a: Array, y: Array) -> Array:
     return a - y
 
 
+def curvature_exp(a: Array, V: Array) -> Array:
+    """``dZ = e^Z - y``  ->  ``ŷ V``."""
+    return a * V
+
+
 def poisson_deviance_softplus(Z: Array, y: Array) -> Array:
     """`poisson_deviance` of ``ŷ = softplus(Z)``, whose logarithm is ``Z`` where ``Z`` is far below zero."""
     a = softplus(Z)
@@ -268,7 +294,7 @@ def d_poisson_deviance_softplus(Z: Array, a: Array, y: Array) -> Array:
 for _entry in (
     Loss(
         name="squared_error", formula=squared_error, derivative=d_squared_error,
-        fused={"identity": Fused(squared_error_identity, d_squared_error_identity)},
+        fused={"identity": Fused(squared_error_identity, d_squared_error_identity, curvature_one)},
         latex=r"\tfrac12(\hat y - y)^2", latex_derivative=r"\hat y - y",
     ),
     Loss(
@@ -288,13 +314,17 @@ for _entry in (
     Loss(
         name="binary_cross_entropy", formula=binary_cross_entropy, derivative=d_binary_cross_entropy,
         domain="(0, 1)", targets="[0, 1]",
-        fused={"sigmoid": Fused(binary_cross_entropy_sigmoid, d_binary_cross_entropy_sigmoid)},
+        fused={"sigmoid": Fused(binary_cross_entropy_sigmoid, d_binary_cross_entropy_sigmoid, curvature_sigmoid)},
         task="binary", output="sigmoid", bounds={"label_smoothing": (0, 1)},
         latex=r"-(y \ln \hat y + (1 - y) \ln(1 - \hat y))", latex_derivative=r"\frac{\hat y - y}{\hat y (1 - \hat y)}",
     ),
     Loss(
         name="categorical_cross_entropy", formula=categorical_cross_entropy, derivative=d_categorical_cross_entropy,
-        fused={"softmax": Fused(categorical_cross_entropy_softmax, d_categorical_cross_entropy_softmax)},
+        fused={
+            "softmax": Fused(
+                categorical_cross_entropy_softmax, d_categorical_cross_entropy_softmax, curvature_softmax
+            ),
+        },
         domain="simplex", targets="[0, 1]", task="multiclass", output="softmax", bounds={"label_smoothing": (0, 1)},
         latex=r"-\sum_j y_j \ln \hat y_j", latex_derivative=r"-\frac{y_j}{\hat y_j}",
     ),
@@ -302,7 +332,7 @@ for _entry in (
         name="poisson_deviance", formula=poisson_deviance, derivative=d_poisson_deviance, aliases=("poisson",),
         domain="(0, inf)", targets="[0, inf)", output="exp",
         fused={
-            "exp": Fused(poisson_deviance_exp, d_poisson_deviance_exp),
+            "exp": Fused(poisson_deviance_exp, d_poisson_deviance_exp, curvature_exp),
             "softplus": Fused(poisson_deviance_softplus, d_poisson_deviance_softplus),
         },
         latex=r"y \ln\frac{y}{\hat y} - y + \hat y", latex_derivative=r"1 - \frac{y}{\hat y}",

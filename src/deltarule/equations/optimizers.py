@@ -15,6 +15,7 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from ..arrays import Array
 from ..registry import Entry, Register
+from .newton import newton
 
 BLOCK = 32768  # 128 kB of float32: a block, its moments and temporaries fit the second-level cache
 
@@ -31,10 +32,13 @@ class Optimizer(Entry):
         Names of the flat arrays it keeps from step to step, all zero at the start.
     full_batch : bool
         The formula runs to the end by itself, given the cost and gradient over all samples; see `lbfgs`.
+    second_order : bool
+        It is given the second derivative too; see `newton`.
     """
 
     moments: tuple[str, ...] = ()
     full_batch: bool = False
+    second_order: bool = False
 
     def start(self, theta: Array) -> dict[str, Array]:
         """The moments before the first step."""
@@ -237,6 +241,14 @@ for _entry in (
         full_batch=True,
         bounds={"memory": (1, 1000), "ftol": (0, 1)},
         latex=r"\theta \leftarrow \theta - H g",
+    ),
+    Optimizer(
+        name="newton",
+        formula=newton,
+        full_batch=True,
+        second_order=True,
+        bounds={"gap": (0, 1)},
+        latex=r"\theta \leftarrow \theta - (\partial^2 J / \partial \theta^2)^{-1} g",
     ),
 ):
     OPTIMIZERS.add(_entry)

@@ -101,11 +101,6 @@ class NetworkEstimator(BaseEstimator):
         """Name of an optimizer of the register, or "sgd"."""
         return self.solver
 
-    def _engine(self, plan: Plan) -> str:
-        """Name of the engine that trains."""
-        del plan  # not every model is for every engine
-        return self.engine
-
     def _make_optimizer(self) -> Optimizer:
         text = self._solver()
         if text == "sgd":
@@ -169,7 +164,7 @@ class NetworkEstimator(BaseEstimator):
             replace(plan, threads=usable_threads(self.n_jobs)),
             state=state,
             epochs=epochs,
-            engine=self._engine(plan),
+            engine=self.engine,
             callbacks=watchers,
             validation=validation,
         )
@@ -177,9 +172,10 @@ class NetworkEstimator(BaseEstimator):
         self.engine_ = run.engine.name
         self.n_iter_ = run.epoch if epochs is None else epochs
         self.loss_ = run.history.get("loss", [float("nan")])[-1]  # interrupted in the first epoch: none is known
-        planned = plan.schedule.fixed_length or run.interrupted or run.failure
+        judged = plan.columns is not None and plan.batch_size >= len(data)  # by the optimum, not by the end of a plan
+        planned = (plan.schedule.fixed_length and not judged) or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
-            who = "lbfgs failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
+            who = f"{self.solver} failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
             warnings.warn(NOT_CONVERGED.format(who, plan.epochs), ConvergenceWarning, stacklevel=3)
         return run
 

@@ -7,17 +7,18 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import row_norms
 
 from ..arrays import Array
+from ..callbacks import EarlyStopping
+from ..cost import Cost
 from ..engines import Data
-from ..equations import Optimizer
-from ..equations.coordinates import MANY, Coordinates, curvature, standardizing, transformed, whitening
-from ..errors import EngineUnsupported
+from ..equations import OPTIMIZERS, Optimizer
+from ..equations.columns import Columns, curvature, standardizing
+from ..errors import InvalidOption
 from ..network import Network
-from ..training import Plan, State
+from ..training import Plan, Run, State
 from .trained import TrainedEstimator
 
 PLAIN = ("gradient_descent", "momentum", "nesterov")
@@ -25,6 +26,91 @@ PLAIN = ("gradient_descent", "momentum", "nesterov")
 
 TIGHT = 64 * np.finfo(np.float64).eps
 """L-BFGS stops when a step lowers the cost by less, relative to it: at rounding, not before."""
+
+FEW, CHEAP = 1500, 2e10
+"""Newton's method is for at most so many parameters, and products to form its matrix; beyond, L-BFGS is quicker."""
+
+STRICT = 20
+"""L-BFGS, which does not know how far it is from the optimum, stops at a gradient smaller than `tol` by this factor."""
+
+LARGEST = 10_000
+"""Parameters of which the matrix of all pairs takes 800 MB."""
+
+CLOSE = 5e-6
+"""Descent has arrived where the cost is above its minimum by no more than this share of it."""
+
+
+class Arrival(EarlyStopping):
+    """Ends descent over all samples at the optimum, and only there: the cost is convex, so its gradient tells.
+
+    Where the gradient has become small, the second derivative says how far the cost is above its minimum. Descent by
+    batches ends as `EarlyStopping` has it.
+
+    Parameters
+    ----------
+    patience : float
+        Epochs without improvement after which batches end, or a schedule such as "adaptive" lowers the rate.
+    tol : float
+        An improvement of less does not count.
+    floor : float
+        The smallest cost of which a share is taken: where it can become zero, nothing is a small part of it.
+    """
+
+    def __init__(self, patience: float, tol: float, floor: float) -> None:
+        super().__init__("loss", patience, tol, restore_best=False)
+        self.share, self.floor = min(CLOSE, tol), floor
+        self.small = np.inf
+
+    def on_start(self, run: Run) -> None:
+        """Gradients above the tolerance are not looked into."""
+        super().on_start(run)
+        self.small = run.plan.tol
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Look, once the gradient is small; if that was too early, when it is smaller still."""
+        cost = _whole_cost(run)
+        if cost is None or run.plan.schedule.on_plateau:
+            super().on_epoch_end(run)
+        if cost is None:
+            return
+        run.converged = False
+        if run.stopped or cost.steepest > self.small:
+            return
+        excess = self._excess(run, cost)
+        if excess <= 1:
+            run.stop(f"The cost is within {self.share:.0e} of its minimum, relative to it.")
+            return
+        self.small = cost.steepest * float(np.clip(excess**-0.5, 0.01, 0.9))
+
+    def on_end(self, run: Run) -> None:
+        """Say whether it has arrived, whatever ended the training."""
+        cost = _whole_cost(run)
+        if cost is not None and run.epoch and not (run.converged or run.failure or run.interrupted):
+            run.converged = self._excess(run, cost) <= 1
+
+    def _excess(self, run: Run, cost: Cost) -> float:
+        """How often the share that is allowed goes into that by which the cost is above its minimum."""
+        if self.share == 0:
+            return np.inf
+        if run.network.n_parameters > FEW:  # no second derivative: a small gradient stands in for it
+            return float(STRICT * cost.steepest / run.plan.tol) ** 2
+        J, gap = cost.gap(cost.start())
+        return gap / (self.share * max(J, self.floor))
+
+    def save_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """That of `EarlyStopping`, and when to look next."""
+        document, arrays = super().save_state()
+        return {**document, "small": self.small}, arrays
+
+    def load_state(self, document: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        """Take them up."""
+        super().load_state(document, arrays)
+        self.small = document["small"]
+
+
+def _whole_cost(run: Run) -> Cost | None:
+    """What descent over all samples minimizes; None for descent by batches."""
+    return run.cost if run.plan.batch_size >= len(run.data) else None
 
 
 class BaseLinear(TrainedEstimator):
@@ -55,95 +141,88 @@ class BaseLinear(TrainedEstimator):
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, n_outputs]
 
-    def _engine(self, plan: Plan) -> str:
-        if plan.optimizer.full_batch:
-            return self.engine
-        if self.engine not in ("auto", "reference"):
-            raise EngineUnsupported(
-                f"the {self.engine} engine cannot take the steps of {plan.optimizer.name} for a linear model",
-                "use engine='auto'",
-            )
-        return "reference"  # the steps are taken in other coordinates, which are Python's
-
-    def _coordinates(self, data: Data) -> Coordinates:
-        """Where the optimizer walks."""
-        n_features, n_outputs = self.network_.sizes
+    def _columns(self, data: Data) -> Columns:
+        """Those in which the model is learned."""
+        n_features = self.network_.n_features
+        scaling = self._intercept_scaling()
         if not self.standardize:
-            return Coordinates(np.zeros(n_features), np.ones(n_features), n_outputs, self.fit_intercept)
+            return Columns(np.zeros(n_features), np.ones(n_features), self.fit_intercept, scaling)
         ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.typical
         return standardizing(
-            data.X, data.w, n_outputs, intercept=self.fit_intercept, center=self._may_center(), ridge=ridge
+            data.X,
+            data.w,
+            ridge=ridge,
+            center=np.isinf(scaling),  # else ``c = b + W μ`` would be penalized in place of ``b``
+            intercept=self.fit_intercept,
+            intercept_scaling=scaling,
         )
 
-    def _turn(self, data: Data, T: Coordinates) -> Callable[[Array], Coordinates] | None:
-        """From ``θ`` to the coordinates in which a search from there is quickest; None where they cost too much."""
-        strengths = self._penalties()
-        if not self.standardize or "l1" in strengths or data.X.shape[1] > len(data) or len(self.network_.theta) > MANY:
-            return None
-        ridge = strengths.get("l2", 0.0) / data.total_weight
-        network = self.network_
+    def _intercept_scaling(self) -> float:
+        """What divides ``b`` before penalties see it; infinite where they do not."""
+        return np.inf
 
-        def turn(theta: Array) -> Coordinates:
-            prediction = network.with_theta(theta.astype(network.theta.dtype)).predict(data.X)
-            return whitening(data.X, data.w, T, ridge, self._curvatures(prediction))
+    def _optimizer(self, data: Data) -> Optimizer:
+        """The optimizer asked for; "lbfgs", which stands for the optimum, is Newton's method where that is quicker."""
+        optimizer, P, l1 = self._make_optimizer(), self.network_.n_parameters, "l1" in self._penalties()
+        if l1 and optimizer.name not in ("lbfgs", "newton", "gradient_descent"):
+            raise InvalidOption(
+                f"expected no L1 penalty with {optimizer.name}, whose steps cannot end at exact zeros, found one",
+                "use solver='saga'" if "saga" in self._optimal() else "use solver='auto' or 'gradient_descent'",
+            )
+        if optimizer.name == "newton" and not l1 and P > LARGEST:
+            raise InvalidOption(f"newton takes at most {LARGEST:,} parameters, found {P:,}", "use solver='lbfgs'")
+        if optimizer.name == "lbfgs" and not optimizer.options:
+            newton = l1 or (P <= FEW and len(data) * P**2 <= CHEAP)
+            return OPTIMIZERS["newton"] if newton else optimizer.configured(ftol=TIGHT)
+        return optimizer
 
-        return turn
-
-    def _curvatures(self, prediction: Array) -> Array:
-        """Second derivative of each sample's loss by each ``Z``, (m, n_L), at a `prediction` (m, n_L)."""
-        return np.ones_like(prediction)
-
-    def _may_center(self) -> bool:
-        return True
+    def _optimal(self) -> tuple[str, ...]:
+        """Names of solvers that stand for the optimum."""
+        return ("lbfgs",)
 
     def _make_plan(self, data: Data) -> Plan:
-        optimizer = self._make_optimizer()
-        T = self._coordinates(data)
-        if optimizer.full_batch and "ftol" not in optimizer.options:
-            optimizer = optimizer.configured(ftol=TIGHT)
+        optimizer = self._optimizer(data)
+        columns = self._columns(data)
         batch_size = len(data) if self.batch_size == "auto" else min(int(self.batch_size), len(data))
-        # the cost of a batch has its share of the penalties, so that on the whole it is the cost of all samples
-        share = batch_size / len(data)
         return Plan(
-            optimizer=self._adapted(transformed(optimizer, T, self._turn(data, T)), data),
+            optimizer=optimizer,
             schedule=self._make_schedule(),
-            learning_rate=self._rate(optimizer, data, T, batch_size),
+            learning_rate=self._rate(optimizer, data, columns, batch_size),
             epochs=self.max_iter,
             batch_size=batch_size,
             shuffle=self.shuffle,
-            penalties={name: strength * share for name, strength in self._penalties().items()},
-            tol=self.tol,
+            penalties=self._penalties(),
+            tol=self.tol * self._unit(data) / (STRICT if optimizer.name == "lbfgs" else 1),
             max_fun=max(15000, 20 * self.max_iter),
+            columns=columns,
         )
-
-    def _adapted(self, optimizer: Optimizer, data: Data) -> Optimizer:
-        """The optimizer, once it minimizes what the solver asked for does."""
-        del data
-        return optimizer
 
     def _unit(self, data: Data) -> float:
         """The size of ``Z``, and with it of the weights of standardized columns."""
         del data
         return 1.0
 
-    def _rate(self, optimizer: Optimizer, data: Data, T: Coordinates, batch_size: int) -> float:
+    def _rate(self, optimizer: Optimizer, data: Data, columns: Columns, batch_size: int) -> float:
         """``α``: for "auto", 1 over the largest curvature, with which gradient descent on a convex cost converges."""
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
         if optimizer.name not in PLAIN:
             return 0.01 * self._unit(data)
+        X = columns.transform(data.X)
         if batch_size == len(data):
-            largest = curvature(data.X, data.w, T)
+            largest = curvature(X, data.w)
         else:  # no batch is steeper than its steepest sample
-            if sparse.issparse(data.X):  # |x - μ| <= |x| + |μ|
-                norms = row_norms(data.X @ sparse.diags_array(1 / T.scale)) + np.linalg.norm(T.mean / T.scale)
-            else:
-                norms = row_norms((data.X - T.mean) / T.scale)
-            largest = float(norms.max()) ** 2 + 1.0
+            largest = float(row_norms(X).max()) ** 2 + 1.0
             if data.w is not None:
                 largest *= float(data.w.max() / data.w.mean())
-        ridge = self._penalties().get("l2", 0.0) / data.total_weight / float(T.scale.min()) ** 2
+        strength = self._penalties().get("l2", 0.0) / data.total_weight
+        ridge = float(columns.strengths(self.network_.n_parameters, strength, 2).max())
         return 1.0 / (self.steepest * largest + ridge)
+
+    def _make_stopper(self, plan: Plan, state: State) -> EarlyStopping | None:
+        if self.early_stopping or plan.optimizer.full_batch:
+            return super()._make_stopper(plan, state)
+        return Arrival(self.n_iter_no_change, self.tol, 1e-6 * (plan.tol / self.tol) ** 2 if self.tol else 0.0)
 
     def _train_with(
         self,
@@ -155,17 +234,11 @@ class BaseLinear(TrainedEstimator):
     ) -> None:
         if not self.fit_intercept:
             self.network_.b[1][...] = 0
-        dtype = self.network_.theta.dtype
-        exact = self._make_optimizer().full_batch and dtype != np.float64
-        if exact:  # L-BFGS compares costs that differ by less than float32 can tell
-            self.network_ = self.network_.with_theta(self.network_.theta.astype(np.float64))
+        if self._make_optimizer().full_batch and data.X.dtype != np.float64:
+            # costs are compared that differ by less than float32 can tell
             w = None if data.w is None else data.w.astype(np.float64)
             data = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
-        try:
-            super()._train_with(data, validation, state, incremental=incremental)
-        finally:
-            if exact:
-                self.network_ = self.network_.with_theta(self.network_.theta.astype(dtype))
+        super()._train_with(data, validation, state, incremental=incremental)
 
     @property
     def intercept_(self) -> Any:

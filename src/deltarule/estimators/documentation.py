@@ -43,8 +43,8 @@ PARAMETERS = {
     "fit_intercept": "bool\n    Learn ``b``; otherwise it is zero.",
     "copy_X": "bool\n    Has no effect: `X` is never overwritten.",
     "positive": "bool\n    Keep the weights from becoming negative; for the exact solution of a dense `X`.",
-    "standardize": "bool\n    Let the optimizer walk in the coordinates of standardized columns: the cost and its optimum stay what they\n"
-    "    are, the way is shorter. False is the plain gradient descent of the lecture.",
+    "standardize": "bool\n    Learn from standardized columns, and put the weights back: the cost and its optimum stay what they are,\n"
+    "    the way is shorter. False is the plain gradient descent of the lecture.",
     "penalty": "str or None\n    Deprecated as in scikit-learn; use `l1_ratio` and `C`.",
     "C": "float\n    Inverse of the strength of the penalty; infinity for none.",
     "l1_ratio": "float\n    0 is the L2 penalty, 1 is L1, between them is the elastic net.",

@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from .. import engines
 from ..arrays import FLOATS, Array
 from ..engines import Data
-from ..equations.coordinates import standardizing
+from ..equations.columns import standardizing
 from ..equations.exact import centered, least_squares
 from ..errors import DataError, InvalidOption, ModelFileError
 from ..network import Network
@@ -35,7 +35,8 @@ class LinearRegression(RegressorMixin, BaseLinear):
 
     A drop-in replacement of ``sklearn.linear_model.LinearRegression``, which also learns by gradient descent, or by
     any other optimizer, and takes the penalties `alpha` (L2) and `l1`. ``solver="auto"`` is the exact solution, of
-    smallest norm where there are several; it is L-BFGS with `l1`, and with `alpha` for a sparse `X`.
+    smallest norm where there are several; it is Newton's method with `l1`, and with `alpha` for a sparse `X`. Of the
+    optimizers that take steps only gradient descent takes `l1`; its steps are then proximal.
 
     Attributes
     ----------
@@ -50,7 +51,7 @@ class LinearRegression(RegressorMixin, BaseLinear):
     >>> from deltarule import LinearRegression
     >>> X, y = load_diabetes(return_X_y=True)
     >>> exact = LinearRegression().fit(X, y)
-    >>> learned = LinearRegression(solver="gradient_descent", max_iter=20_000, tol=0).fit(X, y)
+    >>> learned = LinearRegression(solver="gradient_descent", max_iter=20_000, tol=1e-9).fit(X, y)
     >>> bool(abs(exact.coef_ - learned.coef_).max() < 0.001)
     True
     """
@@ -64,8 +65,9 @@ class LinearRegression(RegressorMixin, BaseLinear):
     documented: ClassVar[dict[str, str]] = {
         **BaseLinear.documented,
         "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "sgd" has `momentum`.',
-        "tol": "float\n    Improvements of less do not count; for lbfgs, the gradient at which it stops. "
-        "The exact solution needs none.",
+        "tol": "float\n    The gradient, in units of y, at which training ends; descent over all samples must\n"
+        "    be within 5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements\n"
+        "    of less do not count. The exact solution needs none.",
     }
 
     rank_: int
@@ -282,7 +284,7 @@ def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Arra
 
     Columns are divided by their size for the sake of convergence, and centered without a dense copy.
     """
-    scale = standardizing(data.X, data.w, 1, intercept=False).scale
+    scale = standardizing(data.X, data.w).scale
     X, B = data.X.astype(np.float64), data.y.astype(np.float64)
     w = np.ones(X.shape[0]) if data.w is None else data.w.astype(np.float64)
     p, root = w / w.sum(), np.sqrt(w)

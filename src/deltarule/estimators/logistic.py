@@ -16,8 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..arrays import FLOATS, Array
 from ..engines import Data
-from ..equations import Optimizer, dense
-from ..equations.coordinates import penalized_intercept
+from ..equations import dense
 from ..errors import InvalidOption
 from ..network import Network
 from ..training import State
@@ -27,7 +26,7 @@ from .classes import ClassTargets
 from .documentation import with_parameters
 
 OPTIMAL = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
-"""scikit-learn's solvers. Each asks for the optimum of the cost, and L-BFGS goes there."""
+"""scikit-learn's solvers. Each asks for the optimum of the cost."""
 
 PENALTY_DEPRECATED = (
     "'penalty' was deprecated in version 1.8 of scikit-learn. Use l1_ratio=0 instead of penalty='l2', l1_ratio=1 "
@@ -41,8 +40,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
     """Logistic regression: ``P(y = 1 | X) = σ(X Wᵀ + b)``, and with softmax in place of σ for more than two classes.
 
     A drop-in replacement of ``sklearn.linear_model.LogisticRegression``: it minimizes ``C Σ L + ½ ‖W‖²``, or with
-    `l1_ratio` the elastic net. The solvers of scikit-learn all lead to the optimum of that cost and are one here,
-    L-BFGS; any optimizer of the register, with minibatches or without, walks there by gradient descent.
+    `l1_ratio` the elastic net. The solvers of scikit-learn all lead to the optimum of that cost and are one here:
+    Newton's method, or L-BFGS where there are many parameters and no L1 penalty. Any optimizer of the register, with
+    minibatches or without, walks there by gradient descent; with an L1 penalty, only "gradient_descent" does.
 
     Attributes
     ----------
@@ -72,9 +72,10 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
 
     documented: ClassVar[dict[str, str]] = {
         **BaseLinear.documented,
-        "solver": "str\n    One of scikit-learn's, which all lead to the optimum, by L-BFGS; or the name of\n"
-        "    an optimizer of the register.",
-        "tol": "float\n    For lbfgs, the gradient at which it stops; else improvements of less do not count.",
+        "solver": "str\n    One of scikit-learn's, which all lead to the optimum; or the name of an optimizer of\n"
+        "    the register.",
+        "tol": "float\n    The gradient at which training ends; descent over all samples must be within\n"
+        "    5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements of less do not count.",
     }
 
     n_iter_: Any
@@ -130,9 +131,6 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         """``p (1 - p)`` where all classes are equally likely."""
         n_classes = max(2, self.network_.sizes[-1])
         return (1 - 1 / n_classes) / n_classes
-
-    def _curvatures(self, prediction: Array) -> Array:
-        return prediction * (1 - prediction)
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=reset, **options)
@@ -211,19 +209,11 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
                 stacklevel=3,
             )
 
-    def _may_center(self) -> bool:
-        return not (self._penalizes_intercept() and "l1" in self._penalties())
+    def _intercept_scaling(self) -> float:
+        return float(self.intercept_scaling) if self.solver == "liblinear" and self.fit_intercept else np.inf
 
-    def _penalizes_intercept(self) -> bool:
-        return bool(self.solver == "liblinear" and self.fit_intercept)
-
-    def _adapted(self, optimizer: Optimizer, data: Data) -> Optimizer:
-        if not self._penalizes_intercept():
-            return optimizer
-        strengths = self._penalties()
-        scaling, m = float(self.intercept_scaling), data.total_weight
-        l2, l1 = strengths.get("l2", 0.0) / m / scaling**2, strengths.get("l1", 0.0) / m / scaling
-        return penalized_intercept(optimizer, self.network_.sizes[-1], l2=l2, l1=l1)
+    def _optimal(self) -> tuple[str, ...]:
+        return OPTIMAL
 
     # training
 

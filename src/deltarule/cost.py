@@ -1,0 +1,162 @@
+"""The cost of all samples as a function of one flat vector, the way an optimizer over the whole of them sees it.
+
+That vector is ``θ`` itself; for a linear model in standardized columns it is the ``φ`` of
+`deltarule.equations.columns`, learned from standardized data, and the network's ``θ`` follows after each epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from .arrays import Array
+from .engines import Data, Engine, Steps
+from .engines.base import not_finite
+from .equations import Optimizer
+from .equations.columns import Columns, shares
+from .equations.newton import candidates, hessian, solve, subgradient
+from .network import Network
+
+
+class Cost:
+    """``J(φ) + Σ l1 |φ|``: its smooth part ``J`` with gradient and second derivative, and the strengths ``l1``.
+
+    Parameters
+    ----------
+    network : Network
+        Whose ``θ`` is learned.
+    data : Data
+    penalties : mapping
+        Penalty name -> strength.
+    engine : Engine
+    columns : Columns, optional
+        Learn in these, in the precision of the data; only for a network of one layer.
+    threads : int
+
+    Attributes
+    ----------
+    l1, l2 : (P,) or None
+    steepest : float
+        The largest component of the subgradient (of least norm) where `epoch` took its last step.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        data: Data,
+        penalties: Mapping[str, float],
+        engine: Engine,
+        columns: Columns | None = None,
+        threads: int = 1,
+    ) -> None:
+        self.network, self.engine, self.columns, self.threads = network, engine, columns, threads
+        self.data = data if columns is None else Data(columns.transform(data.X), data.y, data.w)
+        self.dtype = network.theta.dtype if columns is None else data.X.dtype
+        self.l1 = self._strengths(penalties.get("l1", 0.0), 1)
+        self.l2 = self._strengths(penalties.get("l2", 0.0), 2)
+        self.penalties = {name: strength for name, strength in penalties.items() if name not in ("l1", "l2")}
+        self.steepest = np.inf
+
+    def _strengths(self, strength: float, power: int) -> Array | None:
+        """Of ``Σ |φ|^power``, at the place of each parameter (P,); None if all would be 0."""
+        strength /= self.data.total_weight
+        if strength == 0:
+            return None
+        if self.columns is not None:
+            return self.columns.strengths(self.network.n_parameters, strength, power)
+        views = self.network.view(np.zeros(self.network.n_parameters))
+        for W in views.W.values():
+            W[...] = strength
+        return views.flat
+
+    def start(self, dtype: type | np.dtype[np.floating] | None = None) -> Array:
+        """``φ`` (P,) of the network as it is, a copy."""
+        theta = self.network.theta.astype(dtype or self.dtype)
+        return theta if self.columns is None else self.columns.inward(theta)
+
+    def put(self, phi: Array) -> None:
+        """Give the network the parameters that belong to `phi` (P,)."""
+        self.network.theta[...] = phi if self.columns is None else self.columns.outward(phi)
+
+    def smooth(self, phi: Array, data: Data | None = None) -> tuple[float, Array]:
+        """``J`` and its gradient (P,), over all samples or those of a batch `data`."""
+        data = self.data if data is None else data
+        trial = self.network.with_theta(phi.astype(self.dtype, copy=False))
+        J, g = self.engine.cost_and_gradient(trial, data, self.penalties, threads=self.threads)
+        if self.columns is not None and not self.columns.intercept:
+            trial.view(g).b[1][...] = 0
+        if self.l2 is not None:
+            J += 0.5 * float(self.l2 @ np.square(phi, dtype=np.float64))
+            g += (self.l2 * phi).astype(g.dtype, copy=False)
+        return J, g
+
+    def kinked(self, phi: Array) -> float:
+        """``Σ l1 |φ|``."""
+        return 0.0 if self.l1 is None else float(self.l1 @ np.abs(phi))
+
+    def subgradient(self, phi: Array, g: Array) -> Array:
+        """Of the whole cost, the one of least norm, (P,)."""
+        return g if self.l1 is None else subgradient(phi, g, self.l1)
+
+    # second derivatives
+
+    def refuses_hessian(self) -> str | None:
+        """``None`` if the second derivative is known, else the reason why not."""
+        fused = self.network.objective.fused.get(self.network.layers[-1].activation.name)
+        if len(self.network.layers) > 1:
+            return f"one layer, found {len(self.network.layers)}"
+        if fused is None or fused.curvature is None or self.network.p or self.network.objective.options:
+            return f"a loss with a second derivative, found {self.network.objective}"
+        return None
+
+    def hessian(self, phi: Array, free: Array) -> Array:
+        """Second derivative of ``J`` (F, F) in the parameters that `free` (P,) marks."""
+        trial = self.network.with_theta(phi.astype(self.dtype, copy=False))
+        a = self.engine.predict(trial, self.data.X, threads=self.threads)
+        curvature = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
+        assert curvature is not None  # see `refuses_hessian`
+        with np.errstate(all="ignore"):
+            H = hessian(self.data.X, a, shares(self.data.X, self.data.w), curvature, free)
+        if not np.isfinite(H).all():
+            raise not_finite(trial, self.data.rows(slice(0, 1)), 1)
+        if self.l2 is not None:
+            H[np.diag_indices_from(H)] += self.l2[free]
+        if self.columns is not None and not self.columns.intercept:
+            fixed = np.flatnonzero(np.flatnonzero(free) >= self.network.view(phi).W[1].size)
+            H[fixed, :] = H[:, fixed] = 0
+        return H
+
+    def gap(self, phi: Array) -> tuple[float, float]:
+        """The cost at `phi` (P,), and how far it is above the optimum: ``½ vᵀ H⁻¹ v`` of the subgradient ``v``."""
+        J, g = self.smooth(phi)
+        v = self.subgradient(phi, g)
+        free = candidates(phi, v, np.zeros_like(v) if self.l1 is None else self.l1)
+        v = v[free].astype(np.float64)
+        return J + self.kinked(phi), 0.5 * float(v @ solve(self.hessian(phi, free), v))
+
+    # descent, step by step
+
+    def epoch(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> float:
+        """Take every step of an epoch; with `l1`, each is followed by ``θ = sign(θ) max(|θ| - α l1, 0)``.
+
+        Returns the mean of the batches' costs, each as it was before its step, as `deltarule.engines.Engine.epoch`.
+        """
+        phi, total, total_weight = self.start(), 0.0, 0.0
+        for i, alpha in enumerate(steps.alphas.tolist()):
+            rows = slice(i * steps.batch_size, (i + 1) * steps.batch_size)
+            batch = self.data.rows(rows if steps.order is None else steps.order[rows])
+            if batch.total_weight == 0:  # nothing to learn from
+                continue
+            J, g = self.smooth(phi, batch)
+            J += self.kinked(phi)
+            if not np.isfinite(J):
+                raise not_finite(self.network.with_theta(phi), batch, steps.first + i + 1)
+            self.steepest = float(np.abs(self.subgradient(phi, g)).max())
+            optimizer.step(phi, g, moments, steps.first + i + 1, alpha)
+            if self.l1 is not None:
+                phi = (np.sign(phi) * np.maximum(np.abs(phi) - alpha * self.l1, 0)).astype(phi.dtype)
+            total += J * batch.total_weight
+            total_weight += batch.total_weight
+        self.put(phi)
+        return total / total_weight

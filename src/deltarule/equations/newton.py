@@ -1,0 +1,291 @@
+"""Newton's method for the convex cost of a one-layer network; with an L1 penalty, the proximal one.
+
+Around ``θ`` the cost is nearly ``q(x) = gᵀ(x - θ) + ½ (x - θ)ᵀ H (x - θ) + Σ l1 |x|``. Each step goes towards the
+minimum of that, as far as the cost itself becomes lower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import linalg
+from scipy.optimize import OptimizeResult
+
+from ..arrays import Array
+from ..registry import Formula
+from . import dense
+
+RIDGE = 1e-9
+"""What is added to a curvature of 1, so that directions without any are left alone."""
+REFINEMENTS = 2
+DAMPING = 1e-4
+"""Share of the first curvature that is added to it, less and less as the gradient becomes small (Levenberg 1944)."""
+ROUNDING = 64 * np.finfo(np.float64).eps
+SMALL = 1e-6
+"""A gradient of this share of the first is zero, where the cost cannot be lowered any further."""
+NOTHING = 1e-12
+"""Share of the cost that cannot be gained for sure, as the cost is a sum of many numbers."""
+MOST = 1500
+"""Parameters beyond which only those that matter most are moved together, if there is an L1 penalty."""
+
+
+def newton(
+    theta: Array,
+    cost_and_gradient: Callable[[Array], tuple[float, Array]],
+    l1: Array | None = None,
+    *,
+    hessian: Callable[[Array, Array], Array],
+    after_step: Callable[[Array], None],
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+    gap: float = 1e-8,
+) -> OptimizeResult:
+    """``θ = θ - H⁻¹ g``, and less far where that is too far; with `l1` to the minimum of the model ``q``, see above.
+
+    Parameters
+    ----------
+    theta : (P,)
+        Where it starts.
+    cost_and_gradient : callable
+        ``theta -> (J, g)`` over all samples; the smooth part of the cost, convex.
+    l1 : (P,), optional
+        Weights of ``Σ l1 |θ|``; parameters that should be zero become exactly zero.
+    hessian : callable
+        ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
+    after_step : callable
+        Called with ``theta`` after each step; may raise StopIteration.
+    max_iter, max_fun : int
+        Most steps, most evaluations of the cost.
+    tol : float
+        Stop when no component of the gradient is larger (with `l1`, of the subgradient of least norm), and
+    gap : float
+        the next step promises to lower the cost by less than this share of the cost, now or at the start.
+
+    Returns
+    -------
+    scipy.optimize.OptimizeResult
+        With ``x`` (P,), ``fun``, ``nit``, ``success`` and ``message``.
+    """
+    l1 = np.zeros_like(theta) if l1 is None else l1
+    model, calls = Model(hessian, l1), 0
+
+    def cost(x: Array) -> tuple[float, Array]:
+        nonlocal calls
+        calls += 1
+        J, g = cost_and_gradient(x)
+        return J + float(l1 @ np.abs(x)), g
+
+    F, g = cost(theta)
+    first = abs(F)
+    steps, message, success = 0, f"Maximum iterations ({max_iter}) reached.", False
+    while True:
+        v = subgradient(theta, g, l1)
+        if np.abs(v).max() <= min(tol, ROUNDING):
+            message, success = "The gradient is zero.", True
+            break
+        d, slope, promised = model.step(theta, g, v)
+        scale = max(first, abs(F))
+        last = np.abs(v).max() <= tol and promised <= gap * scale
+        rounding = np.abs(v).max() <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
+        if steps >= max_iter or calls >= max_fun:
+            success = bool(last)
+            break
+        found = search(cost, theta, d, F, slope)
+        if found is None:
+            success = bool(last or rounding)
+            message = "The cost cannot be lowered any further."
+            break
+        last = last or (F - found[1] <= ROUNDING * abs(F) and rounding)
+        (theta, F, g), steps = found, steps + 1
+        try:
+            after_step(theta)
+        except StopIteration:
+            message = "Stopped."
+            break
+        if last:
+            message, success = f"The last step promised to lower the cost by {promised:.1e}.", True
+            break
+    return OptimizeResult(x=theta, fun=F, nit=steps, success=success, message=message)
+
+
+class Model:
+    """The parabola ``q`` around each ``θ``, and what the first of them tells of the later ones."""
+
+    def __init__(self, hessian: Callable[[Array, Array], Array], l1: Array) -> None:
+        self.hessian, self.l1 = hessian, l1
+        self.flat: Array | None = None
+        self.first, self.curvature = 0.0, 1.0
+
+    def step(self, theta: Array, g: Array, v: Array) -> tuple[Array, float, float]:
+        """``d`` towards the minimum, the slope of the cost that way, and the decrease that ``q`` promises."""
+        l1, free = self.l1, candidates(theta, v, self.l1)
+        H = self.hessian(theta, free)
+        if self.flat is None:
+            self.first, self.curvature = float(np.abs(v).max()), float(np.trace(H)) / len(H)
+            self.flat = np.empty((len(H), 0)) if l1.any() else flat_directions(H)
+        near = min(1.0, float(np.abs(v).max()) / self.first)
+        d = np.zeros_like(theta)
+        if l1.any():
+            d[free] = minimize_model(H, g[free], theta[free], l1[free], 0.1 * near)
+        else:
+            d = -solve(H + DAMPING * near * self.curvature * np.eye(len(H)), g, REFINEMENTS)
+            d -= self.flat @ (self.flat.T @ d)
+        slope = float(g @ d + l1 @ (np.abs(theta + d) - np.abs(theta)))
+        return d, slope, -(slope + 0.5 * float(d[free] @ H @ d[free]))
+
+
+def search(
+    cost: Callable[[Array], tuple[float, Array]], theta: Array, d: Array, F: float, slope: float
+) -> tuple[Array, float, Array] | None:
+    """As far towards ``θ + d`` as the cost `F` becomes lower, by Armijo's rule: the place, its cost, its gradient."""
+    t = 1.0
+    while t > 1e-12:
+        x = theta + t * d
+        F_new, g = cost(x)
+        if F_new <= F + 1e-4 * t * slope + ROUNDING * abs(F):
+            return x, F_new, g
+        t /= 2
+    return None
+
+
+def subgradient(theta: Array, g: Array, l1: Array) -> Array:
+    """Of ``J + Σ l1 |θ|``, the one of least norm: zero at the optimum and nowhere else."""
+    at_zero = np.sign(g) * np.maximum(np.abs(g) - l1, 0.0)
+    return np.where(theta == 0, at_zero, g + l1 * np.sign(theta))
+
+
+def candidates(theta: Array, v: Array, l1: Array) -> Array:
+    """The parameters, (P,) of bool, that a step should move: all but the zeros that are to stay zero."""
+    free = (theta != 0) | (v != 0) | (l1 == 0)
+    if l1.any() and free.sum() > MOST:
+        steepest = np.argsort(-np.abs(v), kind="stable")[:MOST]
+        free[:] = False
+        free[steepest] = True
+    return free
+
+
+def flat_directions(H: Array) -> Array:
+    """Those of no curvature, orthonormal columns (F, F'): without a step there, the solution is that of least norm."""
+    values, Q = np.linalg.eigh(H)
+    return Q[:, values <= len(H) * np.finfo(np.float64).eps * values[-1]]
+
+
+def solve(H: Array, r: Array, refinements: int = 0) -> Array:
+    """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution."""
+    scale = np.sqrt(np.diag(H))
+    scale[scale == 0] = 1.0
+    A = H / scale
+    A /= scale[:, None]
+    r = r / scale
+    ridge, factor = RIDGE, None
+    while factor is None:
+        try:
+            ridged = A.copy()
+            ridged[np.diag_indices_from(A)] += ridge
+            factor = linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)
+        except linalg.LinAlgError:  # rounding has made an eigenvalue of zero a negative one
+            ridge *= 100
+    x = linalg.cho_solve(factor, r, check_finite=False)
+    for _ in range(refinements):  # undo the ridge where there is some curvature
+        x += linalg.cho_solve(factor, r - A @ x, check_finite=False)
+    return x / scale
+
+
+def minimize_model(H: Array, g: Array, theta: Array, l1: Array, precision: float) -> Array:
+    """The ``x - θ`` at which ``q`` is smallest, all (F,), by an active set: feature-sign search, Lee et al. 2006.
+
+    The parameters that are not zero, and those at zero that want to leave it, have a sign each; with these signs ``q``
+    is a parabola. Its minimum is the next place, unless signs change on the way: then it is the better of the best
+    place on that way, and the minimum with those set to zero. It ends when the subgradient is smaller by `precision`.
+    """
+    x, r = theta.copy(), g.copy()  # r = g + H (x - θ)
+    limit, gained = precision * np.abs(subgradient(theta, g, l1)).max(), 0.0
+    for _ in range(10 * len(x) + 100):
+        v = subgradient(x, r, l1)
+        if np.abs(v).max() <= limit:
+            break
+        d = parabola_step(H, x, v, l1)
+        there = np.where((x * (x + d) < 0) & (l1 > 0), 0.0, x + d)
+        steps = [lowest(x, r, l1, d, float(d @ (H @ d))) * d, there - x]
+        products = [H @ step for step in steps]
+        changes = [
+            float((r + 0.5 * product) @ step + l1 @ (np.abs(x + step) - np.abs(x)))
+            for step, product in zip(steps, products, strict=True)
+        ]
+        best = int(np.argmin(changes))
+        gained -= changes[best]
+        if -changes[best] <= ROUNDING * gained:
+            break
+        x_new = x + steps[best]
+        x_new[(np.abs(x_new) <= 1e-14 * np.abs(steps[best])) & (l1 > 0)] = 0.0
+        x, r = x_new, r + products[best]
+    return x - theta
+
+
+def parabola_step(H: Array, x: Array, v: Array, l1: Array) -> Array:
+    """From ``x`` to the minimum of ``q`` with the signs that hold next to it in the direction of ``-v``, all (F,)."""
+    active = np.flatnonzero((x != 0) | (v != 0))
+    while True:
+        step = -solve(H[np.ix_(active, active)], v[active])
+        right = (x[active] != 0) | (l1[active] == 0) | (step * v[active] < 0)
+        if right.all():
+            break
+        active = active[right]  # zeros that would leave to the wrong side stay
+    d = np.zeros_like(x)
+    d[active] = step
+    return d
+
+
+def lowest(x: Array, r: Array, l1: Array, d: Array, dHd: float) -> float:
+    """The ``t`` at which ``q(x + t d)``, a parabola with a kink wherever a parameter changes its sign, is lowest."""
+    slope = float(r @ d + l1 @ np.where(x == 0, np.abs(d), np.sign(x) * d))
+    crossing = np.flatnonzero((x * d < 0) & (l1 > 0))
+    at = -x[crossing] / d[crossing]
+    order = np.argsort(at, kind="stable")
+    at, jumps = at[order], 2 * l1[crossing[order]] * np.abs(d[crossing[order]])
+    before = slope + np.concatenate([[0.0], np.cumsum(jumps)])  # without t dHd, left of each kink and right of all
+    ends = np.append(at, np.inf)
+    reached = before + ends * dHd >= 0 if dHd > 0 else before >= 0
+    piece = int(np.argmax(reached)) if reached.any() else len(at)
+    start = at[piece - 1] if piece else 0.0
+    return float(max(start, min(-before[piece] / dHd, ends[piece]))) if dHd > 0 else float(start)
+
+
+def hessian(X: Array, a: Array, shares: Array, curvature: Formula, free: Array) -> Array:
+    """Second derivative of the cost in those parameters of one layer ``a = g(X Wᵀ + b)`` that are `free`.
+
+    ``∂²J / ∂W_i ∂W_j = Xᵀ diag(h_ij) X``, where ``h_ij`` is that of each sample's loss by ``Z_i`` and ``Z_j``.
+
+    Parameters
+    ----------
+    X : (m, n)
+    a : (m, k)
+        Prediction.
+    shares : (m,)
+        ``1/m``, or ``w / Σ w``.
+    curvature : callable
+        Of the loss, see `deltarule.equations.losses.Fused`.
+    free : (P,) of bool
+
+    Returns
+    -------
+    (F, F)
+    """
+    n, k = X.shape[1], a.shape[1]
+    place = np.cumsum(free) - 1
+    H = np.zeros((place[-1] + 1,) * 2)
+    used = [np.flatnonzero(free[i * n : (i + 1) * n]) for i in range(k)]
+    columns = [X if len(cols) == n else X[:, cols] for cols in used]
+    bias = free[k * n :].astype(int)
+    at = [np.append(place[i * n + used[i]], place[[k * n + i]][: bias[i]]) for i in range(k)]
+    for j in range(k):
+        h = curvature(a, np.eye(k)[[j]] * shares[:, None])  # (m, k): h_ij of all i
+        for i in range(j + 1):
+            if not h[:, i].any():
+                continue
+            block = dense.weighted_gram(columns[i], columns[j], h[:, i])[: len(at[i]), : len(at[j])]
+            H[np.ix_(at[i], at[j])] = block
+            H[np.ix_(at[j], at[i])] = block.T
+    return H

@@ -1,0 +1,228 @@
+"""What a linear model returns without a warning is the optimum: held to scikit-learn's, converged hard."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import sklearn.linear_model
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from scipy.special import logsumexp
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from deltarule import LinearRegression, LogisticRegression
+from deltarule.errors import InvalidOption
+from deltarule.estimators import base_linear
+
+CANCER, IRIS, WINE = (load(return_X_y=True) for load in (load_breast_cancer, load_iris, load_wine))
+DIGITS = load_digits().data / 16, load_digits().target
+DIABETES = load_diabetes(return_X_y=True)
+HARD = {"tol": 1e-9, "max_iter": 2000}
+STEPWISE = ["gradient_descent", "momentum", "nesterov", "adam", "adamw", "rmsprop", "sgd"]
+
+
+def cost(model, X, y, w=None):
+    """``Σ w L`` with the penalties that the model's parameters ask for; liblinear's on the intercept too."""
+    W, b, C = model.coef_, model.intercept_, model.C
+    Z = X @ W.T + b
+    Z = np.c_[np.zeros(len(Z)), Z] if Z.shape[1] == 1 else Z
+    L = logsumexp(Z, axis=1) - Z[np.arange(len(y)), y]
+    P = np.c_[W, b / model.intercept_scaling] if model.solver == "liblinear" and model.fit_intercept else W
+    penalty = (1 - model.l1_ratio) * 0.5 * (P**2).sum() + model.l1_ratio * np.abs(P).sum()
+    return L @ (np.ones(len(y)) if w is None else w) + penalty / C
+
+
+def theirs(X, y, w=None, **options):
+    solver = options.pop("solver")
+    model = sklearn.linear_model.LogisticRegression(solver=solver, random_state=0, **HARD, **options)
+    return model.fit(X, y, w)
+
+
+def fitted_in_silence(model, X, y, w=None):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return model.fit(X, y, w)
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "newton-cholesky", "sag", "newton"])
+@pytest.mark.parametrize("data", [CANCER, WINE, IRIS], ids=["cancer", "wine", "iris"])
+@pytest.mark.parametrize("C", [1.0, 100.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_l2_on_raw_tables(solver, data, C, weighted):
+    X, y = data
+    w = np.random.default_rng(0).integers(0, 4, len(y)) if weighted else None
+    best = cost(theirs(X, y, w, C=C, solver="newton-cholesky"), X, y, w)
+    assert_allclose(cost(fitted_in_silence(LogisticRegression(C=C, solver=solver), X, y, w), X, y, w), best, rtol=1e-7)
+
+
+@pytest.mark.parametrize("l1_ratio", [0, 1])
+@pytest.mark.parametrize("C", [1.0, 100.0])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_liblinear(l1_ratio, C, intercept):
+    X, y = scale(CANCER[0]), CANCER[1]
+    options = {"solver": "liblinear", "C": C, "l1_ratio": l1_ratio, "fit_intercept": intercept, "intercept_scaling": 3}
+    reference = cost(theirs(X, y, **options), X, y)
+    assert_allclose(cost(fitted_in_silence(LogisticRegression(**options), X, y), X, y), reference, rtol=1e-5)
+
+
+@pytest.mark.parametrize("C", [1.0, 1000.0])
+def test_liblinear_on_a_raw_table(C):
+    X, y = CANCER
+    options = {"solver": "liblinear", "C": C, "l1_ratio": 1}
+    reference = sklearn.linear_model.LogisticRegression(tol=1e-4, max_iter=1000, random_state=0, **options).fit(X, y)
+    assert cost(fitted_in_silence(LogisticRegression(**options), X, y), X, y) <= cost(reference, X, y) * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("data", [IRIS, CANCER], ids=["iris", "cancer"])
+@pytest.mark.parametrize("C", [1.0, 100.0])
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_saga_with_l1_is_at_the_optimum(data, C, l1_ratio):
+    X, y = scale(data[0]), data[1]
+    options = {"solver": "saga", "C": C, "l1_ratio": l1_ratio, "fit_intercept": False}
+    reference = sklearn.linear_model.LogisticRegression(tol=1e-8, max_iter=5000, random_state=0, **options).fit(X, y)
+    for given in ({}, {"tol": 1e-12}):
+        ours = fitted_in_silence(LogisticRegression(**options, **given), X, y)
+        assert cost(ours, X, y) <= cost(reference, X, y) * (1 + 1e-7)
+        assert (ours.coef_ == 0).sum() >= (reference.coef_ == 0).sum()
+        assert subgradient_norm(ours, X, y) < 1e-3
+
+
+def subgradient_norm(model, X, y):
+    """The largest component of the subgradient of least norm of ``Σ L + Σ penalties``: zero at the optimum alone."""
+    W = model.coef_
+    g = (model.predict_proba(X) - np.eye(len(model.classes_))[y]).T @ X
+    g = (g[1:] if len(W) == 1 else g) + (1 - model.l1_ratio) / model.C * W
+    l1 = model.l1_ratio / model.C
+    v = np.where(W == 0, np.sign(g) * np.maximum(np.abs(g) - l1, 0), g + l1 * np.sign(W))
+    return np.abs(v).max()
+
+
+def test_many_classes_with_a_weak_l1_penalty():
+    ours = fitted_in_silence(LogisticRegression(solver="saga", l1_ratio=1.0, C=100.0), *DIGITS)
+    assert subgradient_norm(ours, *DIGITS) < 0.01
+    assert (ours.coef_ == 0).sum() > 300
+
+
+@pytest.mark.parametrize(("data", "C"), [(DIGITS, 100.0), (IRIS, 1e4), (WINE, 1e4)], ids=["digits", "iris", "wine"])
+def test_weakly_penalized_coefficients_are_those_of_the_optimum(data, C):
+    X, y = data
+    reference = theirs(X, y, C=C, solver="newton-cholesky")
+    ours = fitted_in_silence(LogisticRegression(C=C), X, y)
+    assert np.linalg.norm(ours.coef_ - reference.coef_) < 1e-4 * np.linalg.norm(reference.coef_)
+
+
+@pytest.mark.parametrize("solver", STEPWISE)
+@pytest.mark.parametrize("table", [scale(CANCER[0]), CANCER[0]], ids=["standardized", "raw"])
+@pytest.mark.parametrize("options", [{}, {"max_iter": 3000}, {"max_iter": 200, "learning_rate": "cosine"}])
+def test_descent_is_at_the_optimum_or_warns(solver, table, options):
+    X, y = table, CANCER[1]
+    best = cost(theirs(X, y, C=1.0, solver="newton-cholesky"), X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = cost(LogisticRegression(solver=solver, **options).fit(X, y), X, y)
+    warned = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    assert warned or found <= best * (1 + 1e-5)
+    assert not warned or found > best * (1 + 1e-6)
+    if solver in ("momentum", "nesterov", "sgd") and options == {"max_iter": 3000} and X is not CANCER[0]:
+        assert not warned
+
+
+@pytest.mark.parametrize("solver", ["gradient_descent", "momentum", "nesterov", "adam", "rmsprop", "lbfgs", "newton"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_descent_of_least_squares_is_at_the_optimum(solver, weighted):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 10))
+    y, w = X @ rng.normal(size=10) + rng.normal(size=200), rng.uniform(0.1, 2, 200) if weighted else None
+    exact = LinearRegression().fit(X, y, w)
+    assert_allclose(fitted_in_silence(LinearRegression(solver=solver), X, y, w).loss_, exact.loss_, rtol=2e-6)
+
+
+def test_where_second_derivatives_are_too_many_the_gradient_decides(monkeypatch):
+    monkeypatch.setattr(base_linear, "FEW", 5)
+    X, y = scale(CANCER[0]), CANCER[1]
+    best = cost(theirs(X, y, C=1.0, solver="newton-cholesky"), X, y)
+    for solver in ("lbfgs", "nesterov"):
+        ours = fitted_in_silence(LogisticRegression(solver=solver, max_iter=20_000), X, y)
+        assert_allclose(cost(ours, X, y), best, rtol=1e-5)
+    monkeypatch.setattr(base_linear, "LARGEST", 5)
+    with pytest.raises(InvalidOption, match="newton takes at most 5 parameters, found 31"):
+        LogisticRegression(solver="newton").fit(X, y)
+
+
+def lasso_cost(W, b, X, y, l1, ridge=0.0, w=None):
+    return 0.5 * (np.ones(len(y)) if w is None else w) @ (X @ W + b - y) ** 2 + l1 * np.abs(W).sum() + ridge / 2 * W @ W
+
+
+@pytest.mark.parametrize("alpha", [0.0, 5.0])
+@pytest.mark.parametrize("l1", [1.0, 50.0, 500.0])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_l1_is_the_elastic_net(alpha, l1, weighted, kind):
+    X, y = DIABETES
+    w = np.random.default_rng(0).integers(1, 4, len(y)).astype(float) if weighted else None
+    total = len(y) if w is None else w.sum()
+    options = {"alpha": (alpha + l1) / total, "l1_ratio": l1 / (alpha + l1), "tol": 1e-14, "max_iter": 100_000}
+    net = sklearn.linear_model.ElasticNet(**options).fit(X, y, w)
+    ours = fitted_in_silence(LinearRegression(alpha=alpha, l1=l1), kind(X), y, w)
+    assert_allclose(ours.coef_, net.coef_, rtol=1e-6, atol=1e-6 * np.abs(net.coef_).max())
+    assert_array_equal(ours.coef_ == 0, net.coef_ == 0)
+    costs = [lasso_cost(model.coef_, model.intercept_, X, y, l1, alpha, w) for model in (ours, net)]
+    assert_allclose(*costs, rtol=1e-9)
+
+
+def test_gradient_descent_with_l1_takes_proximal_steps():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(200, 10))
+    y = X @ rng.normal(size=10) + rng.normal(size=200)
+    lasso = sklearn.linear_model.Lasso(alpha=100 / 200, tol=1e-12, max_iter=100_000).fit(X, y)
+    ours = fitted_in_silence(LinearRegression(l1=100, solver="gradient_descent"), X, y)
+    costs = [lasso_cost(model.coef_, model.intercept_, X, y, 100) for model in (ours, lasso)]
+    assert_allclose(*costs, rtol=1e-5)
+    assert_array_equal(ours.coef_ == 0, lasso.coef_ == 0)
+    assert (ours.coef_ == 0).any()
+    assert (np.diff(ours.loss_curve_) <= 1e-12).all()
+
+
+@pytest.mark.parametrize("solver", ["momentum", "nesterov", "adam", "adamw", "rmsprop", "sgd"])
+def test_other_steps_refuse_l1(solver):
+    with pytest.raises(InvalidOption, match="expected no L1 penalty with"):
+        LinearRegression(l1=1.0, solver=solver).fit(*DIABETES)
+    with pytest.raises(InvalidOption, match="use solver='saga'"):
+        LogisticRegression(l1_ratio=0.5, solver=solver).fit(*CANCER)
+
+
+def test_more_columns_than_are_moved_together(monkeypatch):
+    from deltarule.equations import newton
+
+    monkeypatch.setattr(newton, "MOST", 80)
+    rng = np.random.default_rng(0)
+    X = sparse.random(100, 300, density=0.1, format="csr", random_state=0)
+    y = X @ rng.normal(size=300) * (rng.random(300) < 0.1).sum() + rng.normal(size=100)
+    net = sklearn.linear_model.Lasso(alpha=0.05, tol=1e-12, max_iter=100_000).fit(X, y)
+    ours = LinearRegression(l1=5.0, max_iter=2000).fit(X, y)
+    costs = [lasso_cost(model.coef_, model.intercept_, X, y, 5.0) for model in (ours, net)]
+    assert_allclose(*costs, rtol=1e-5)
+
+
+def test_every_column_scaled_and_moved_at_will():
+    X, y = DIABETES
+    moved = X * 10.0 ** np.arange(-5, 5) + 10.0 ** np.arange(-4, 6)
+    plain, other = (LinearRegression(solver="lbfgs").fit(A, y).predict(A) for A in (X, moved))
+    assert_allclose(other, plain, rtol=1e-6)
+
+
+def test_a_constant_column_stays_at_zero():
+    X, y = CANCER
+    ours = LogisticRegression(C=np.inf).fit(np.c_[X[:, :3], np.full(len(y), 0.1)], y)
+    assert ours.coef_[0, 3] == 0
+    assert_allclose(ours.coef_[0, :3], LogisticRegression(C=np.inf).fit(X[:, :3], y).coef_[0], rtol=1e-6)
+
+
+def test_values_too_large_to_be_squared_are_refused():
+    X, y = DIABETES
+    with pytest.raises(ValueError, match="large values"):
+        LinearRegression(solver="lbfgs").fit(X * 1e200, y)
