@@ -40,5 +40,6 @@ def test_an_object_exports_its_table_and_nothing_else(target, tmp_path):
 
 def test_a_weak_symbol_would_be_noticed(tmp_path):
     source = tmp_path / "weak.cpp"
-    source.write_text(f'#include <algorithm>\n#include "{CPP}/kernels.cpp"\nint larger(int a, int b) {{ return std::max(a, b); }}\n')
+    includes = f'#include <algorithm>\n#include "{CPP}/kernels.cpp"\n'
+    source.write_text(includes + "int larger(int a, int b) { return std::max(a, b); }\n")
     assert any("max" in name for name in exported(compiled(source, "v3", tmp_path)))

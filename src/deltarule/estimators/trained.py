@@ -225,7 +225,9 @@ class TrainedEstimator(NetworkEstimator):
 
     def _fitted(self) -> Network:
         if "network_" not in self.__dict__:
-            raise AttributeError(f"this {type(self).__name__} is not fitted yet")
+            raise AttributeError(
+                f"this {type(self).__name__} is not fitted yet: it has no coefs_ and intercepts_ to change"
+            )
         return self.network_
 
     @property
