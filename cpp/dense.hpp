@@ -28,6 +28,13 @@ template <class T> inline long width_of(long n, long j) {
     return rest < PANEL<T> ? rest : PANEL<T>;
 }
 
+// The panel after panel j of n, each of `depth` rows
+template <class T> Ahead next_panel(const T* panels_of, long n, long depth, long j) {
+    if (j + 1 >= panels<T>(n))
+        return {};
+    return {{panels_of + (j + 1) * PANEL<T> * depth}, width_of<T>(n, j + 1) * depth * long(sizeof(T))};
+}
+
 // What the next layer sees of units c to c + width: a ⊙ mask
 template <class T> void drop(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long c, long width) {
     const Layer<T>& layer = job.layers[l];
@@ -51,7 +58,8 @@ template <class T> void forward(const Job<T>& job, const Chunk& chunk, long l, l
     for (long j = p0; j < p1; j++) {
         const long width = width_of<T>(layer.n_out, j), at = r0 * ld + j * PANEL<T>;
         multiply<T, false>(width, rows, {below.seen + r0 * below.seen_ld, below.seen_ld},
-                           {W + j * PANEL<T> * layer.n_in, width}, layer.n_in, {b + j * PANEL<T>, 0}, layer.Z + at, ld);
+                           {W + j * PANEL<T> * layer.n_in, width}, layer.n_in, {b + j * PANEL<T>, 0}, layer.Z + at, ld,
+                           next_panel(W, layer.n_out, layer.n_in, j));
         if (l < job.n_layers)
             g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, {rows, width, ld});
         if (layer.mask)
@@ -68,7 +76,7 @@ template <class T> void backward(const Job<T>& job, const Chunk&, long l, long r
         const long width = width_of<T>(layer.n_in, j), at = r0 * ld + j * PANEL<T>;
         multiply<T, false>(width, rows, {layer.d + r0 * layer.ld, layer.ld},
                            {layer.back + j * PANEL<T> * layer.n_out, width}, layer.n_out, {nullptr, 0}, below.d + at,
-                           ld);
+                           ld, next_panel(layer.back, layer.n_in, layer.n_out, j));
         if (below.mask)
             for (long r = 0; r < rows; r++)
                 for (long c = 0; c < width; c++)
@@ -78,15 +86,23 @@ template <class T> void backward(const Job<T>& job, const Chunk&, long l, long r
     }
 }
 
-// Rows i0 to i1 of panel j of W, transposed into `back`
+// Rows i0 to i1 of panel j of W, transposed into `back`; i0 is a multiple of PANEL
 template <class T> void transpose_block(const Layer<T>& layer, const T* W, long j, long i0, long i1) {
     const long width = width_of<T>(layer.n_out, j), units = layer.n_out - j * PANEL<T>;
     const T* from = W + j * PANEL<T> * layer.n_in;
-    for (long i = i0; i < i1; i++) {
+    for (long i = i0; i < i1; i += LANES<T>) {
         const long panel = i / PANEL<T>, back_width = width_of<T>(layer.n_in, panel);
         T* to = layer.back + panel * PANEL<T> * layer.n_out + j * PANEL<T> * back_width + i % PANEL<T>;
-        for (long o = 0; o < (width < units ? width : units); o++)
-            to[o * back_width] = from[i * width + o];
+        for (long o = 0; o < width; o += LANES<T>) {
+            const T* square = from + i * width + o;
+            if (i1 - i >= LANES<T> && units - o >= LANES<T>) {
+                transpose_square(square, width, to + o * back_width, back_width);
+                continue;
+            }
+            for (long r = 0; r < LANES<T> && r < i1 - i; r++)
+                for (long c = 0; c < LANES<T> && c < units - o; c++)
+                    to[(o + c) * back_width + r] = square[r * width + c];
+        }
     }
 }
 
@@ -156,8 +172,9 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
     T* g = job.g ? job.g + at : scratch;
     T* g_b = job.g ? job.g + at_b : scratch + n;
     const Matrix<T> dZ{layer.d + j * PANEL<T>, layer.ld};
-    multiply<T, true>(width, task.i1 - task.i0, {below.seen + task.i0, below.seen_ld}, dZ, chunk.rows,
-                      {more ? g : nullptr, width}, g, width);
+    multiply<T, true>(
+        width, task.i1 - task.i0, {below.seen + task.i0, below.seen_ld}, dZ, chunk.rows, {more ? g : nullptr, width}, g,
+        width, {{job.theta + at, job.m ? job.m + at : nullptr, job.v ? job.v + at : nullptr}, n * long(sizeof(T))});
     if (bias)
         sum_rows(dZ, chunk.rows, width, more, g_b);
     if (!chunk.last)

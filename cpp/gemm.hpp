@@ -80,16 +80,32 @@ constexpr Tile<T> TILES[] = {nullptr,
                              tile_of<T, 13, NV, TRANSPOSED>(),
                              tile_of<T, 14, NV, TRANSPOSED>()};
 
+// Memory that is needed next, asked for little by little while the processor computes: `bytes` from each of the places
+struct Ahead {
+    const void* places[3] = {};
+    long bytes = 0;
+
+    void ask(long part, long parts) const {
+        constexpr long line = 64;
+        for (long at = bytes * part / parts / line * line; at < bytes * (part + 1) / parts; at += line)
+            for (const void* place : places)
+                if (place)
+                    __builtin_prefetch(static_cast<const char*>(place) + at, 0, 2);
+    }
+};
+
 // C (rows, NV vectors) = start + A B. The rows are shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and a rest
 // of 2. Every number of C is summed in the order of k, so that no division of the work changes a bit of it.
 template <class T, int NV, bool TRANSPOSED>
-void multiply(long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
+void multiply(long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc, Ahead ahead) {
     const long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>;
     long k = 0;
     do {
         const long depth = K - k < DEPTH + DEPTH / 2 ? K - k : DEPTH;
         for (long i = 0, r = 0; i < tiles; i++) {
             const long next = rows * (i + 1) / tiles;
+            if (k == 0)
+                ahead.ask(i, tiles);
             const Matrix<T> from =
                 k ? Matrix<T>{C + r * ldc, ldc} : Matrix<T>{start.data ? start.data + r * start.ld : nullptr, start.ld};
             TILES<T, NV, TRANSPOSED>[next - r]({A.data + (TRANSPOSED ? k * A.ld + r : r * A.ld + k), A.ld},
@@ -102,11 +118,11 @@ void multiply(long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C
 
 // The same for a panel of `width` columns, one vector or two.
 template <class T, bool TRANSPOSED>
-void multiply(long width, long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
+void multiply(long width, long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc, Ahead ahead) {
     if (width == 2 * LANES<T>)
-        multiply<T, 2, TRANSPOSED>(rows, A, B, K, start, C, ldc);
+        multiply<T, 2, TRANSPOSED>(rows, A, B, K, start, C, ldc, ahead);
     else
-        multiply<T, 1, TRANSPOSED>(rows, A, B, K, start, C, ldc);
+        multiply<T, 1, TRANSPOSED>(rows, A, B, K, start, C, ldc, ahead);
 }
 
 }  // namespace

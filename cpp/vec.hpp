@@ -91,6 +91,52 @@ template <class T> inline T sum(Vec<T> v) {
     return part[0];
 }
 
+// The first halves of two vectors, one number of each in turn: a0 b0 a1 b1 ...; and the second halves
+template <class T> inline Vec<T> interleave_first(Vec<T> a, Vec<T> b) {
+    if constexpr (LANES<T> == 2)
+        return __builtin_shufflevector(a, b, 0, 2);
+    else if constexpr (LANES<T> == 4)
+        return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    else if constexpr (LANES<T> == 8)
+        return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+    else
+        return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+template <class T> inline Vec<T> interleave_second(Vec<T> a, Vec<T> b) {
+    if constexpr (LANES<T> == 2)
+        return __builtin_shufflevector(a, b, 1, 3);
+    else if constexpr (LANES<T> == 4)
+        return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    else if constexpr (LANES<T> == 8)
+        return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+    else
+        return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+// A square of LANES x LANES numbers, transposed
+template <class T> inline void transpose_square(const T* from, long from_ld, T* to, long to_ld) {
+    constexpr int n = int(LANES<T>);
+    Vec<T> row[n], next[n];
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i++)
+        row[i] = load(from + i * from_ld);
+#pragma GCC unroll 4
+    for (int stage = 1; stage < n; stage *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < n / 2; i++) {
+            next[2 * i] = interleave_first<T>(row[i], row[i + n / 2]);
+            next[2 * i + 1] = interleave_second<T>(row[i], row[i + n / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < n; i++)
+            row[i] = next[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; i++)
+        store<T>(to + i * to_ld, row[i]);
+}
+
 inline Vec<float> root(Vec<float> v) {
 #if defined(__AVX512F__)
     return (Vec<float>)_mm512_sqrt_ps((__m512)v);

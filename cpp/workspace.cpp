@@ -1,5 +1,7 @@
 #include "workspace.hpp"
 
+#include <sys/mman.h>
+
 namespace deltarule {
 
 namespace {
@@ -12,11 +14,47 @@ bool is_small(const NetworkSpec& spec) {
            });
 }
 
-long rounded_up(long n, long to) {
+template <class N> N rounded_up(N n, N to) {
     return (n + to - 1) / to * to;
 }
 
+// Where part k of n begins, a multiple of `unit`
+long first_of(long n, long k, long parts, long unit) {
+    return std::min(n, rounded_up(n * k / parts, unit));
+}
+
 }  // namespace
+
+Memory::~Memory() {
+    for (const auto& [start, size] : blocks_)
+        munmap(start, size);
+}
+
+void* Memory::take(std::size_t bytes) {
+    constexpr std::size_t line = 64, small = 1 << 16, page = 1 << 21;
+    bytes = (bytes + 2 * line - 1) / line * line;  // a vector may be read past the end
+    if (bytes > std::size_t(end_ - at_)) {
+        const std::size_t unit = blocks_.empty() && bytes < small ? small : page;
+        const std::size_t size = unit == small ? small : std::max(rounded_up(bytes, page), 16 * page) + page;
+        blocks_.reserve(blocks_.size() + 1);
+        // what is not touched of a block takes no memory
+        void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (start == MAP_FAILED)
+            throw std::bad_alloc();
+        blocks_.emplace_back(start, size);
+        at_ = static_cast<char*>(start);
+        end_ = at_ + size;
+        if (unit == page) {
+            at_ += (page - reinterpret_cast<std::uintptr_t>(start) % page) % page;
+#if defined(MADV_HUGEPAGE)
+            madvise(at_, std::size_t(end_ - at_), MADV_HUGEPAGE);
+#endif
+        }
+    }
+    void* taken = at_;
+    at_ += bytes;
+    return taken;
+}
 
 template <class T>
 Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
@@ -109,7 +147,8 @@ template <class T> void Workspace<T>::make_tasks() {
             const double width = std::min(kernels.panel, rounded_up(layer.n_out - j * kernels.panel, kernels.lanes));
             const long blocks = (layer.n_in + kernels.block - 1) / kernels.block;
             for (long k = 0; k < blocks; k++) {
-                const long i0 = layer.n_in * k / blocks, i1 = layer.n_in * (k + 1) / blocks;
+                const long i0 = first_of(layer.n_in, k, blocks, kernels.panel);
+                const long i1 = first_of(layer.n_in, k + 1, blocks, kernels.panel);
                 tasks.push_back({int(l), j, i0, i1, width * double(i1 - i0 + 2)});
             }
         }

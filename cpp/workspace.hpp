@@ -2,41 +2,35 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "network.hpp"
 
 namespace deltarule {
 
-// Zeroed memory, aligned to cache lines, all freed together
+// Zeroed memory, aligned to cache lines, all freed together. Large amounts come from pages as large as the system
+// offers.
 class Memory {
 public:
     Memory() = default;
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
-    ~Memory() {
-        for (void* block : blocks_)
-            std::free(block);
-    }
+    ~Memory();
 
     template <class T> T* zeros(long n) {
-        constexpr std::size_t line = 64;
         if (n < 0 || std::size_t(n) > std::numeric_limits<std::size_t>::max() / (4 * sizeof(T)))
             throw std::bad_alloc();
-        blocks_.reserve(blocks_.size() + 1);
-        void* block = std::calloc(n * sizeof(T) + 2 * line, 1);  // a vector may be read past the end
-        if (!block)
-            throw std::bad_alloc();
-        blocks_.push_back(block);
-        const auto at = reinterpret_cast<std::uintptr_t>(block);
-        return reinterpret_cast<T*>((at + line - 1) / line * line);
+        return static_cast<T*>(take(n * sizeof(T)));
     }
 
 private:
-    std::vector<void*> blocks_;
+    std::vector<std::pair<void*, std::size_t>> blocks_;
+    char *at_ = nullptr, *end_ = nullptr;  // what is left of the last block
+
+    void* take(std::size_t bytes);
 };
 
 template <class T> class Workspace {
