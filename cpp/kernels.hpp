@@ -84,6 +84,9 @@ template <class T> struct Kernels {
     void (*pack)(const Layer<T>&, const T* flat, T* packed);
     void (*unpack)(const Layer<T>&, const T* packed, T* flat);
     void (*transpose)(const Layer<T>&, const T* packed);
+    // One sample
+    long (*row_scratch)(const Job<T>&);
+    void (*predict_row)(const Job<T>&, const T* theta, const T* x, T* scratch, T* out);
     // Small networks
     double (*micro)(const Job<T>&, const Chunk&, T* scratch);
     long (*micro_scratch)(const Job<T>&);

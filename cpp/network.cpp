@@ -13,6 +13,7 @@ namespace {
 
 constexpr long CHUNK = 1024;       // most rows in memory at the same time, for each computation
 constexpr long ROWS = 192;         // of a prediction, for each thread
+constexpr long FEW = 4;            // samples that are predicted one by one
 constexpr double SHARE = 5e5;      // operations that are worth a thread
 constexpr double SLICE = 4e7;      // operations in a piece of work that is not interrupted
 constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
@@ -52,6 +53,10 @@ struct Part {
 
 int worth(double work, int threads) {
     return int(std::clamp(work / SHARE, 1.0, double(std::max(threads, 1))));
+}
+
+bool learns(const NetworkSpec& spec) {
+    return std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.learns; });
 }
 
 double weights(const NetworkSpec& spec) {
@@ -281,8 +286,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
         ws.load(m, job.m = ws.memory.template zeros<T>(job.n_parameters));
     if (v)
         ws.load(v, job.v = ws.memory.template zeros<T>(job.n_parameters));
-    const bool learns = std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.learns; });
-    if (ws.micro || batch > rows || learns)
+    if (ws.micro || batch > rows || learns(spec))
         job.g = ws.memory.template zeros<T>(job.n_parameters);
     Patience patience(control);
     const bool by_rows = rows >= 16 * crew.size();
@@ -344,9 +348,29 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     return outcome;
 }
 
+namespace {
+
+// A few samples, one by one; laying out the weights anew would take longer
+template <class T>
+void predict_rows(const Target& target, const NetworkSpec& spec, const T* theta, const Samples<T>& samples, T* out) {
+    std::vector<Layer<T>> layers(spec.layers.size() + 1);
+    Job<T> job;
+    describe(spec, samples, layers, job);
+    std::vector<T> scratch(target.kernels<T>().row_scratch(job));
+    for (long i = 0; i < samples.m; i++)
+        target.kernels<T>().predict_row(job, theta, samples.X + i * spec.n_features, scratch.data(),
+                                        out + i * layers.back().n_out);
+}
+
+}  // namespace
+
 template <class T>
 Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, const Samples<T>& samples, T* out,
                 const Control& control) {
+    if (samples.m <= FEW && !learns(spec)) {
+        predict_rows(target, spec, theta, samples, out);
+        return {};
+    }
     Crew crew(worth(2 * weights(spec) * double(samples.m), control.threads));
     const long rows = std::min(ROWS, samples.m);
     Workspace<T> ws(target, spec, samples, rows * crew.size(), false, crew.size());

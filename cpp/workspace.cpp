@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <cstring>
+
 namespace deltarule {
 
 namespace {
@@ -25,35 +27,90 @@ long first_of(long n, long k, long parts, long unit) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::size_t PAGE = 1 << 21, KEPT = 8 << 20;
+
+struct Kept {
+    char* block = nullptr;
+    ~Kept() {
+        if (block)
+            munmap(block, KEPT);
+    }
+};
+
+// What the last computation of this thread used, zeroed again: asking the system for memory at every epoch of a small
+// network would take longer than the epoch.
+thread_local Kept kept;
+
+char* map(std::size_t size) {
+    // what is not touched of a block takes no memory
+    void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED)
+        throw std::bad_alloc();
+    return static_cast<char*>(start);
+}
+
+}  // namespace
+
+Memory::Memory()
+    : first_(kept.block ? std::exchange(kept.block, nullptr) : map(KEPT)), at_(first_), end_(first_ + KEPT) {}
+
 Memory::~Memory() {
     for (const auto& [start, size] : blocks_)
         munmap(start, size);
+    if (kept.block) {
+        munmap(first_, KEPT);
+        return;
+    }
+    std::memset(first_, 0, used_);
+    kept.block = first_;
 }
 
 void* Memory::take(std::size_t bytes) {
-    constexpr std::size_t line = 64, small = 1 << 16, page = 1 << 21;
-    bytes = (bytes + 2 * line - 1) / line * line;  // a vector may be read past the end
+    constexpr std::size_t line = 64;
+    bytes = rounded_up(bytes + line, line);  // a vector may be read past the end
     if (bytes > std::size_t(end_ - at_)) {
-        const std::size_t unit = blocks_.empty() && bytes < small ? small : page;
-        const std::size_t size = unit == small ? small : std::max(rounded_up(bytes, page), 16 * page) + page;
+        const std::size_t size = std::max(rounded_up(bytes, PAGE), 16 * PAGE) + PAGE;
         blocks_.reserve(blocks_.size() + 1);
-        // what is not touched of a block takes no memory
-        void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (start == MAP_FAILED)
-            throw std::bad_alloc();
+        char* start = map(size);
         blocks_.emplace_back(start, size);
-        at_ = static_cast<char*>(start);
-        end_ = at_ + size;
-        if (unit == page) {
-            at_ += (page - reinterpret_cast<std::uintptr_t>(start) % page) % page;
+        at_ = start + (PAGE - reinterpret_cast<std::uintptr_t>(start) % PAGE) % PAGE;
+        end_ = start + size;
 #if defined(MADV_HUGEPAGE)
-            madvise(at_, std::size_t(end_ - at_), MADV_HUGEPAGE);
+        madvise(at_, std::size_t(end_ - at_), MADV_HUGEPAGE);
 #endif
-        }
     }
     void* taken = at_;
     at_ += bytes;
+    if (blocks_.empty())
+        used_ = std::size_t(at_ - first_);
     return taken;
+}
+
+template <class T>
+void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job) {
+    job.n_layers = long(spec.layers.size());
+    job.layers = layers.data();
+    job.loss = spec.loss;
+    job.loss_option = spec.loss_option;
+    job.fused = spec.fused;
+    job.X = samples.X;
+    job.y = samples.y;
+    job.w = samples.w;
+    job.order = samples.order;
+    layers[0].n_out = spec.n_features;
+    for (long l = 1; l <= job.n_layers; l++) {
+        const LayerSpec& from = spec.layers[l - 1];
+        Layer<T>& layer = layers[l];
+        layer.n_in = layers[l - 1].n_out;
+        layer.n_out = from.units;
+        layer.activation = from.activation;
+        layer.option = from.option;
+        layer.learns = from.learns;
+        layer.shared = from.shared;
+        layer.dropout = from.dropout;
+    }
 }
 
 template <class T>
@@ -63,27 +120,7 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
       micro(training && is_small(spec)),
       layers_(spec.layers.size() + 1),
       target_(target) {
-    job.n_layers = long(spec.layers.size());
-    job.layers = layers_.data();
-    job.loss = spec.loss;
-    job.loss_option = spec.loss_option;
-    job.fused = spec.fused;
-    job.X = samples.X;
-    job.y = samples.y;
-    job.w = samples.w;
-    job.order = samples.order;
-    layers_[0].n_out = spec.n_features;
-    for (long l = 1; l <= job.n_layers; l++) {
-        const LayerSpec& from = spec.layers[l - 1];
-        Layer<T>& layer = layers_[l];
-        layer.n_in = layers_[l - 1].n_out;
-        layer.n_out = from.units;
-        layer.activation = from.activation;
-        layer.option = from.option;
-        layer.learns = from.learns;
-        layer.shared = from.shared;
-        layer.dropout = from.dropout;
-    }
+    describe(spec, samples, layers_, job);
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
     place_parameters();
@@ -157,6 +194,8 @@ template <class T> void Workspace<T>::make_tasks() {
     }
 }
 
+template void describe(const NetworkSpec&, const Samples<float>&, std::vector<Layer<float>>&, Job<float>&);
+template void describe(const NetworkSpec&, const Samples<double>&, std::vector<Layer<double>>&, Job<double>&);
 template class Workspace<float>;
 template class Workspace<double>;
 

@@ -15,7 +15,7 @@ namespace deltarule {
 // offers.
 class Memory {
 public:
-    Memory() = default;
+    Memory();
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
     ~Memory();
@@ -28,10 +28,15 @@ public:
 
 private:
     std::vector<std::pair<void*, std::size_t>> blocks_;
-    char *at_ = nullptr, *end_ = nullptr;  // what is left of the last block
+    char *first_, *at_, *end_;  // the first block, and what is left of the last one
+    std::size_t used_ = 0;      // of the first
 
     void* take(std::size_t bytes);
 };
+
+// Sizes, activations, loss and samples of a job; no memory yet
+template <class T>
+void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job);
 
 template <class T> class Workspace {
 public:

@@ -24,6 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from . import whole
 from .chart import draw
 from .problems import NETS, PROBLEMS, SWEEP, Problem
 
@@ -137,6 +138,7 @@ def main() -> None:
     nets = {net: compare(net, rivals, arguments.rounds) for net in track(NETS, "nets", console=screen)}
     parts = [*table(nets, rivals, rate), "", f"![Microseconds a step]({CHART.name})"]
     draw({str(problem): times for problem, times in nets.items()}, {"deltarule": "deltarule", **RIVALS}, CHART)
+    parts += ["", "## What a user waits for", "", *whole.table()]
     if arguments.sweep:
         others = {net: compare(net, rivals, arguments.rounds) for net in track(SWEEP, "sweep", console=screen)}
         parts += ["", "## Widths, batches, depths, precision, threads", "", *table(others, rivals, rate)]

@@ -24,7 +24,7 @@ _ROOMS = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "load": "tabular.model",
-    "Network": "network",
+    "Network": "engines",
     "Callback": "callbacks",
     "Checkpoint": "callbacks",
     "EarlyStopping": "callbacks",

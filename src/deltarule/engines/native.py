@@ -169,6 +169,14 @@ def _optimizer_code(optimizer: Optimizer) -> int | None:
 
 
 def _describe(network: Network) -> Any:
+    """What the compiled module knows the network by; kept with it, as it depends on nothing that changes."""
+    kept = network.__dict__.get("_described")
+    if kept is None:
+        kept = network.__dict__["_described"] = _described(network)
+    return kept
+
+
+def _described(network: Network) -> Any:
     code = _loss_code(network)
     assert code is not None
     return _native.Network(
@@ -191,3 +199,18 @@ def _describe_layer(layer: Layer) -> tuple[int, int, float, bool, bool, float]:
         learns and bool(g.settings.get("shared")),
         layer.dropout,
     )
+
+
+def few_rows(network: Network, X: Array) -> Array | None:
+    """``ŷ`` (m, n_L), unless network or data are not for this engine; see `Network.few_rows`."""
+    theta = network.theta
+    if type(X) is not np.ndarray or X.dtype != theta.dtype or X.shape[1:] != (network.n_features,):
+        return None
+    if "_described" not in network.__dict__ and NativeEngine().supports(network):
+        return None
+    out = np.empty((X.shape[0], network.layers[-1].units), theta.dtype)
+    _native.predict(instruction_set(), _describe(network), theta, np.ascontiguousarray(X), out, 1)
+    return out
+
+
+Network.few_rows = few_rows

@@ -36,7 +36,7 @@ class ReferenceEngine:
 
         def predict(rows: slice) -> Array:
             with np.errstate(all="ignore"):
-                return network.predict(X[rows])
+                return network.apply(X[rows])
 
         with one_blas_thread():
             parts = map_chunks(predict, X.shape[0], threads)

@@ -1,0 +1,69 @@
+// A prediction for one sample, from theta as it lies: nothing is laid out anew, which would take longer than the
+// prediction.
+#pragma once
+
+#include "dense.hpp"
+#include "head.hpp"
+
+namespace {
+
+// z = W x + b of up to four neighboring rows of W at once
+template <class T> inline void four_products(const T* W, const T* b, long n, const T* x, T* z, long rows) {
+    Vec<T> total[4] = {};
+    const T* row[4];
+    for (long r = 0; r < 4; r++)
+        row[r] = W + (r < rows ? r : 0) * n;
+    long i = 0;
+    for (; i + LANES<T> <= n; i += LANES<T>)
+        for (long r = 0; r < 4; r++)
+            total[r] += load(row[r] + i) * load(x + i);
+    for (long r = 0; r < rows; r++) {
+        z[r] = b[r] + sum<T>(total[r]);
+        for (long k = i; k < n; k++)
+            z[r] += row[r][k] * x[k];
+    }
+}
+
+template <class T> void softmax_row(T* Z, long n, T* block) {
+    for (long o = 0; o < n; o++)
+        store<T>(block + o * LANES<T>, splat(Z[o]));
+    softmax(block, block, {n, LANES<T>});
+    for (long o = 0; o < n; o++)
+        Z[o] = block[o * LANES<T>];
+}
+
+// Units of the widest layer, padded
+template <class T> long widest(const Job<T>& job) {
+    long most = 0;
+    for (long l = 1; l <= job.n_layers; l++)
+        most = job.layers[l].n_out > most ? job.layers[l].n_out : most;
+    return padded<T>(most);
+}
+
+// Numbers of scratch that `predict_row` needs: two layers, and one sample in every lane for the softmax
+template <class T> long row_scratch(const Job<T>& job) {
+    return (2 + LANES<T>)*widest(job);
+}
+
+// ŷ (n_L,) of x (n_x,), for layers whose activations do not learn
+template <class T> void predict_row(const Job<T>& job, const T* theta, const T* x, T* scratch, T* out) {
+    const long most = widest(job);
+    const T* a = x;
+    for (long l = 1; l <= job.n_layers; l++) {
+        const Layer<T>& layer = job.layers[l];
+        const T *W = theta, *b = W + layer.n_out * layer.n_in;
+        T* Z = scratch + l % 2 * most;
+        for (long o = 0; o < layer.n_out; o += 4)
+            four_products(W + o * layer.n_in, b + o, layer.n_in, a, Z + o, layer.n_out - o < 4 ? layer.n_out - o : 4);
+        const long n = padded<T>(layer.n_out);
+        if (const auto& g = ACTIVATIONS<T>[layer.activation]; g.forward)
+            g.forward(layer.option, nullptr, Z, Z, {1, n, n});
+        else
+            softmax_row(Z, layer.n_out, scratch + 2 * most);
+        theta = b + layer.n_out;
+        a = Z;
+    }
+    __builtin_memcpy(out, a, sizeof(T) * job.layers[job.n_layers].n_out);
+}
+
+}  // namespace
