@@ -75,8 +75,8 @@ template <class T> void backward(const Job<T>& job, const Chunk&, long l, long r
     for (long j = p0; j < p1; j++) {
         const long width = width_of<T>(layer.n_in, j), at = r0 * ld + j * PANEL<T>;
         multiply<T, false>(width, rows, {layer.d + r0 * layer.ld, layer.ld},
-                           {layer.back + j * PANEL<T> * layer.n_out, width}, layer.n_out, {nullptr, 0}, below.d + at,
-                           ld, next_panel(layer.back, layer.n_in, layer.n_out, j));
+                           {layer.back + j * PANEL<T> * layer.n_out, width}, layer.n_out, NOTHING<T>, below.d + at, ld,
+                           next_panel(layer.back, layer.n_in, layer.n_out, j));
         if (below.mask)
             for (long r = 0; r < rows; r++)
                 for (long c = 0; c < width; c++)
@@ -125,27 +125,38 @@ template <class T> double penalize(const T* W, T* g, long n, double l1, double l
     return total;
 }
 
-// g (width) = Σ rows of B, added to what is there if `more`
-template <class T> void sum_rows(Matrix<T> B, long rows, long width, bool more, T* g) {
+// sum (width) = Σ rows of B
+template <class T> void sum_rows(Matrix<T> B, long rows, long width, T* sum) {
     for (long c = 0; c < width; c += LANES<T>) {
-        Vec<T> total = more ? load(g + c) : Vec<T>{};
+        Vec<T> total{};
         for (long r = 0; r < rows; r++)
             total += load(B.data + r * B.ld + c);
-        store<T>(g + c, total);
+        store<T>(sum + c, total);
     }
+}
+
+// What a chunk adds to a gradient that is kept. Chunks are summed apart: one sum over all samples would lose the small.
+template <class T> void keep(const Chunk& chunk, const T* part, long n, T* g) {
+    for (long i = 0; i < n; i += LANES<T>)
+        store<T>(g + i, chunk.before > 0 ? load(g + i) + load(part + i) : load(part + i));
 }
 
 // One step of parameters `at` to at + n, whose gradient is g, once the batch is complete
 template <class T> void take_step(const Job<T>& job, const StepRates& rates, long at, const T* g, long n) {
-    OPTIMIZERS<T>[job.optimizer].step(rates, job.theta + at, g, job.m + at, job.v + at, n);
+    OPTIMIZERS<T>[job.optimizer].step(rates, job.theta + at, g, job.m ? job.m + at : nullptr,
+                                      job.v ? job.v + at : nullptr, n);
 }
 
 // ∂J/∂p = Σ_samples dA ⊙ ∂g/∂p, of all units of a layer
 template <class T>
-void update_learned(const Job<T>& job, const Chunk& chunk, const Layer<T>& layer, const StepRates& rates) {
+void update_learned(const Job<T>& job, const Chunk& chunk, const Layer<T>& layer, const StepRates& rates, T* scratch) {
     const long n = padded<T>(layer.n_out);
     T* g = job.g + layer.p;
-    sum_rows<T>({layer.e, layer.ld}, chunk.rows, n, chunk.before > 0, g);
+    for (long c = 0; c < n; c += PANEL<T>) {
+        const long width = width_of<T>(layer.n_out, c / PANEL<T>);
+        sum_rows<T>({layer.e + c, layer.ld}, chunk.rows, width, scratch);
+        keep(chunk, scratch, width, g + c);
+    }
     if (!chunk.last)
         return;
     if (layer.shared) {
@@ -165,18 +176,25 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
             T* scratch) {
     const Layer<T>&layer = job.layers[task.layer], &below = job.layers[task.layer - 1];
     if (task.panel < 0)
-        return update_learned(job, chunk, layer, rates);
+        return update_learned(job, chunk, layer, rates, scratch);
     const long j = task.panel, width = width_of<T>(layer.n_out, j), n = (task.i1 - task.i0) * width;
     const long at = layer.W + j * PANEL<T> * layer.n_in + task.i0 * width, at_b = layer.b + j * PANEL<T>;
-    const bool more = chunk.before > 0, bias = task.i1 == layer.n_in;
-    T* g = job.g ? job.g + at : scratch;
-    T* g_b = job.g ? job.g + at_b : scratch + n;
+    const bool bias = task.i1 == layer.n_in;
+    T *g = scratch, *g_b = scratch + n;
     const Matrix<T> dZ{layer.d + j * PANEL<T>, layer.ld};
-    multiply<T, true>(
-        width, task.i1 - task.i0, {below.seen + task.i0, below.seen_ld}, dZ, chunk.rows, {more ? g : nullptr, width}, g,
-        width, {{job.theta + at, job.m ? job.m + at : nullptr, job.v ? job.v + at : nullptr}, n * long(sizeof(T))});
+    const Ahead ahead{{job.theta + at, job.m ? job.m + at : nullptr, job.v ? job.v + at : nullptr},
+                      n * long(sizeof(T))};
+    multiply<T, true>(width, task.i1 - task.i0, {below.seen + task.i0, below.seen_ld}, dZ, chunk.rows, NOTHING<T>, g,
+                      width, ahead);
     if (bias)
-        sum_rows(dZ, chunk.rows, width, more, g_b);
+        sum_rows(dZ, chunk.rows, width, g_b);
+    if (job.g) {
+        keep(chunk, g, n, job.g + at);
+        g = job.g + at;
+        if (bias)
+            keep(chunk, g_b, width, job.g + at_b);
+        g_b = job.g + at_b;
+    }
     if (!chunk.last)
         return;
     if (job.l1 > 0 || job.l2 > 0)

@@ -1,7 +1,7 @@
 // Elementary functions of whole vectors. NaN gives NaN; infinities give what mathematics says.
 //
-// The series are Taylor's, cut off where the rest is below the precision of the type. `make accuracy` measures the
-// error over every float32 number and writes docs/accuracy.md.
+// The series are Taylor's, cut off where the rest is below the precision of the type; the tail of erfc is fitted. `make
+// accuracy` measures the error over every float32 number and writes docs/accuracy.md.
 #pragma once
 
 #include <math.h>
@@ -117,17 +117,22 @@ template <class T> inline Vec<T> vsoftplus(Vec<T> x) {
     return at_least<T>(x, T(0)) + vlog1p<T>(vexp<T>(-absolute<T>(x)));
 }
 
-// erfc(x) for x >= 0.9: t e^{P(t) - x²} with t = 1 / (1 + x/2); P fitted to 1e-8 for x from 0.8 to 12
-inline Vec<float> erfc_tail(Vec<float> x) {
+// erfc(x), where x² = share * root², for x >= 0.9: t e^{P(t) - x²} with t = 1 / (1 + x/2); P fitted to 1e-8 for x from
+// 0.8 to 12
+inline Vec<float> erfc_tail(Vec<float> x, Vec<float> root, float share) {
     constexpr float P[] = {-1.2654963571451296f, 0.9996065629690296f,    0.3789367021096536f,
                            0.0636669337730861f,  -0.040233083277980294f, -0.14526911667245843f,
                            -0.3362627123989206f, 0.5555693671406441f,    -0.21135699871355934f};
-    const Vec<float> t = 1 / (x * 0.5f + 1), capped = at_most<float>(x, 12.0f);
+    const Vec<float> t = 1 / (x * 0.5f + 1), capped = at_most<float>(root, 16.0f);
     Vec<float> p = splat(P[8]);
 #pragma GCC unroll 8
     for (int k = 7; k >= 0; k--)
         p = p * t + P[k];
-    return t * vexp<float>(p - capped * capped);
+    // P - x² in two parts, as rounding it to one would cost many ulp of its exponential: `head` has an exact square
+    const Vec<float> head = number<float>(bits<float>(capped) & ~0xfff), square = share * head * head;
+    p -= share * (capped - head) * (capped + head);
+    const Vec<float> exponent = p - square, lost = p - (exponent + square);
+    return t * vexp<float>(exponent) * (lost + 1);
 }
 
 // erf(x) for |x| < 0.9, by its series
@@ -142,13 +147,14 @@ inline Vec<float> erf_center(Vec<float> x) {
 }
 
 inline Vec<float> verf(Vec<float> x) {
-    const Vec<float> size = absolute<float>(x), tail = 1 - erfc_tail(size);
+    const Vec<float> size = absolute<float>(x), tail = 1 - erfc_tail(size, size, 1);
     return select<float>(size < 0.9f, erf_center(x), select<float>(x < 0, -tail, tail));
 }
 
 // Φ(x), the distribution function of the normal distribution: exact far into its lower tail
 inline Vec<float> vnormal(Vec<float> x) {
-    const Vec<float> u = x * 0.70710678118654752f, size = absolute<float>(u), tail = 0.5f * erfc_tail(size);
+    const Vec<float> u = x * 0.70710678118654752f, size = absolute<float>(u),
+                     tail = 0.5f * erfc_tail(size, absolute<float>(x), 0.5f);
     return select<float>(size < 0.9f, 0.5f + 0.5f * erf_center(u), select<float>(u < 0, tail, 1 - tail));
 }
 

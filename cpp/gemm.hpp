@@ -21,8 +21,11 @@ template <class T> struct Matrix {
     long ld;
 };
 
+template <class T> constexpr T ZEROS[2 * LANES<T>] = {};
+template <class T> constexpr Matrix<T> NOTHING = {ZEROS<T>, 0};  // to start from
+
 // R rows and NV vectors of C. A is (R, K), or (K, R) if TRANSPOSED; B is (K, NV vectors). C starts from `start`, whose
-// rows are start_ld apart (0: the same for all), or from zero.
+// rows may all be the same (ld 0).
 template <class T, int R, int NV, bool TRANSPOSED>
 void tile(Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
     Vec<T> c[R][NV];
@@ -30,7 +33,7 @@ void tile(Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 2
         for (int j = 0; j < NV; j++)
-            c[r][j] = start.data ? load(start.data + r * start.ld + j * LANES<T>) : Vec<T>{};
+            c[r][j] = load(start.data + r * start.ld + j * LANES<T>);
     const T *a = A.data, *b = B.data;
     for (long k = 0; k < K; k++) {
         Vec<T> row[NV];
@@ -106,8 +109,7 @@ void multiply(long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C
             const long next = rows * (i + 1) / tiles;
             if (k == 0)
                 ahead.ask(i, tiles);
-            const Matrix<T> from =
-                k ? Matrix<T>{C + r * ldc, ldc} : Matrix<T>{start.data ? start.data + r * start.ld : nullptr, start.ld};
+            const Matrix<T> from = k ? Matrix<T>{C + r * ldc, ldc} : Matrix<T>{start.data + r * start.ld, start.ld};
             TILES<T, NV, TRANSPOSED>[next - r]({A.data + (TRANSPOSED ? k * A.ld + r : r * A.ld + k), A.ld},
                                                {B.data + k * B.ld, B.ld}, depth, from, C + r * ldc, ldc);
             r = next;

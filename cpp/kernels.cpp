@@ -9,9 +9,10 @@
 namespace {
 
 template <class T>
-constexpr Kernels<T> KERNELS = {LANES<T>,         PANEL<T>,          BLOCK<T>,       gather<T>,      forward<T>,
-                                head<T>,          output<T>,         backward<T>,    update<T>,      pack<T>,
-                                unpack<T>,        transpose<T>,      row_scratch<T>, predict_row<T>, micro<T>,
+constexpr Kernels<T> KERNELS = {LANES<T>,         PANEL<T>,          BLOCK<T>,       MOST_VECTORS<T>* LANES<T>,
+                                gather<T>,        forward<T>,        head<T>,        output<T>,
+                                backward<T>,      update<T>,         pack<T>,        unpack<T>,
+                                transpose<T>,     row_scratch<T>,    predict_row<T>, micro<T>,
                                 micro_scratch<T>, micro_penalize<T>, micro_step<T>};
 
 template <class To, class From, long N> struct Traits {
@@ -52,7 +53,8 @@ constexpr FunctionTraits FUNCTIONS[] = {
     {"exp", each<vexp<float>>},   {"expm1", each<vexpm1<float>>},
     {"log", each<vlog<float>>},   {"log1p", each<vlog1p<float>>},
     {"tanh", each<vtanh<float>>}, {"sigmoid", each<vsigmoid<float>>},
-    {"erf", each<verf>},          {nullptr, nullptr},
+    {"erf", each<verf>},          {"normal", each<vnormal>},
+    {nullptr, nullptr},
 };
 
 }  // namespace

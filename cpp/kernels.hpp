@@ -14,7 +14,6 @@ namespace deltarule {
 
 struct StepRates {
     double alpha;  // learning rate
-    long t;        // number of the step, from 1
     double options[4];
     double power[2];  // options[0]^t and options[1]^t, which some rules need
 };
@@ -72,7 +71,7 @@ struct Task {
 };
 
 template <class T> struct Kernels {
-    long lanes, panel, block;  // numbers in a vector; units in a panel; inputs in a task
+    long lanes, panel, block, micro_rows;  // numbers in a vector; units in a panel; inputs in a task; see micro.hpp
     // On rows r0 to r1 of the chunk and panels p0 to p1 of the layer that is written:
     void (*gather)(const Job<T>&, const Chunk&, long r0, long r1);
     void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);

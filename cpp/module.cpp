@@ -24,6 +24,8 @@ template <class T> using Out = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
 template <class A> using Maybe = std::optional<A>;
 using Order = In<std::int64_t>;
 
+constexpr double MOST = 1e12;  // parameters; far beyond any memory, far below what a long can count
+
 const Target& target(const std::string& name) {
     for (const Target* one : targets())
         if (name == one->name)
@@ -34,6 +36,14 @@ const Target& target(const std::string& name) {
 void expect(bool condition, const char* message) {
     if (!condition)
         throw std::invalid_argument(message);
+}
+
+// Entries of a list that ends with a null name
+template <class Traits> int count(const Traits* list) {
+    int n = 0;
+    while (list[n].name)
+        n++;
+    return n;
 }
 
 template <class T> const T* pointer(const Maybe<In<T>>& array) {
@@ -85,6 +95,7 @@ template <class T> void bind(nb::module_& module) {
            long batch_size, std::vector<double> alphas, long first, std::uint64_t seed, int optimizer,
            const std::vector<double>& options, double l1, double l2, int threads) {
             const Target& chosen = target(isa);
+            expect(optimizer >= 0 && optimizer < count(chosen.optimizers) && options.size() <= 4, "no such optimizer");
             const std::size_t n = std::size_t(spec.parameters());
             const int moments = chosen.optimizers[optimizer].moments;
             expect(theta.size() == n && (!m || m->size() == n) && (!v || v->size() == n),
@@ -147,10 +158,17 @@ NB_MODULE(_native, module) {
             "__init__",
             [](NetworkSpec* self, long n_features, const std::vector<LayerTuple>& layers, int loss, double loss_option,
                bool fused) {
+                const Target& any = *targets().back();
                 expect(n_features > 0 && !layers.empty(), "a network has inputs and layers");
+                expect(loss >= 0 && loss < count(any.losses), "no such loss");
                 new (self) NetworkSpec{n_features, {}, loss, loss_option, fused};
+                double parameters = 0, n_in = double(n_features);
                 for (const auto& [units, activation, option, learns, shared, dropout] : layers) {
-                    expect(units > 0, "a layer has units");
+                    parameters += double(units) * (n_in + 2);
+                    n_in = double(units);
+                    expect(units > 0 && parameters < MOST,
+                           "a layer has at least one unit, a network at most 10^12 parameters");
+                    expect(activation >= 0 && activation < count(any.activations), "no such activation");
                     self->layers.push_back({units, activation, option, learns, shared, dropout});
                 }
             },
@@ -178,7 +196,7 @@ NB_MODULE(_native, module) {
     module.def(
         "function",
         [](const std::string& isa, int which, const In<float>& x, const Out<float>& y) {
-            expect(x.size() == y.size() && x.size() % 16 == 0 && which >= 0 && which < 7,
+            expect(x.size() == y.size() && x.size() % 16 == 0 && which >= 0 && which < count(target(isa).functions),
                    "expected arrays of 16 n numbers");
             target(isa).functions[which].run(x.data(), y.data(), long(x.size()));
         },

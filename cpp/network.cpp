@@ -181,25 +181,34 @@ Chunk chunk_of(long first, long batch, long before, long most, double total_weig
 }
 
 StepRates rates_of(const Steps& steps, long s) {
-    StepRates rates{steps.alphas[s], steps.first + s + 1, {}, {}};
+    StepRates rates{steps.alphas[s], {}, {}};
     std::copy_n(steps.options, 4, rates.options);
     for (int i = 0; i < 2; i++)
-        rates.power[i] = std::pow(steps.options[i], double(rates.t));
+        rates.power[i] = std::pow(steps.options[i], double(steps.first + s + 1));
     return rates;
+}
+
+// The gradient of a batch into job.g, chunk by chunk, and its cost
+template <class T> double small_cost(Workspace<T>& ws, long first, long batch, double weight, Patience& patience) {
+    double J = 0;
+    for (long before = 0; before < batch && !patience.stopped(); before += CHUNK) {
+        const Chunk chunk = chunk_of(first, batch, before, CHUNK, weight, 0);
+        J += ws.kernels.micro(ws.job, chunk, ws.scratch[0]);
+        patience.ask(6.0 * double(ws.job.n_parameters + 8) * double(chunk.rows));
+    }
+    return J;
 }
 
 template <class T>
 Outcome small_epoch(Workspace<T>& ws, const Samples<T>& samples, const Steps& steps, Patience& patience) {
     Outcome outcome;
-    const double work = 6.0 * double(ws.job.n_parameters + 8);
     double total = 0, total_weight = 0;
     for (long s = 0; s < long(steps.alphas.size()); s++) {
         const long first = s * steps.batch_size, batch = std::min(steps.batch_size, samples.m - first);
         const double weight = weight_of(samples, first, batch);
         if (weight == 0)
             continue;
-        const Chunk chunk = chunk_of(first, batch, 0, batch, weight, steps.first + s + 1);
-        double J = ws.kernels.micro(ws.job, chunk, ws.scratch[0]);
+        double J = small_cost(ws, first, batch, weight, patience);
         if (ws.job.l1 > 0 || ws.job.l2 > 0)
             J += ws.kernels.micro_penalize(ws.job, weight);
         if (!std::isfinite(J)) {
@@ -209,7 +218,6 @@ Outcome small_epoch(Workspace<T>& ws, const Samples<T>& samples, const Steps& st
         ws.kernels.micro_step(ws.job, rates_of(steps, s));
         total += J * weight;
         total_weight += weight;
-        patience.ask(work * double(batch));
         if (patience.stopped())
             break;
     }
@@ -242,12 +250,14 @@ Outcome large_epoch(Workspace<T>& ws, Crew& crew, bool by_rows, const Samples<T>
                 if (id == 0)
                     halt = patience.stopped();
                 computation.wait();
+                if (halt)
+                    return;
             }
             if (std::isfinite(J) && (ws.job.l1 > 0 || ws.job.l2 > 0))
                 J += computation.penalties();
             if (!std::isfinite(J) && id == 0)
                 outcome.failed = s;
-            if (!std::isfinite(J) || halt)
+            if (!std::isfinite(J))
                 return;
             total += J * weight;
             total_weight += weight;
@@ -273,7 +283,7 @@ template <class T>
 Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* v, const Samples<T>& samples,
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
-    Crew crew(worth(6 * weights(spec) * double(rows), control.threads));
+    Crew crew(is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads));
     Workspace<T> ws(target, spec, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
     job.seed = steps.seed;
@@ -310,7 +320,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     for (LayerSpec& layer : undropped.layers)
         layer.dropout = 0;
     const long rows = std::min(samples.m, CHUNK);
-    Crew crew(worth(6 * weights(spec) * double(rows), control.threads));
+    Crew crew(is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads));
     Workspace<T> ws(target, undropped, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
     job.l1 = steps.l1;
@@ -322,11 +332,12 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     Outcome outcome;
     const double weight = weight_of(samples, 0, samples.m);
     if (ws.micro) {
-        outcome.cost = ws.kernels.micro(job, chunk_of(0, samples.m, 0, samples.m, weight, 0), ws.scratch[0]);
+        outcome.cost = small_cost(ws, 0, samples.m, weight, patience);
         if (job.l1 > 0 || job.l2 > 0)
             outcome.cost += ws.kernels.micro_penalize(job, weight);
     } else {
         Computation<T> computation(ws, crew, patience, rows >= 16 * crew.size());
+        bool halt = false;
         crew.run([&](int id) {
             double J = 0;
             for (long before = 0; before < samples.m; before += CHUNK) {
@@ -336,7 +347,11 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
                 J += computation.losses(chunk) / weight;
                 if (g)
                     computation.update(chunk, id, {});
+                if (id == 0)
+                    halt = patience.stopped();
                 computation.wait();
+                if (halt)
+                    return;
             }
             if (id == 0)
                 outcome.cost = J + computation.penalties();
@@ -367,6 +382,8 @@ void predict_rows(const Target& target, const NetworkSpec& spec, const T* theta,
 template <class T>
 Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, const Samples<T>& samples, T* out,
                 const Control& control) {
+    if (samples.m == 0)
+        return {};
     if (samples.m <= FEW && !learns(spec)) {
         predict_rows(target, spec, theta, samples, out);
         return {};

@@ -52,7 +52,7 @@ struct Outcome {
 
 struct Control {
     int threads = 1;
-    std::function<bool()> interrupted;  // asked now and then by the calling thread
+    std::function<bool()> interrupted;  // asked now and then by the calling thread; must not throw
 };
 
 // Takes the steps of an epoch, in place on theta and the moments (null where the optimizer has none).

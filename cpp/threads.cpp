@@ -2,7 +2,9 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #if defined(__x86_64__)
@@ -56,8 +58,9 @@ struct Pool {
 
     void grow(int wanted) {
         while (helpers < wanted) {
-            const int id = ++helpers;
+            const int id = helpers + 1;
             std::thread([this, id, seen = round.load()] { help(id, seen); }).detach();
+            helpers = id;
         }
     }
 };
@@ -100,8 +103,16 @@ void Barrier::wait() {
 
 Crew::Crew(int wanted) : pool_(&the_pool()) {
     const int others = pool_->crews.fetch_add(1);
-    if (wanted > 1 && others == 0 && pool_->busy.try_lock())
-        size_ = wanted < MOST_THREADS ? wanted : MOST_THREADS - 1;
+    if (wanted <= 1 || others > 0 || !pool_->busy.try_lock())
+        return;
+    size_ = wanted < MOST_THREADS ? wanted : MOST_THREADS - 1;
+    try {
+        pool_->grow(size_ - 1);
+    } catch (const std::system_error&) {  // the system gives no more threads: fewer will do
+        size_ = std::min(size_, pool_->helpers + 1);
+    }
+    if (size_ == 1)
+        pool_->busy.unlock();
 }
 
 Crew::~Crew() {
@@ -114,7 +125,6 @@ void Crew::run(const std::function<void(int)>& task) {
     if (size_ == 1)
         return task(0);
     Pool& p = *pool_;
-    p.grow(size_ - 1);
     p.task = &task;
     p.working.store(size_ - 1, std::memory_order_relaxed);
     const unsigned long runs = p.round.load(std::memory_order_relaxed) / MOST_THREADS;

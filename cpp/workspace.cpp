@@ -10,12 +10,6 @@ namespace {
 
 constexpr long MICRO = 16;  // most units in a layer of a small network
 
-bool is_small(const NetworkSpec& spec) {
-    return spec.n_features <= MICRO && std::ranges::all_of(spec.layers, [](const LayerSpec& layer) {
-               return layer.units <= MICRO && !layer.learns && layer.dropout == 0;
-           });
-}
-
 template <class N> N rounded_up(N n, N to) {
     return (n + to - 1) / to * to;
 }
@@ -24,10 +18,6 @@ template <class N> N rounded_up(N n, N to) {
 long first_of(long n, long k, long parts, long unit) {
     return std::min(n, rounded_up(n * k / parts, unit));
 }
-
-}  // namespace
-
-namespace {
 
 constexpr std::size_t PAGE = 1 << 21, KEPT = 8 << 20;
 
@@ -88,6 +78,12 @@ void* Memory::take(std::size_t bytes) {
     return taken;
 }
 
+bool is_small(const NetworkSpec& spec) {
+    return spec.n_features <= MICRO && std::ranges::all_of(spec.layers, [](const LayerSpec& layer) {
+               return layer.units <= MICRO && !layer.learns && layer.dropout == 0;
+           });
+}
+
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job) {
     job.n_layers = long(spec.layers.size());
@@ -124,7 +120,7 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
     place_parameters();
-    place_activations(micro ? 16 * kernels.lanes : rows, training);
+    place_activations(micro ? kernels.micro_rows : rows, training);
     job.theta = memory.zeros<T>(job.n_parameters);
     job.row_loss = memory.zeros<double>(rows);
     if (training && !micro)

@@ -34,6 +34,9 @@ private:
     void* take(std::size_t bytes);
 };
 
+// Whether its layers are so small that samples, not units, stand side by side
+bool is_small(const NetworkSpec& spec);
+
 // Sizes, activations, loss and samples of a job; no memory yet
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job);

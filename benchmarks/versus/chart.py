@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 
-COLORS = ("#1f6feb", "#9aa5b1", "#f2a65a", "#d98336", "#7fb685")
+COLORS = ("#1f6feb", "#9aa5b1", "#f2a65a", "#d98336", "#7fb685", "#c5d3e8")
 
 
 def draw(results: Mapping[str, Mapping[str, float]], names: Mapping[str, str], path: Path) -> None:

@@ -163,7 +163,7 @@ def peak_memory() -> str:
     ours, theirs = (float(alone(f"memory_{name}")) for name in ("own", "sklearn"))
     parameters = network(WIDE).theta.nbytes / 2**20
     return (
-        f"| memory to train 784-2048-2048-10 beyond the data | {ours:.1f} MB, {ours / parameters:.1f} times the parameters "
+        f"| memory to train 784-2048-2048-10, data aside | {ours:.1f} MB, {ours / parameters:.1f} times theta "
         f"| scikit-learn {theirs:.1f} MB | {theirs / ours:.1f} |"
     )
 

@@ -312,7 +312,7 @@ class Network:
     def predict(self, X: Array) -> Array:
         """``ŷ`` (m, n_L) for `X` (m, n_x); a few rows by the engine that is there for it, else as `apply` does."""
         quick = Network.few_rows
-        found = None if quick is None or len(X) > FEW else quick(self, X)
+        found = None if quick is None or np.shape(X)[:1] > (FEW,) else quick(self, X)
         return self.apply(X) if found is None else found
 
     def apply(self, X: Array) -> Array:

@@ -87,7 +87,8 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     epoch<T>(target, spec, theta.data, moments > 0 ? fit.m.data() : nullptr, moments > 1 ? fit.v.data() : nullptr,
              samples, steps, control);
     fit.cost = cost<T>(target, spec, theta.data, fit.g.data(), samples, steps, control).cost;
-    predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, m}, fit.out.data(), control);
+    for (long few : {0L, 1L, 3L, m})
+        predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, few}, fit.out.data(), control);
     fit.theta.assign(theta.data, theta.data + P);
     return fit;
 }
@@ -125,6 +126,11 @@ template <class T> void threads(const Target& target) {
     const Fit<T> one = fit<T>(target, spec, 2500, 1200, 4, 1, 0);
     for (int n : {2, 3, 7})
         expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0), "the same bits for any number of threads");
+    const NetworkSpec wide =
+        network({9, 300, 300, 2}, 5, 0, 0, false, 0.2, true);  // few rows: the units are shared out
+    const Fit<T> few = fit<T>(target, wide, 15, 5, 4, 1, 0);
+    for (int n : {2, 3, 7})
+        expect(few == fit<T>(target, wide, 15, 5, 4, n, 0), "the same bits when the units are shared out");
     std::vector<std::thread> fits;
     for (int i = 0; i < 6; i++)
         fits.emplace_back(

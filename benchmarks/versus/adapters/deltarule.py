@@ -15,7 +15,7 @@ from deltarule.training import Plan, train
 from ..problems import Problem
 
 
-def run(problem: Problem, X: Any, y: Any) -> tuple[list[float], float]:
+def run(problem: Problem, X: Any, y: Any, engine: str = "auto") -> tuple[list[float], float]:
     hidden = [problem.activation] * (len(problem.sizes) - 2)
     many = problem.sizes[-1] > 1
     output, loss = ("softmax", "categorical_cross_entropy") if many else ("sigmoid", "binary_cross_entropy")
@@ -31,5 +31,5 @@ def run(problem: Problem, X: Any, y: Any) -> tuple[list[float], float]:
         threads=problem.threads,
     )
     began = time.perf_counter()
-    history = train(network, Data(X, Y), plan).history
+    history = train(network, Data(X, Y), plan, engine=engine).history
     return history["loss"], time.perf_counter() - began

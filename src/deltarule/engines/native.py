@@ -100,7 +100,7 @@ class NativeEngine:
                 g,
                 _rows(data.X, network),
                 _rows(data.y, network),
-                data.w,
+                _weights(data, network),
                 penalties.get("l1", 0.0),
                 penalties.get("l2", 0.0),
                 threads,
@@ -128,7 +128,7 @@ class NativeEngine:
             *[None] * (2 - len(moments)),
             _rows(data.X, network),
             _rows(data.y, network),
-            data.w,
+            _weights(data, network),
             steps.order,
             steps.batch_size,
             steps.alphas.tolist(),
@@ -151,6 +151,10 @@ class NativeEngine:
 def _rows(A: Array, network: Network) -> Array:
     """`A` in the network's precision, one row after another; not copied if it is that already."""
     return np.ascontiguousarray(A, dtype=network.theta.dtype)
+
+
+def _weights(data: Data, network: Network) -> Array | None:
+    return None if data.w is None else _rows(data.w, network)
 
 
 def _option(entry: Entry) -> float:

@@ -119,14 +119,14 @@ class NetworkEstimator(BaseEstimator):
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
         X, y = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, dtype=FLOATS[::-1], reset=reset, **options
+            self, X, y, accept_sparse="csr", multi_output=True, dtype=FLOATS[::-1], order="C", reset=reset, **options
         )
         return X, y
 
     def _check_X(self, X: Any) -> Array:
         """`X` (m, n) as dense or CSR array in the precision of the network."""
         check_is_fitted(self, "network_")
-        checked = validate_data(self, X, accept_sparse="csr", dtype=FLOATS[::-1], reset=False)
+        checked = validate_data(self, X, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=False)
         return checked.astype(self.network_.theta.dtype, copy=False)
 
     def _outputs(self, X: Any) -> Array:
