@@ -119,7 +119,7 @@ class Cost:
         with np.errstate(all="ignore"):
             H = hessian(self.data.X, a, shares(self.data.X, self.data.w), curvature, free)
         if not np.isfinite(H).all():
-            raise not_finite(trial, self.data.rows(slice(0, 1)), 1)
+            raise not_finite(trial, self.data, 1)
         if self.l2 is not None:
             H[np.diag_indices_from(H)] += self.l2[free]
         if self.columns is not None and not self.columns.intercept:

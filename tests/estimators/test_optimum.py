@@ -226,3 +226,13 @@ def test_values_too_large_to_be_squared_are_refused():
     X, y = DIABETES
     with pytest.raises(ValueError, match="large values"):
         LinearRegression(solver="lbfgs").fit(X * 1e200, y)
+
+
+def test_a_start_far_out_where_every_sample_is_told_apart_surely_still_finds_the_optimum():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] + rng.normal(size=200) > 0).astype(int)
+    expected = LogisticRegression(C=np.inf).fit(X, y).coef_
+    model = LogisticRegression(C=np.inf, warm_start=True).fit(X, y)
+    model.coef_ = 1000 * model.coef_
+    np.testing.assert_allclose(model.fit(X, y).coef_, expected, rtol=1e-6)

@@ -124,7 +124,9 @@ class Model:
         H = self.hessian(theta, free)
         if self.flat is None:
             self.first, self.curvature = float(np.abs(v).max()), float(np.trace(H)) / len(H)
-            self.flat = np.empty((len(H), 0)) if l1.any() else flat_directions(H)
+            # at zero, where no sample is told apart so surely that its curvature is lost
+            level = H if l1.any() or not theta.any() else self.hessian(np.zeros_like(theta), free)
+            self.flat = np.empty((len(H), 0)) if l1.any() else flat_directions(level)
         near = min(1.0, float(np.abs(v).max()) / self.first)
         d = np.zeros_like(theta)
         if l1.any():
