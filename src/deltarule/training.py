@@ -255,7 +255,8 @@ def train(
     if run.failure and not run.recovered:
         raise run.failure
     if run.interrupted or run.failure:
-        kept = "best weights so far" if run.recovered else "weights of the last finished epoch"
+        before = "weights of the last finished epoch" if run.epoch else "weights it began with"
+        kept = "best weights so far" if run.recovered else before
         warnings.warn(f"{run.stopped} The {kept} are kept.", DeltaruleWarning, stacklevel=2)
     return run
 

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.linear_model
+import sklearn.utils
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import logsumexp
@@ -236,3 +237,35 @@ def test_a_start_far_out_where_every_sample_is_told_apart_surely_still_finds_the
     model = LogisticRegression(C=np.inf, warm_start=True).fit(X, y)
     model.coef_ = 1000 * model.coef_
     np.testing.assert_allclose(model.fit(X, y).coef_, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_l1_with_more_columns_than_samples_and_several_classes_converges(seed):
+    rng = np.random.default_rng(seed)
+    X, y, w = rng.normal(size=(40, 80)), rng.integers(0, 3, 40), rng.integers(1, 4, 40)
+    options = {"solver": "saga", "l1_ratio": 1.0, "class_weight": "balanced", "random_state": 0}
+    ours = LogisticRegression(**options).fit(X, y, w)
+    theirs = sklearn.linear_model.LogisticRegression(**options, max_iter=5000, tol=1e-6).fit(X, y, w)
+    Z = [X @ model.coef_.T + model.intercept_ for model in (ours, theirs)]
+    weights = w * sklearn.utils.compute_sample_weight("balanced", y)
+    cost = [
+        float(weights @ (logsumexp(z, axis=1) - z[np.arange(40), y])) + np.abs(model.coef_).sum()
+        for z, model in zip(Z, (ours, theirs), strict=True)
+    ]
+    assert cost[0] <= cost[1] * (1 + 1e-5)
+    assert ours.n_iter_.max() < 100
+
+
+@pytest.mark.parametrize("constant", [1.0, 0.1, 1e6])
+def test_a_constant_column_has_no_weight_though_nothing_is_penalized(constant):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 12)), rng.integers(0, 3, 300)
+    model = LogisticRegression(C=np.inf).fit(np.column_stack([X, np.full(300, constant)]), y)
+    assert_allclose(model.coef_[:, -1], 0, atol=1e-12)
+    assert_allclose(model.coef_[:, :-1], LogisticRegression(C=np.inf).fit(X, y).coef_, rtol=1e-5)
+
+
+def test_negative_class_weights_are_refused():
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
+    with pytest.raises(ValueError, match="class weights of 0 or more"):
+        LogisticRegression(class_weight={0: -1.0, 1: 1.0}).fit(X, y)

@@ -178,4 +178,5 @@ def split_names(values: Iterable[str]) -> tuple[str, ...]:
     # a name may hold a line break, at which the csv module would end the row
     whole = [value.replace("\r", _RETURN).replace("\n", _FEED) for value in values]
     names = [name.strip() for row in csv.reader(whole, skipinitialspace=True) for name in row]
-    return tuple(name.replace(_RETURN, "\r").replace(_FEED, "\n") for name in names if name)
+    found = [name.replace(_RETURN, "\r").replace(_FEED, "\n") for name in names if name]
+    return tuple(dict.fromkeys(found))  # naming a column twice is naming it

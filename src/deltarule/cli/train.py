@@ -231,6 +231,10 @@ def _shares(text: str) -> tuple[float, float, float]:
             f"expected --split as three numbers separated by commas, found {text!r}", "such as 70,15,15"
         ) from None
     total = 100.0 if training + validation + test > 1.5 else 1.0
+    if min(training, validation, test) < 0 or abs(training + validation + test - total) > 1e-9 * total:
+        raise InvalidOption(
+            f"expected --split as three numbers that add up to 100 or to 1, found {text!r}", "such as 70,15,15"
+        )
     return training / total, validation / total, test / total
 
 

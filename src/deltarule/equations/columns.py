@@ -83,7 +83,9 @@ def standardizing(
     p = shares(X, w)
     centers = center and intercept and not sparse.issparse(X)
     mean = np.asarray(X.T @ p).ravel() if centers else np.zeros(X.shape[1])
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        if centers:
+            mean = mean + p @ (X - mean)  # what the long sum has lost, so that a constant column is seen to be one
         square = p @ (squares(X) if sparse.issparse(X) else np.square(X - mean))
     varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
     if centers:

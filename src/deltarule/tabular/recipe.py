@@ -30,7 +30,7 @@ TOLERANCE = 1e-6
 PATIENCE = 20
 """Epochs without a lower validation loss before training ends."""
 _LASSO = "saga"
-"""scikit-learn's name of a solver of logistic regression that takes an L1 penalty; found by Newton's method all the same."""
+"""scikit-learn's name of a solver of logistic regression with an L1 penalty; Newton's method all the same."""
 
 
 @dataclass(frozen=True)
@@ -221,11 +221,7 @@ class _Draft:
         """The exact solution, or Newton's method: neither takes small steps."""
         hint = "leave it out, or name an --optimizer"
         exact = self.model == "linear" and not self.options.l1
-        way = (
-            "is solved in one step"
-            if exact
-            else "is brought to its optimum, by Newton's method or, with many parameters, by L-BFGS"
-        )
+        way = "is solved in one step" if exact else "is brought to its optimum (Newton's method or L-BFGS)"
         self.refuse_steps(("epochs", *_STEPS) if exact else _STEPS, f"the {self.model} model {way}", hint)
         if exact:
             why = "least squares have a solution in one step; name an optimizer to go there by steps"

@@ -82,7 +82,7 @@ def split_rows(
         n_small = sum(len(group) for group in small)
         which = f"{len(small)} classes have" if len(small) > 1 else "one class has"
         warnings.warn(
-            f"{which} fewer than {needed} rows: too few to split, so all {n_small} are used for training only",
+            f"{which} fewer than {needed} rows: too few to split, so only training sees {'it' if n_small == 1 else f'those {n_small}'}",
             DeltaruleWarning,
             stacklevel=2,
         )
