@@ -36,7 +36,9 @@ def test_classes_have_the_same_share_everywhere():
 
 def test_small_classes_are_for_training_only():
     y = np.array([0] * 50 + [1] * 30 + [2] * 2 + [3])
-    with pytest.warns(DeltaruleWarning, match="2 classes have fewer than 3 rows: too few to split, so all 3"):
+    with pytest.warns(
+        DeltaruleWarning, match="2 classes have fewer than 3 rows: too few to split, so only training sees those 3"
+    ):
         train, valid, test = split_rows(y, "multiclass", seed=0)
     assert {80, 81, 82} <= set(train.tolist())
     with pytest.warns(DeltaruleWarning, match="one class has fewer"):

@@ -81,8 +81,9 @@ def split_rows(
     if small:
         n_small = sum(len(group) for group in small)
         which = f"{len(small)} classes have" if len(small) > 1 else "one class has"
+        those = "it" if n_small == 1 else f"those {n_small}"
         warnings.warn(
-            f"{which} fewer than {needed} rows: too few to split, so only training sees {'it' if n_small == 1 else f'those {n_small}'}",
+            f"{which} fewer than {needed} rows: too few to split, so only training sees {those}",
             DeltaruleWarning,
             stacklevel=2,
         )
