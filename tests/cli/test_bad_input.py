@@ -153,7 +153,7 @@ TRAINING = [
     Case("hidden 0", GOOD, TRAIN + " --hidden 0", ("hidden", "0")),
     Case("hidden no numbers", GOOD, TRAIN + " --hidden 64,,32", ("--hidden", "64,,32")),
     Case("split of two", GOOD, TRAIN + " --split 70,30", ("--split", "70,30")),
-    Case("split beyond 100", GOOD, TRAIN + " --split 70,70,70", ("three shares",)),
+    Case("split beyond 100", GOOD, TRAIN + " --split 70,70,70", ("add up to 100",)),
     Case("split nan", GOOD, TRAIN + " --split nan,1,1", ("three shares",)),
     Case("unknown activation", GOOD, TRAIN + " --activation rleu", ("rleu", "did you mean 'relu'?")),
     Case("activation's bad option", GOOD, TRAIN + " --activation leaky_relu(slope=x)", ("leaky_relu",)),

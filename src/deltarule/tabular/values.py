@@ -272,7 +272,7 @@ def count(number: int, what: str) -> str:
 def near_matches(name: str, known: Iterable[str]) -> str:
     """A hint for an unknown name: the known names that look like it, or the first known ones."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.7)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.65)
     if not near:
         near = [other for other in names if other.lower() == name.lower()]
     if near:
