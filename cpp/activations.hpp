@@ -2,8 +2,6 @@
 // ACTIVATIONS.
 #pragma once
 
-#include <type_traits>
-
 #include "functions.hpp"
 
 namespace {
@@ -137,13 +135,6 @@ struct Shape {
 
 template <class T> inline Vec<T> learned(const T* p, long r, long c, Shape s) {
     return s.unit_is_row ? splat(p[r]) : load(p + c);
-}
-
-template <class G> G configured(double option) {
-    if constexpr (std::is_constructible_v<G, double>)
-        return G(option);
-    else
-        return G{};
 }
 
 // a = g(Z), element by element; p is read by those that learn

@@ -57,8 +57,8 @@ template <class T> void forward(const Job<T>& job, const Chunk& chunk, long l, l
     const T *W = job.theta + layer.W, *b = job.theta + layer.b;
     for (long j = p0; j < p1; j++) {
         const long width = width_of<T>(layer.n_out, j), at = r0 * ld + j * PANEL<T>;
-        multiply<T, false>(width, rows, {below.seen + r0 * below.seen_ld, below.seen_ld},
-                           {W + j * PANEL<T> * layer.n_in, width}, layer.n_in, {b + j * PANEL<T>, 0}, layer.Z + at, ld,
+        multiply<T, false>(width, rows, {below.seen + r0 * below.ld, below.ld}, {W + j * PANEL<T> * layer.n_in, width},
+                           layer.n_in, {b + j * PANEL<T>, 0}, layer.Z + at, ld,
                            next_panel(W, layer.n_out, layer.n_in, j));
         if (l < job.n_layers)
             g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, {rows, width, ld});
@@ -184,8 +184,8 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
     const Matrix<T> dZ{layer.d + j * PANEL<T>, layer.ld};
     const Ahead ahead{{job.theta + at, job.m ? job.m + at : nullptr, job.v ? job.v + at : nullptr},
                       n * long(sizeof(T))};
-    multiply<T, true>(width, task.i1 - task.i0, {below.seen + task.i0, below.seen_ld}, dZ, chunk.rows, NOTHING<T>, g,
-                      width, ahead);
+    multiply<T, true>(width, task.i1 - task.i0, {below.seen + task.i0, below.ld}, dZ, chunk.rows, NOTHING<T>, g, width,
+                      ahead);
     if (bias)
         sum_rows(dZ, chunk.rows, width, g_b);
     if (job.g) {

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include <type_traits>
+
 #include "vec.hpp"
 
 namespace {
@@ -162,6 +164,14 @@ inline Vec<double> vnormal(Vec<double> x) {
     for (long i = 0; i < LANES<double>; i++)
         x[i] = 0.5 * erfc(-x[i] * 0.70710678118654752);
     return x;
+}
+
+// A formula of a register with its option, if it takes one
+template <class G> G configured(double option) {
+    if constexpr (std::is_constructible_v<G, double>)
+        return G(option);
+    else
+        return G{};
 }
 
 }  // namespace

@@ -12,7 +12,6 @@ using namespace deltarule;
 // A block of samples side by side: output o of sample s lies at [o * width + s].
 template <class T> struct Block {
     T *Z, *a, *y, *d, *e, *L;
-    Samples samples;
     Shape shape;
 
     Block(T* scratch, long outputs, long width)
@@ -22,7 +21,6 @@ template <class T> struct Block {
           d(y + outputs * width),
           e(d + outputs * width),
           L(e + outputs * width),
-          samples{outputs, width},
           shape{outputs, width, width, true} {}
 };
 
@@ -31,19 +29,19 @@ template <class T> void activate(const Job<T>& job, const Layer<T>& layer, const
     if (g.forward)
         g.forward(layer.option, job.theta + layer.p, block.Z, block.a, block.shape);
     else
-        softmax(block.Z, block.a, block.samples);
+        softmax(block.Z, block.a, block.shape);
 }
 
 // L, and d = dZ for a weight of 1
 template <class T> void lose(const Job<T>& job, const Layer<T>& layer, const Block<T>& block) {
     const auto& g = ACTIVATIONS<T>[layer.activation];
-    LOSSES<T>[job.loss].run(job.loss_option, block.Z, block.a, block.y, block.d, block.L, block.samples);
+    LOSSES<T>[job.loss].run(job.loss_option, block.Z, block.a, block.y, block.d, block.L, block.shape);
     if (job.fused)
         return;
     if (g.backward)
         g.backward(layer.option, job.theta + layer.p, block.Z, block.a, block.d, block.e, block.shape);
     else
-        softmax_backward(block.a, block.d, block.samples);
+        softmax_backward(block.a, block.d, block.shape);
 }
 
 inline long sample_at(const std::int64_t* order, long i) {
@@ -105,7 +103,7 @@ template <class T> void gather(const Job<T>& job, const Chunk& chunk, long r0, l
         if (job.order && r + 2 < r1)  // the row after next, line by line
             for (long i = 0; i < inputs.n_out; i += step)
                 __builtin_prefetch(job.X + job.order[chunk.first + r + 2] * inputs.n_out + i);
-        __builtin_memcpy(inputs.seen + r * inputs.seen_ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,
+        __builtin_memcpy(inputs.seen + r * inputs.ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,
                          sizeof(T) * inputs.n_out);
     }
 }

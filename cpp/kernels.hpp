@@ -30,7 +30,6 @@ template <class T> struct Layer {
     T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
     T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout
     T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p
-    long seen_ld = 0;
 };
 
 // A sequence of samples that are in memory at the same time: a batch, or a part of a large one.

@@ -5,9 +5,7 @@
 // that of the others is dA.
 #pragma once
 
-#include <type_traits>
-
-#include "functions.hpp"
+#include "activations.hpp"
 
 namespace {
 
@@ -76,22 +74,12 @@ template <class T> struct PoissonDevianceSoftplus {
     }
 };
 
-// A block of samples: `outputs` rows of `width` samples, width a multiple of LANES.
-struct Samples {
-    long outputs, width;
-};
-
-// L (width,) of each sample, and d = dA, or dZ if fused
-template <class F, class T> void run_loss(double option, const T* Z, const T* a, const T* y, T* d, T* L, Samples s) {
-    const F f = [option] {
-        if constexpr (std::is_constructible_v<F, double>)
-            return F(option);
-        else
-            return F{};
-    }();
-    for (long c = 0; c < s.width; c += LANES<T>) {
+// L of each sample, a column of the block, and d = dA, or dZ if fused
+template <class F, class T> void run_loss(double option, const T* Z, const T* a, const T* y, T* d, T* L, Shape s) {
+    const F f = configured<F>(option);
+    for (long c = 0; c < s.columns; c += LANES<T>) {
         Vec<T> total{};
-        for (long i = c; i < s.outputs * s.width; i += s.width) {
+        for (long i = c; i < s.rows * s.columns; i += s.columns) {
             const Vec<T> Zi = load(Z + i), ai = load(a + i), yi = load(y + i);
             total += f.loss(Zi, ai, yi);
             store<T>(d + i, f.derivative(Zi, ai, yi));
@@ -100,44 +88,50 @@ template <class F, class T> void run_loss(double option, const T* Z, const T* a,
     }
 }
 
+// The largest Z of each of the samples at c
+template <class T> inline Vec<T> largest(const T* Z, long c, Shape s) {
+    Vec<T> top = load(Z + c);
+    for (long i = c; i < s.rows * s.columns; i += s.columns)
+        top = select<T>(load(Z + i) > top, load(Z + i), top);
+    return top;
+}
+
 // a = softmax(Z): e^{Z_i} / Σ_j e^{Z_j}, computed from Z - max Z
-template <class T> void softmax(const T* Z, T* a, Samples s) {
-    for (long c = 0; c < s.width; c += LANES<T>) {
-        Vec<T> top = load(Z + c), total{};
-        for (long i = c; i < s.outputs * s.width; i += s.width)
-            top = select<T>(load(Z + i) > top, load(Z + i), top);
-        for (long i = c; i < s.outputs * s.width; i += s.width) {
+template <class T> void softmax(const T* Z, T* a, Shape s) {
+    for (long c = 0; c < s.columns; c += LANES<T>) {
+        const Vec<T> top = largest(Z, c, s);
+        Vec<T> total{};
+        for (long i = c; i < s.rows * s.columns; i += s.columns) {
             const Vec<T> e = vexp<T>(load(Z + i) - top);
             store<T>(a + i, e);
             total += e;
         }
-        for (long i = c; i < s.outputs * s.width; i += s.width)
+        for (long i = c; i < s.rows * s.columns; i += s.columns)
             store<T>(a + i, load(a + i) / total);
     }
 }
 
 // dZ = a ⊙ (dA - Σ_j dA_j a_j), in place
-template <class T> void softmax_backward(const T* a, T* d, Samples s) {
-    for (long c = 0; c < s.width; c += LANES<T>) {
+template <class T> void softmax_backward(const T* a, T* d, Shape s) {
+    for (long c = 0; c < s.columns; c += LANES<T>) {
         Vec<T> total{};
-        for (long i = c; i < s.outputs * s.width; i += s.width)
+        for (long i = c; i < s.rows * s.columns; i += s.columns)
             total += load(d + i) * load(a + i);
-        for (long i = c; i < s.outputs * s.width; i += s.width)
+        for (long i = c; i < s.rows * s.columns; i += s.columns)
             store<T>(d + i, load(a + i) * (load(d + i) - total));
     }
 }
 
 // Categorical cross-entropy of softmax: -Σ_j y_j (Z_j - ln Σ_i e^{Z_i}), and dZ = ŷ - y
-template <class T> void run_cross_entropy(double option, const T* Z, const T* a, const T* y, T* d, T* L, Samples s) {
-    const T epsilon = T(option), classes = T(s.outputs);
-    for (long c = 0; c < s.width; c += LANES<T>) {
-        Vec<T> top = load(Z + c), total{}, loss{};
-        for (long i = c; i < s.outputs * s.width; i += s.width)
-            top = select<T>(load(Z + i) > top, load(Z + i), top);
-        for (long i = c; i < s.outputs * s.width; i += s.width)
+template <class T> void run_cross_entropy(double option, const T* Z, const T* a, const T* y, T* d, T* L, Shape s) {
+    const T epsilon = T(option), classes = T(s.rows);
+    for (long c = 0; c < s.columns; c += LANES<T>) {
+        const Vec<T> top = largest(Z, c, s);
+        Vec<T> total{}, loss{};
+        for (long i = c; i < s.rows * s.columns; i += s.columns)
             total += vexp<T>(load(Z + i) - top);
         const Vec<T> log_total = vlog<T>(total);
-        for (long i = c; i < s.outputs * s.width; i += s.width) {
+        for (long i = c; i < s.rows * s.columns; i += s.columns) {
             const Vec<T> yi = epsilon > 0 ? smoothed<T>(load(y + i), epsilon, classes) : load(y + i);
             const Vec<T> log_a = (load(Z + i) - top) - log_total;
             loss += select<T>(yi == 0, splat(T(0)), yi * log_a);  // Z may be infinitely far below
@@ -150,7 +144,7 @@ template <class T> void run_cross_entropy(double option, const T* Z, const T* a,
 template <class T> struct LossKernel {
     const char* name;
     const char* output;  // the output activation it is fused with; null: goes with all
-    void (*run)(double option, const T* Z, const T* a, const T* y, T* d, T* L, Samples s);
+    void (*run)(double option, const T* Z, const T* a, const T* y, T* d, T* L, Shape s);
 };
 
 template <template <class> class F, class T> constexpr LossKernel<T> loss(const char* name, const char* output) {

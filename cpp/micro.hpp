@@ -38,7 +38,7 @@ void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, lon
 
 // Inputs and targets of `count` samples from `first` on, and their weights; what is left of the block is zero
 template <class T> void read_block(const Job<T>& job, long first, long count, const Block<T>& block, T* w) {
-    const long n_x = job.layers[0].n_out, n = block.samples.outputs, width = block.samples.width;
+    const long n_x = job.layers[0].n_out, n = block.shape.rows, width = block.shape.columns;
     const auto at = [&job, first](long s) { return sample_at(job.order, first + s); };
     if (job.order)
         for (long s = 0; s < count; s++) {

@@ -27,7 +27,7 @@ template <class T> inline void four_products(const T* W, const T* b, long n, con
 template <class T> void softmax_row(T* Z, long n, T* block) {
     for (long o = 0; o < n; o++)
         store<T>(block + o * LANES<T>, splat(Z[o]));
-    softmax(block, block, {n, LANES<T>});
+    softmax(block, block, {n, LANES<T>, LANES<T>});
     for (long o = 0; o < n; o++)
         Z[o] = block[o * LANES<T>];
 }

@@ -152,12 +152,9 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
         layer.ld = rounded_up(layer.n_out, kernels.lanes);
         if (layer.ld * sizeof(T) % 256 == 0)
             layer.ld += 64 / long(sizeof(T));
-        layer.seen_ld = layer.ld;
         const long n = rows * layer.ld;
         layer.seen = layer.a = layer.Z = memory.zeros<T>(n);
-        if (l == 0)
-            continue;
-        if (!training)
+        if (l == 0 || !training)
             continue;
         if (!target_.activations[layer.activation].from_output)
             layer.Z = memory.zeros<T>(n);
