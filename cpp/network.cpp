@@ -1,55 +1,14 @@
 #include "network.hpp"
 
-#include <atomic>
-#include <chrono>
-#include <cmath>
-
-#include "threads.hpp"
-#include "workspace.hpp"
+#include "computation.hpp"
 
 namespace deltarule {
 
 namespace {
 
-constexpr long CHUNK = 1024;       // most rows in memory at the same time, for each computation
-constexpr long ROWS = 192;         // of a prediction, for each thread
-constexpr long FEW = 4;            // samples that are predicted one by one
-constexpr double SHARE = 5e5;      // operations that are worth a thread
-constexpr double SLICE = 4e7;      // operations in a piece of work that is not interrupted
-constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
-
-// Asks now and then, on the calling thread, whether the user wants to stop
-class Patience {
-public:
-    explicit Patience(const Control& control) : control_(control) {}
-
-    bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
-
-    void ask(double work) {
-        done_ += work;
-        if (done_ < SLICE || stopped())
-            return;
-        done_ = 0;
-        const auto now = std::chrono::steady_clock::now();
-        if (std::chrono::duration<double>(now - asked_).count() < PATIENCE)
-            return;
-        asked_ = now;
-        if (control_.interrupted && control_.interrupted())
-            stopped_.store(true, std::memory_order_relaxed);
-    }
-
-private:
-    const Control& control_;
-    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
-    double done_ = 0;
-    std::atomic<bool> stopped_{false};
-};
-
-// The part of n that thread `id` of `threads` takes
-struct Part {
-    long begin, end;
-    Part(long n, int id, int threads) : begin(n * id / threads), end(n * (id + 1) / threads) {}
-};
+constexpr long ROWS = 192;     // of a prediction, for each thread
+constexpr long FEW = 4;        // samples that are predicted one by one
+constexpr double SHARE = 5e5;  // operations that are worth a thread
 
 int worth(double work, int threads) {
     return int(std::clamp(work / SHARE, 1.0, double(std::max(threads, 1))));
@@ -68,116 +27,9 @@ double weights(const NetworkSpec& spec) {
     return n;
 }
 
-// One computation on several threads, chunk of samples by chunk of samples
-template <class T> class Computation {
-public:
-    Computation(Workspace<T>& workspace, Crew& crew, Patience& patience, bool by_rows)
-        : ws_(workspace),
-          k_(workspace.kernels),
-          threads_(crew.size()),
-          barrier_(threads_),
-          patience_(patience),
-          by_rows_(by_rows || threads_ == 1) {}
-
-    void wait() { barrier_.wait(); }
-
-    // Forward through all layers, the loss, and backward. Either every thread takes some rows all the way, or every
-    // thread takes some units of each layer.
-    void through(const Chunk& chunk, int id, bool backward) {
-        const Job<T>& job = ws_.job;
-        const Part mine(chunk.rows, id, threads_), rows = by_rows_ ? mine : Part(chunk.rows, 0, 1);
-        k_.gather(job, chunk, mine.begin, mine.end);
-        for (long l = 1; l <= job.n_layers; l++) {
-            between_layers();
-            slices(id, chunk, l, rows, job.layers[l].n_out, k_.forward);
-        }
-        between_layers();
-        k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[id]);
-        for (long l = job.n_layers; l > 1 && backward; l--) {
-            between_layers();
-            slices(id, chunk, l, rows, job.layers[l].n_in, k_.backward);
-        }
-    }
-
-    // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's.
-    void update(const Chunk& chunk, int id, const StepRates& rates) {
-        double total = 0, before = 0;
-        for (const Task& task : ws_.tasks)
-            total += task.cost;
-        for (std::size_t i = 0; i < ws_.tasks.size() && !patience_.stopped(); i++) {
-            const Task& task = ws_.tasks[i];
-            const double middle = before + 0.5 * task.cost;
-            before += task.cost;
-            if (int(middle / total * threads_) != id)
-                continue;
-            k_.update(ws_.job, chunk, task, ws_.job.penalty + i, rates, ws_.scratch[id]);
-            if (id == 0)
-                patience_.ask(2 * task.cost * double(chunk.rows));
-        }
-    }
-
-    double losses(const Chunk& chunk) const {
-        double total = 0;
-        for (long r = 0; r < chunk.rows; r++)
-            total += ws_.job.row_loss[r];
-        return total;
-    }
-
-    double penalties() const {
-        double total = 0;
-        for (std::size_t i = 0; i < ws_.tasks.size(); i++)
-            total += ws_.job.penalty[i];
-        return total;
-    }
-
-private:
-    Workspace<T>& ws_;
-    const Kernels<T>& k_;
-    const int threads_;
-    Barrier barrier_;
-    Patience& patience_;
-    const bool by_rows_;
-
-    void between_layers() {
-        if (!by_rows_)
-            wait();
-    }
-
-    void slices(int id, const Chunk& chunk, long l, Part rows, long units,
-                void (*work)(const Job<T>&, const Chunk&, long, long, long, long, long)) {
-        const Layer<T>& layer = ws_.job.layers[l];
-        const long n = (units + k_.panel - 1) / k_.panel;
-        const Part panels = by_rows_ ? Part(n, 0, 1) : Part(n, id, threads_);
-        const double cost = 2.0 * double(layer.n_in) * double(layer.n_out) / double(n) * double(rows.end - rows.begin);
-        const long step = std::max(1L, long(SLICE / (cost + 1)));
-        for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
-            const long end = std::min(p + step, panels.end);
-            work(ws_.job, chunk, l, rows.begin, rows.end, p, end);
-            if (id == 0)
-                patience_.ask(cost * double(end - p));
-        }
-    }
-};
-
-template <class T> double weight_of(const Samples<T>& samples, long first, long n) {
-    if (!samples.w)
-        return double(n);
-    double total = 0;
-    for (long i = first; i < first + n; i++)
-        total += double(samples.w[samples.order ? samples.order[i] : i]);
-    return total;
-}
-
-// The samples of a batch, at most `most` at a time
-Chunk chunk_of(long first, long batch, long before, long most, double total_weight, long step) {
-    Chunk chunk;
-    chunk.first = first + before;
-    chunk.before = before;
-    chunk.rows = std::min(most, batch - before);
-    chunk.last = before + chunk.rows == batch;
-    chunk.total_weight = total_weight;
-    chunk.step = std::uint64_t(step);
-    return chunk;
+// Threads for steps of `rows` samples
+int worth(const NetworkSpec& spec, long rows, const Control& control) {
+    return is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads);
 }
 
 StepRates rates_of(const Steps& steps, long s) {
@@ -188,84 +40,52 @@ StepRates rates_of(const Steps& steps, long s) {
     return rates;
 }
 
-// The gradient of a batch into job.g, chunk by chunk, and its cost
-template <class T> double small_cost(Workspace<T>& ws, long first, long batch, double weight, Patience& patience) {
-    double J = 0;
-    for (long before = 0; before < batch && !patience.stopped(); before += CHUNK) {
-        const Chunk chunk = chunk_of(first, batch, before, CHUNK, weight, 0);
-        J += ws.kernels.micro(ws.job, chunk, ws.scratch[0]);
-        patience.ask(6.0 * double(ws.job.n_parameters + 8) * double(chunk.rows));
+// The same as `Computation::take`, of a small network
+template <class T>
+bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const StepRates& rates, double& J) {
+    Job<T>& job = ws.job;
+    J = 0;
+    for (long before = 0; before < batch.size; before += CHUNK) {
+        const Chunk chunk = chunk_of(batch, before, 0);
+        J += ws.kernels.micro(job, chunk, ws.scratch[0]);
+        patience.ask(6.0 * double(job.n_parameters + 8) * double(chunk.rows));
+        if (patience.stopped())
+            return false;
     }
-    return J;
+    if (job.l1 > 0 || job.l2 > 0)
+        J += ws.kernels.micro_penalize(job, batch.weight);
+    if (job.optimizer >= 0 && std::isfinite(J))
+        ws.kernels.micro_step(job, rates);
+    return true;
 }
 
-template <class T>
-Outcome small_epoch(Workspace<T>& ws, const Samples<T>& samples, const Steps& steps, Patience& patience) {
+// All steps, each by take(s, batch, rates, J)
+template <class T, class Take> Outcome each_step(const Samples<T>& samples, const Steps& steps, Take take) {
     Outcome outcome;
     double total = 0, total_weight = 0;
     for (long s = 0; s < long(steps.alphas.size()); s++) {
-        const long first = s * steps.batch_size, batch = std::min(steps.batch_size, samples.m - first);
-        const double weight = weight_of(samples, first, batch);
-        if (weight == 0)
+        const Batch batch = batch_of(samples, s * steps.batch_size, steps.batch_size);
+        if (batch.weight == 0)
             continue;
-        double J = small_cost(ws, first, batch, weight, patience);
-        if (ws.job.l1 > 0 || ws.job.l2 > 0)
-            J += ws.kernels.micro_penalize(ws.job, weight);
+        double J = 0;
+        if (!take(s, batch, rates_of(steps, s), J))
+            return outcome;
         if (!std::isfinite(J)) {
             outcome.failed = s;
-            break;
+            return outcome;
         }
-        ws.kernels.micro_step(ws.job, rates_of(steps, s));
-        total += J * weight;
-        total_weight += weight;
-        if (patience.stopped())
-            break;
+        total += J * batch.weight;
+        total_weight += batch.weight;
     }
     outcome.cost = total / total_weight;
     return outcome;
 }
 
-template <class T>
-Outcome large_epoch(Workspace<T>& ws, Crew& crew, bool by_rows, const Samples<T>& samples, const Steps& steps,
-                    Patience& patience) {
-    Outcome outcome;
-    Computation<T> computation(ws, crew, patience, by_rows);
-    bool halt = false;
-    crew.run([&](int id) {
-        double total = 0, total_weight = 0;
-        for (long s = 0; s < long(steps.alphas.size()); s++) {
-            const long first = s * steps.batch_size, batch = std::min(steps.batch_size, samples.m - first);
-            const double weight = weight_of(samples, first, batch);
-            if (weight == 0)
-                continue;
-            double J = 0;
-            for (long before = 0; before < batch; before += CHUNK) {
-                const Chunk chunk = chunk_of(first, batch, before, CHUNK, weight, steps.first + s + 1);
-                computation.through(chunk, id, true);
-                computation.wait();
-                J += computation.losses(chunk) / weight;
-                if (chunk.last && !std::isfinite(J))
-                    break;
-                computation.update(chunk, id, rates_of(steps, s));
-                if (id == 0)
-                    halt = patience.stopped();
-                computation.wait();
-                if (halt)
-                    return;
-            }
-            if (std::isfinite(J) && (ws.job.l1 > 0 || ws.job.l2 > 0))
-                J += computation.penalties();
-            if (!std::isfinite(J) && id == 0)
-                outcome.failed = s;
-            if (!std::isfinite(J))
-                return;
-            total += J * weight;
-            total_weight += weight;
-        }
-        if (id == 0)
-            outcome.cost = total / total_weight;
-    });
-    return outcome;
+template <class T> void set_up(Workspace<T>& ws, const T* theta, const Steps& steps) {
+    ws.job.l1 = steps.l1;
+    ws.job.l2 = steps.l2;
+    ws.load(theta, ws.job.theta);
+    ws.transpose();
 }
 
 }  // namespace
@@ -283,15 +103,12 @@ template <class T>
 Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* v, const Samples<T>& samples,
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
-    Crew crew(is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads));
+    Crew crew(worth(spec, rows, control));
     Workspace<T> ws(target, spec, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
+    set_up(ws, theta, steps);
     job.seed = steps.seed;
     job.optimizer = steps.optimizer;
-    job.l1 = steps.l1;
-    job.l2 = steps.l2;
-    ws.load(theta, job.theta);
-    ws.transpose();
     if (m)
         ws.load(m, job.m = ws.memory.template zeros<T>(job.n_parameters));
     if (v)
@@ -299,9 +116,22 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     if (ws.micro || batch > rows || learns(spec))
         job.g = ws.memory.template zeros<T>(job.n_parameters);
     Patience patience(control);
-    const bool by_rows = rows >= 16 * crew.size();
-    Outcome outcome =
-        ws.micro ? small_epoch(ws, samples, steps, patience) : large_epoch(ws, crew, by_rows, samples, steps, patience);
+    Outcome outcome;
+    if (ws.micro) {
+        outcome = each_step(samples, steps, [&](long, const Batch& batch, const StepRates& rates, double& J) {
+            return take_small(ws, patience, batch, rates, J);
+        });
+    } else {
+        Computation<T> computation(ws, crew, patience, rows);
+        crew.run([&](int id) {
+            const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
+                return computation.take(id, batch, std::uint64_t(steps.first + s + 1), rates, true, J);
+            };
+            const Outcome mine = each_step(samples, steps, take);
+            if (id == 0)
+                outcome = mine;
+        });
+    }
     outcome.interrupted = patience.stopped();
     if (outcome.interrupted)
         return outcome;
@@ -320,41 +150,23 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     for (LayerSpec& layer : undropped.layers)
         layer.dropout = 0;
     const long rows = std::min(samples.m, CHUNK);
-    Crew crew(is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads));
+    Crew crew(worth(spec, rows, control));
     Workspace<T> ws(target, undropped, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
-    job.l1 = steps.l1;
-    job.l2 = steps.l2;
-    ws.load(theta, job.theta);
-    ws.transpose();
+    set_up(ws, theta, steps);
     job.g = ws.memory.template zeros<T>(job.n_parameters);
     Patience patience(control);
     Outcome outcome;
-    const double weight = weight_of(samples, 0, samples.m);
+    const Batch all = batch_of(samples, 0, samples.m);
     if (ws.micro) {
-        outcome.cost = small_cost(ws, 0, samples.m, weight, patience);
-        if (job.l1 > 0 || job.l2 > 0)
-            outcome.cost += ws.kernels.micro_penalize(job, weight);
+        take_small(ws, patience, all, {}, outcome.cost);
     } else {
-        Computation<T> computation(ws, crew, patience, rows >= 16 * crew.size());
-        bool halt = false;
+        Computation<T> computation(ws, crew, patience, rows);
         crew.run([&](int id) {
             double J = 0;
-            for (long before = 0; before < samples.m; before += CHUNK) {
-                const Chunk chunk = chunk_of(0, samples.m, before, CHUNK, weight, 0);
-                computation.through(chunk, id, g != nullptr);
-                computation.wait();
-                J += computation.losses(chunk) / weight;
-                if (g)
-                    computation.update(chunk, id, {});
-                if (id == 0)
-                    halt = patience.stopped();
-                computation.wait();
-                if (halt)
-                    return;
-            }
+            computation.take(id, all, 0, {}, g != nullptr, J);
             if (id == 0)
-                outcome.cost = J + computation.penalties();
+                outcome.cost = J;
         });
     }
     outcome.interrupted = patience.stopped();
@@ -395,7 +207,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     Patience patience(control);
     crew.run([&](int id) {
         const long place = id * rows;  // its rows of the workspace
-        const Part mine((samples.m + rows - 1) / rows, id, crew.size());
+        const Part mine(parts(samples.m, rows), id, crew.size());
         for (long block = mine.begin; block < mine.end && !patience.stopped(); block++) {
             const long n = std::min(rows, samples.m - block * rows);
             Chunk chunk;
@@ -403,7 +215,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
             ws.kernels.gather(ws.job, chunk, place, place + n);
             for (long l = 1; l <= ws.job.n_layers; l++)
                 ws.kernels.forward(ws.job, chunk, l, place, place + n, 0,
-                                   (ws.job.layers[l].n_out + ws.kernels.panel - 1) / ws.kernels.panel);
+                                   parts(ws.job.layers[l].n_out, ws.kernels.panel));
             ws.kernels.output(ws.job, chunk, place, place + n, ws.scratch[id], out);
             if (id == 0)
                 patience.ask(2 * weights(spec) * double(n));

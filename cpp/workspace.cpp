@@ -11,7 +11,7 @@ namespace {
 constexpr long MICRO = 16;  // most units in a layer of a small network
 
 template <class N> N rounded_up(N n, N to) {
-    return (n + to - 1) / to * to;
+    return parts(n, to) * to;
 }
 
 // Where part k of n begins, a multiple of `unit`
@@ -173,9 +173,9 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
 template <class T> void Workspace<T>::make_tasks() {
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = layers_[l];
-        for (long j = 0; j * kernels.panel < layer.n_out; j++) {
+        for (long j = 0; j < parts(layer.n_out, kernels.panel); j++) {
             const double width = std::min(kernels.panel, rounded_up(layer.n_out - j * kernels.panel, kernels.lanes));
-            const long blocks = (layer.n_in + kernels.block - 1) / kernels.block;
+            const long blocks = parts(layer.n_in, kernels.block);
             for (long k = 0; k < blocks; k++) {
                 const long i0 = first_of(layer.n_in, k, blocks, kernels.panel);
                 const long i1 = first_of(layer.n_in, k + 1, blocks, kernels.panel);

@@ -11,6 +11,11 @@
 
 namespace deltarule {
 
+// How many parts of a size n is divided into
+template <class N> N parts(N n, N size) {
+    return (n + size - 1) / size;
+}
+
 // Zeroed memory, aligned to cache lines, all freed together. Large amounts come from pages as large as the system
 // offers.
 class Memory {

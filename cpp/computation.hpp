@@ -1,0 +1,201 @@
+// The work of one computation, and who does which part of it.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "threads.hpp"
+#include "workspace.hpp"
+
+namespace deltarule {
+
+constexpr long CHUNK = 1024;       // most rows in memory at the same time, for each computation
+constexpr double SLICE = 4e7;      // operations in a piece of work that is not interrupted
+constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
+
+// Asks now and then, on the calling thread, whether the user wants to stop
+class Patience {
+public:
+    explicit Patience(const Control& control) : control_(control) {}
+
+    bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+
+    void ask(double work) {
+        done_ += work;
+        if (done_ < SLICE || stopped())
+            return;
+        done_ = 0;
+        const auto now = std::chrono::steady_clock::now();
+        if (std::chrono::duration<double>(now - asked_).count() < PATIENCE)
+            return;
+        asked_ = now;
+        if (control_.interrupted && control_.interrupted())
+            stopped_.store(true, std::memory_order_relaxed);
+    }
+
+private:
+    const Control& control_;
+    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
+    double done_ = 0;
+    std::atomic<bool> stopped_{false};
+};
+
+// The part of n that thread `id` of `threads` takes
+struct Part {
+    long begin, end;
+    Part(long n, int id, int threads) : begin(n * id / threads), end(n * (id + 1) / threads) {}
+};
+
+// Samples whose cost is one number: those of a step, or all
+struct Batch {
+    long first, size;
+    double weight;
+};
+
+template <class T> Batch batch_of(const Samples<T>& samples, long first, long most) {
+    const long size = std::min(most, samples.m - first);
+    if (!samples.w)
+        return {first, size, double(size)};
+    double weight = 0;
+    for (long i = first; i < first + size; i++)
+        weight += double(samples.w[samples.order ? samples.order[i] : i]);
+    return {first, size, weight};
+}
+
+// The samples of a batch after the first `before`, as many as are in memory at the same time
+inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key) {
+    const long rows = std::min(CHUNK, batch.size - before);
+    return {batch.first + before, rows, before, before + rows == batch.size, batch.weight, key};
+}
+
+// One computation on several threads, chunk of samples by chunk of samples
+template <class T> class Computation {
+public:
+    // `rows` are at most in memory at the same time: too few of them for the threads, and those share the units instead
+    Computation(Workspace<T>& workspace, const Crew& crew, Patience& patience, long rows)
+        : ws_(workspace),
+          k_(workspace.kernels),
+          threads_(crew.size()),
+          barrier_(threads_),
+          patience_(patience),
+          by_rows_(threads_ == 1 || rows >= 16 * threads_),
+          first_task_(threads_ + 1) {
+        share_tasks();
+    }
+
+    // The cost of a batch, if `backward` its gradient, and if the job has an optimizer the step, which is not taken
+    // where the cost is not finite. Called by every thread alike; false if the user wants to stop.
+    bool take(int id, const Batch& batch, std::uint64_t key, const StepRates& rates, bool backward, double& J) {
+        const Job<T>& job = ws_.job;
+        J = 0;
+        for (long before = 0; before < batch.size; before += CHUNK) {
+            const Chunk chunk = chunk_of(batch, before, key);
+            through(chunk, id, backward);
+            barrier_.wait();
+            J += losses(chunk) / batch.weight;
+            if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
+                return true;
+            if (backward)
+                update(chunk, id, rates);
+            if (id == 0)
+                halt_ = patience_.stopped();
+            barrier_.wait();
+            if (halt_)
+                return false;
+        }
+        if (backward && (job.l1 > 0 || job.l2 > 0))
+            J += penalties();
+        return true;
+    }
+
+private:
+    Workspace<T>& ws_;
+    const Kernels<T>& k_;
+    const int threads_;
+    Barrier barrier_;
+    Patience& patience_;
+    const bool by_rows_;
+    bool halt_ = false;                    // written by the first thread between two waits of all
+    std::vector<std::size_t> first_task_;  // of each thread, and the end
+
+    // As much work for each thread as for the others
+    void share_tasks() {
+        double total = 0, before = 0;
+        for (const Task& task : ws_.tasks)
+            total += task.cost;
+        std::size_t i = 0;
+        for (int id = 0; id < threads_; id++) {
+            first_task_[id] = i;
+            for (; i < ws_.tasks.size() && (before + 0.5 * ws_.tasks[i].cost) / total * threads_ < id + 1; i++)
+                before += ws_.tasks[i].cost;
+        }
+        first_task_[threads_] = ws_.tasks.size();
+    }
+
+    // Forward through all layers, the loss, and backward. Either every thread takes some rows all the way, or every
+    // thread takes some units of each layer.
+    void through(const Chunk& chunk, int id, bool backward) {
+        const Job<T>& job = ws_.job;
+        const Part mine(chunk.rows, id, threads_), rows = by_rows_ ? mine : Part(chunk.rows, 0, 1);
+        k_.gather(job, chunk, mine.begin, mine.end);
+        for (long l = 1; l <= job.n_layers; l++) {
+            between_layers();
+            slices(id, chunk, l, rows, job.layers[l].n_out, k_.forward);
+        }
+        between_layers();
+        k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[id]);
+        for (long l = job.n_layers; l > 1 && backward; l--) {
+            between_layers();
+            slices(id, chunk, l, rows, job.layers[l].n_in, k_.backward);
+        }
+    }
+
+    // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's.
+    void update(const Chunk& chunk, int id, const StepRates& rates) {
+        for (std::size_t i = first_task_[id]; i < first_task_[id + 1] && !patience_.stopped(); i++) {
+            k_.update(ws_.job, chunk, ws_.tasks[i], ws_.job.penalty + i, rates, ws_.scratch[id]);
+            if (id == 0)
+                patience_.ask(2 * ws_.tasks[i].cost * double(chunk.rows));
+        }
+    }
+
+    double losses(const Chunk& chunk) const {
+        double total = 0;
+        for (long r = 0; r < chunk.rows; r++)
+            total += ws_.job.row_loss[r];
+        return total;
+    }
+
+    double penalties() const {
+        double total = 0;
+        for (std::size_t i = 0; i < ws_.tasks.size(); i++)
+            total += ws_.job.penalty[i];
+        return total;
+    }
+
+    void between_layers() {
+        if (!by_rows_)
+            barrier_.wait();
+    }
+
+    void slices(int id, const Chunk& chunk, long l, Part rows, long units,
+                void (*work)(const Job<T>&, const Chunk&, long, long, long, long, long)) {
+        const Layer<T>& layer = ws_.job.layers[l];
+        const long n = parts(units, k_.panel);
+        const Part panels = by_rows_ ? Part(n, 0, 1) : Part(n, id, threads_);
+        const double cost = 2.0 * double(layer.n_in) * double(layer.n_out) / double(n) * double(rows.end - rows.begin);
+        const long step = std::max(1L, long(SLICE / (cost + 1)));
+        for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
+            const long end = std::min(p + step, panels.end);
+            work(ws_.job, chunk, l, rows.begin, rows.end, p, end);
+            if (id == 0)
+                patience_.ask(cost * double(end - p));
+        }
+    }
+};
+
+}  // namespace deltarule
