@@ -72,9 +72,8 @@ class NativeEngine:
 
     def predict(self, network: Network, X: Array, *, threads: int = 1) -> Array:
         """``ŷ`` (m, n_L)."""
-        out = np.empty((X.shape[0], network.sizes[-1]), network.theta.dtype)
-        if len(out):
-            _native.predict(instruction_set(), _describe(network), network.theta, _rows(X, network), out, threads)
+        out = np.empty((X.shape[0], network.layers[-1].units), network.theta.dtype)
+        _native.predict(instruction_set(), _describe(network), network.theta, _rows(X, network), out, threads)
         return out
 
     def cost(self, network: Network, data: Data, *, threads: int = 1) -> float:
@@ -207,14 +206,11 @@ def _describe_layer(layer: Layer) -> tuple[int, int, float, bool, bool, float]:
 
 def few_rows(network: Network, X: Array) -> Array | None:
     """``ŷ`` (m, n_L), unless network or data are not for this engine; see `Network.few_rows`."""
-    theta = network.theta
-    if type(X) is not np.ndarray or X.dtype != theta.dtype or X.shape[1:] != (network.n_features,):
+    if type(X) is not np.ndarray or X.dtype != network.theta.dtype or X.shape[1:] != (network.n_features,):
         return None
     if "_described" not in network.__dict__ and NativeEngine().supports(network):
         return None
-    out = np.empty((X.shape[0], network.layers[-1].units), theta.dtype)
-    _native.predict(instruction_set(), _describe(network), theta, np.ascontiguousarray(X), out, 1)
-    return out
+    return NativeEngine().predict(network, X)
 
 
 Network.few_rows = few_rows

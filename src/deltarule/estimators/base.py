@@ -118,9 +118,8 @@ class NetworkEstimator(BaseEstimator):
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, dtype=FLOATS[::-1], order="C", reset=reset, **options
-        )
+        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FLOATS[::-1], "order": "C"}
+        X, y = validate_data(self, X, y, reset=reset, **usual | options)
         return X, y
 
     def _check_X(self, X: Any) -> Array:

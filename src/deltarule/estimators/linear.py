@@ -11,10 +11,9 @@ from scipy import optimize, sparse
 from scipy.sparse.linalg import LinearOperator, lsqr
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import validate_data
 
 from .. import engines
-from ..arrays import FLOATS, Array
+from ..arrays import Array
 from ..engines import Data
 from ..equations.columns import standardizing
 from ..equations.exact import centered, least_squares
@@ -115,17 +114,8 @@ class LinearRegression(RegressorMixin, BaseLinear):
         return tags
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=False if self.positive else "csr",
-            multi_output=True,
-            y_numeric=True,
-            dtype=FLOATS[::-1],
-            reset=reset,
-            **options,
-        )
+        kinds = False if self.positive else "csr"
+        X, y = super()._check_X_y(X, y, reset=reset, accept_sparse=kinds, y_numeric=True, **options)
         self._single = y.ndim == 1
         return X, y
 

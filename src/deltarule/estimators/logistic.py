@@ -12,9 +12,9 @@ from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from ..arrays import FLOATS, Array
+from ..arrays import Array
 from ..engines import Data
 from ..equations import dense
 from ..errors import InvalidOption
@@ -133,8 +133,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         return (1 - 1 / n_classes) / n_classes
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=reset, **options)
-        return X, y
+        return super()._check_X_y(X, y, reset=reset, multi_output=False, **options)
 
     def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
         del seed  # on a convex cost there is nothing to draw: it starts from zero
