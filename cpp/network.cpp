@@ -29,7 +29,10 @@ double weights(const NetworkSpec& spec) {
 
 // Threads for steps of `rows` samples
 int worth(const NetworkSpec& spec, long rows, const Control& control) {
-    return is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads);
+    if (is_small(spec))
+        return 1;
+    const int threads = worth(6 * weights(spec) * double(rows), control.threads);
+    return by_shares(spec, rows) ? int(std::min(long(threads), shares_of(rows))) : threads;
 }
 
 StepRates rates_of(const Steps& steps, long s) {
@@ -46,7 +49,7 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     Job<T>& job = ws.job;
     J = 0;
     for (long before = 0; before < batch.size; before += CHUNK) {
-        const Chunk chunk = chunk_of(batch, before, 0);
+        const Chunk chunk = chunk_of(batch, before, 0, false);
         J += ws.kernels.micro(job, chunk, ws.scratch[0]);
         patience.ask(6.0 * double(job.n_parameters + 8) * double(chunk.rows));
         if (patience.stopped())
@@ -113,7 +116,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
         ws.load(m, job.m = ws.memory.template zeros<T>(job.n_parameters));
     if (v)
         ws.load(v, job.v = ws.memory.template zeros<T>(job.n_parameters));
-    if (ws.micro || batch > rows || learns(spec))
+    if (ws.micro || batch > rows)
         job.g = ws.memory.template zeros<T>(job.n_parameters);
     Patience patience(control);
     Outcome outcome;

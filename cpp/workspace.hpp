@@ -42,6 +42,15 @@ private:
 // Whether its layers are so small that samples, not units, stand side by side
 bool is_small(const NetworkSpec& spec);
 
+// In how many shares the rows of a chunk are divided; it does not depend on the number of threads
+inline long shares_of(long rows) {
+    return rows < 32 ? 1 : 2 * std::clamp(rows / 128, 1L, 8L);
+}
+
+// Whether each share of `rows` rows has a gradient of its own: where that is less to exchange between threads than what
+// the layers see and their dZ
+bool by_shares(const NetworkSpec& spec, long rows);
+
 // Sizes, activations, loss and samples of a job; no memory yet
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job);
@@ -52,6 +61,7 @@ public:
     Job<T> job;
     bool micro = false;
     std::vector<Task> tasks;  // of an update
+    bool shared = false;      // whether each share of the rows has a gradient of its own
     std::vector<T*> scratch;  // one for each thread
     Memory memory;
 
@@ -79,6 +89,7 @@ private:
     void place_parameters();
     void place_activations(long rows, bool training);
     void make_tasks();
+    Task task_of(long l, long panel, long i0, long i1) const;
 
     // Small networks have the layout of theta itself.
     template <class Move> void each_layer(Move move, const T* from, T* to) const {
