@@ -117,22 +117,29 @@ void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<La
 }
 
 template <class T>
+Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, bool training)
+    : kernels(target.kernels<T>()), micro(training && is_small(spec)), layers_(spec.layers.size() + 1) {
+    describe(spec, samples, layers_, job);
+    long at = 0;
+    for (long l = 1; l <= job.n_layers; l++) {
+        Layer<T>& layer = layers_[l];
+        layer.narrow = !micro && layer.n_out <= kernels.narrow;
+        const long units = micro ? layer.n_out : rounded_up(layer.n_out, kernels.lanes);
+        layer.W = at;
+        layer.b = at + (layer.narrow ? layer.n_out * rounded_up(layer.n_in, kernels.lanes) : units * layer.n_in);
+        layer.p = layer.b + units;
+        at = layer.p + (layer.learns ? units : 0);
+    }
+    job.n_parameters = at;
+}
+
+template <class T>
 Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
                         bool training, int threads)
-    : kernels(target.kernels<T>()),
-      micro(training && is_small(spec)),
-      layers_(spec.layers.size() + 1),
-      target_(target) {
-    describe(spec, samples, layers_, job);
+    : Layout<T>(target, spec, samples, training), target_(target) {
     shared = training && !micro && by_shares(spec, rows);
-    long widest = 0;
-    for (Layer<T>& layer : layers_) {
-        layer.narrow = !micro && layer.n_out <= kernels.narrow;
-        widest = std::max(widest, rounded_up(layer.n_out, kernels.lanes));
-    }
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
-    place_parameters();
     place_activations(micro ? kernels.micro_rows : rows, training);
     job.theta = memory.zeros<T>(job.n_parameters);
     job.row_loss = memory.zeros<double>(rows);
@@ -141,23 +148,11 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     job.penalty = memory.zeros<double>(long(tasks.size()));
     if (shared)
         job.shares = memory.zeros<T>(shares_of(rows) * job.n_parameters);
+    const long widest = std::ranges::max(layers_, {}, &Layer<T>::ld).ld;
     const long most = micro ? kernels.micro_scratch(job)
                             : std::max({(5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel, widest});
     for (int id = 0; id < threads; id++)
         scratch.push_back(memory.zeros<T>(most));
-}
-
-template <class T> void Workspace<T>::place_parameters() {
-    long at = 0;
-    for (long l = 1; l <= job.n_layers; l++) {
-        Layer<T>& layer = layers_[l];
-        const long units = micro ? layer.n_out : rounded_up(layer.n_out, kernels.lanes);
-        layer.W = at;
-        layer.b = at + (layer.narrow ? layer.n_out * rounded_up(layer.n_in, kernels.lanes) : units * layer.n_in);
-        layer.p = layer.b + units;
-        at = layer.p + (layer.learns ? units : 0);
-    }
-    job.n_parameters = at;
 }
 
 template <class T> void Workspace<T>::place_activations(long rows, bool training) {
@@ -221,6 +216,8 @@ template <class T> Task Workspace<T>::task_of(long l, long panel, long i0, long 
 
 template void describe(const NetworkSpec&, const Samples<float>&, std::vector<Layer<float>>&, Job<float>&);
 template void describe(const NetworkSpec&, const Samples<double>&, std::vector<Layer<double>>&, Job<double>&);
+template class Layout<float>;
+template class Layout<double>;
 template class Workspace<float>;
 template class Workspace<double>;
 
