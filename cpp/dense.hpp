@@ -104,13 +104,17 @@ template <class T> void backward(const Job<T>& job, const Chunk&, long l, long r
     }
 }
 
-// sum (width) = Σ rows of B
+// sum (width) = Σ rows of B, in four sums, since each addition waits for the one before
 template <class T> void sum_rows(Matrix<T> B, long rows, long width, T* sum) {
     for (long c = 0; c < width; c += LANES<T>) {
-        Vec<T> total{};
-        for (long r = 0; r < rows; r++)
-            total += load(B.data + r * B.ld + c);
-        store<T>(sum + c, total);
+        Vec<T> total[4] = {};
+        long r = 0;
+        for (; r + 4 <= rows; r += 4)
+            for (long k = 0; k < 4; k++)
+                total[k] += load(B.data + (r + k) * B.ld + c);
+        for (; r < rows; r++)
+            total[0] += load(B.data + r * B.ld + c);
+        store<T>(sum + c, (total[0] + total[1]) + (total[2] + total[3]));
     }
 }
 

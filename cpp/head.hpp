@@ -105,9 +105,11 @@ template <class T> void gather(const Job<T>& job, const Chunk& chunk, long r0, l
     const Layer<T>& inputs = job.layers[0];
     if (!inputs.seen)
         return;
-    const long line = 64 / long(sizeof(T)), ahead = 1 + 16 * line / inputs.n_out;
+    // what is soon needed is asked for, line by line: of short rows, those of the next chunk
+    const long line = 64 / long(sizeof(T)), lines = (inputs.n_out + line - 1) / line;
+    const long ahead = lines > 4 ? 1 + 16 / lines : chunk.rows;
     for (long r = r0; r < r1; r++) {
-        if (job.order && r + ahead < r1)  // a row that is soon needed, line by line
+        if (job.order && chunk.first + r + ahead < job.seen)
             for (long i = 0; i < inputs.n_out; i += line)
                 __builtin_prefetch(job.X + job.order[chunk.first + r + ahead] * inputs.n_out + i);
         __builtin_memcpy(inputs.seen + r * inputs.ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,

@@ -54,6 +54,7 @@ template <class T> struct Job {
     const T* y = nullptr;  // (m, n_L)
     const T* w = nullptr;  // (m,) or null
     const std::int64_t* order = nullptr;
+    long seen = 0;  // samples of an epoch
     std::uint64_t seed = 0;
     long n_parameters = 0;  // packed
     T *theta = nullptr, *m = nullptr, *v = nullptr, *g = nullptr;

@@ -41,8 +41,8 @@ void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, lon
 template <class T> void read_block(const Job<T>& job, long first, long count, const Block<T>& block, T* w) {
     const long n_x = job.layers[0].n_out, n = block.shape.rows, width = block.shape.columns;
     const auto at = [&job, first](long s) { return sample_at(job.order, first + s); };
-    if (job.order)
-        for (long s = 0; s < count; s++) {
+    if (job.order)  // those of the next block are soon needed
+        for (long s = count; s < 2 * count && first + s < job.seen; s++) {
             __builtin_prefetch(job.X + at(s) * n_x);
             __builtin_prefetch(job.y + at(s) * n);
         }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -15,8 +16,8 @@ namespace deltarule {
 
 namespace {
 
-constexpr int LOOKS = 400;   // before a waiting thread lets others run
-constexpr int YIELDS = 200;  // before an idle thread goes to sleep
+constexpr int LOOKS = 400;                     // before a waiting thread lets others run
+constexpr std::chrono::milliseconds AWAKE(1);  // before an idle thread goes to sleep: the next epoch may be near
 constexpr int MOST_THREADS = 1024;
 
 void pause() {
@@ -40,10 +41,11 @@ struct Pool {
 
     void help(int id, unsigned long seen) {
         for (;;) {
+            const auto idle_since = std::chrono::steady_clock::now();
             for (int look = 0; round.load(std::memory_order_acquire) == seen; look++) {
                 if (look < LOOKS)
                     pause();
-                else if (look < LOOKS + YIELDS)
+                else if (std::chrono::steady_clock::now() - idle_since < AWAKE)
                     std::this_thread::yield();
                 else
                     round.wait(seen, std::memory_order_acquire);

@@ -102,6 +102,7 @@ void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<La
     job.y = samples.y;
     job.w = samples.w;
     job.order = samples.order;
+    job.seen = samples.m;
     layers[0].n_out = spec.n_features;
     for (long l = 1; l <= job.n_layers; l++) {
         const LayerSpec& from = spec.layers[l - 1];
