@@ -140,11 +140,13 @@ def main() -> None:
         "--sweep", action="store_true", help="also widths, batches, depths, float64, momentum, one thread"
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=list(RIVALS))
     arguments = parser.parse_args()
     if arguments.one:
         measure_here(*arguments.one)
         return
-    rivals = [rival for rival in RIVALS if importlib.util.find_spec(PACKAGES[rival].replace("scikit-learn", "sklearn"))]
+    modules = {rival: PACKAGES[rival].replace("scikit-learn", "sklearn") for rival in arguments.rivals}
+    rivals = [rival for rival, module in modules.items() if importlib.util.find_spec(module)]
     rate = peak()
     screen = Console(stderr=True)
     nets = {net: compare(net, rivals, arguments.rounds) for net in track(NETS, "nets", console=screen)}

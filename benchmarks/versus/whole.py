@@ -112,7 +112,8 @@ def epochs(problem: Problem, threads: int, repeats: int = 1) -> Callable[[], Any
 
     net, adam, (X, y) = network(problem), OPTIMIZERS["adam"], problem.data()
     Y = np.eye(problem.classes, dtype=np.float32)[y] if problem.sizes[-1] > 1 else y.astype(np.float32)[:, None]
-    data, engine, moments = Data(X, Y), choose("auto", net, X), adam.start(net.theta)
+    data, engine = Data(X, Y), choose("auto", net, X)
+    moments = engine.moments(net, adam)
     steps = Steps(None, problem.batch_size, np.full(problem.steps, 1e-3), 0, 0)
 
     def run() -> None:
