@@ -144,6 +144,7 @@ def on_terminal(found: Trace, digits: int, blanks: list[str]) -> None:
     screen = console()
     width = screen.width if sys.stdout.isatty() else min(screen.width, 100)
     for line in lines(found, width, digits, frozenset(blanks)):
+        line.rstrip()
         screen.print(line, soft_wrap=True)
 
 
@@ -152,7 +153,6 @@ def ask(case: Case, options: dict[str, Any], blanks: list[str], parts: list[str]
     from deltarule.cli.output import say
     from deltarule.errors import InvalidOption
     from deltarule.tracing import Quiz
-    from deltarule.tracing.faces.document import plain
 
     quiz = Quiz(case.network, case.X, case.y, blanks=blanks, quiz_seed=seed, **options)
     shown = quiz.trace.only(*(parts or ("forward", "loss", "cost", "backward", "update")))
@@ -174,11 +174,10 @@ def ask(case: Case, options: dict[str, Any], blanks: list[str], parts: list[str]
             say(f"  {judgment.verdict}")
             right += judgment.right
             if not judgment.right:
-                say(f"  right: {judgment.expected_text(digits)}")
+                say(f"  right: {quiz.expected(key, digits)}")
             break
         else:
-            rows = plain(quiz.trace[key])
-            say(f"  not answered; right: {rows[0][0] if len(rows) == len(rows[0]) == 1 else rows}")
+            say(f"  not answered; right: {quiz.expected(key, digits)}")
     say(f"{right} of {len(quiz.keys)} right")
     if right < len(quiz.keys):
         raise typer.Exit(NOT_ALL_RIGHT)

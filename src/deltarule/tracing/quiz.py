@@ -14,8 +14,10 @@ from ..errors import InvalidOption
 from .answers import Judgment, judge
 from .build import prepare, to_tree
 from .calculation import calculate
-from .faces.terminal import symbol_text
-from .tree import Step, Trace
+from .expressions import Value
+from .faces.numerals import Style
+from .faces.terminal import symbol_text, text_of
+from .tree import DIGITS, Step, Trace
 
 QUESTIONS = 4
 ASKED = {
@@ -117,3 +119,7 @@ class Quiz:
             If it is no number and no list of numbers.
         """
         return judge(self._now, {key: text}).judgments[0]
+
+    def expected(self, key: str, digits: int = DIGITS) -> str:
+        """The right answer, on one line."""
+        return text_of(Value("", self._steps[key].value), Style(digits))  # type: ignore[arg-type]

@@ -6,11 +6,13 @@ A slip is a pair (cause, value); rows are samples, as in `Recalculation`. To add
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES, dense
+from .calculation import Calculation
 from .recalculation import Recalculation
 
 Slip = tuple[str, Array]
@@ -25,7 +27,9 @@ def slips(at: Recalculation, kind: str, l: int | None) -> Iterator[Slip]:
         true = at.get(kind, l)
         yield "the sign is wrong", -true
         if true.ndim == 2 and min(true.shape) > 1:
-            yield "rows and columns swapped: the right numbers, filled in the wrong order", true.T.reshape(true.shape)
+            square = true.shape[0] == true.shape[1]
+            cause = "transposed" if square else "the right numbers, filled in the wrong order"
+            yield f"{cause}: rows and columns swapped", true.T.reshape(true.shape)
         for parent, layer in _parents(at, kind, l):
             key = parent if layer is None else f"{parent}{layer}"
             for cause, value in _own(at, parent, layer):
@@ -183,9 +187,7 @@ def _gradient(at: Recalculation, kind: str, l: int) -> Iterator[Slip]:
             yield "the dropout mask is forgotten", at.get("dZ", l).T @ at.get("a", l - 1) / m + penalty
 
 
-def _without_penalties(at: Recalculation) -> object:
-    from dataclasses import replace
-
+def _without_penalties(at: Recalculation) -> Calculation:
     return replace(at.now, setting=replace(at.now.setting, penalties={}))
 
 

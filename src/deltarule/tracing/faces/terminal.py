@@ -177,13 +177,16 @@ def _shaped(node: Node, shapes: dict[str, tuple[int, int]] | object, style: Styl
     """Symbols with their shapes beneath."""
     known = shapes if isinstance(shapes, dict) else {}
     boxes = []
-    for item in node.items if isinstance(node, Row) else (node,):
+    items = node.items if isinstance(node, Row) else (node,)
+    for k, item in enumerate(items):
         symbol = item.base if isinstance(item, Script) else item
         top = _spaced(item, _flat(item, style))
         below = Text()
         if isinstance(symbol, Symbol) and symbol.key in known:
             n, m = known[symbol.key]
             below = Text(f"({m},{n})" if isinstance(item, Script) else f"({n},{m})", style=QUIET)
+        if k and _needs_space(items[k - 1], item):
+            boxes.append(Box((Text(" "), Text(" "))))
         width = max(top.cell_len, below.cell_len)
         boxes.append(Box((_centered(top, width), _centered(below, width))))
     return _beside(boxes)
@@ -213,11 +216,21 @@ def _box(node: Node, style: Style, *, tall: bool | None = None) -> Box:
     if isinstance(node, Row):
         return _beside([_box(item, style, tall=tall) if not isinstance(item, Atom) else _sign(item) for item in node.items])
     if isinstance(node, Script):
+        turned = _turned(node)
+        if turned is not None:
+            return _box(turned, style, tall=tall)
         box, above = _box(node.base, style, tall=tall), _flat(node, style, script_only=True)
         if len(box.lines) == 1:
             return Box((_flat(node, style),))
         return _beside([box, Box((above, *(Text(" " * above.cell_len) for _ in box.lines[1:])), box.base)])
     return Box((_flat(node, style),))
+
+
+def _turned(node: Script) -> Value | None:
+    """The transpose of a vector, as it is."""
+    vector = isinstance(node.base, Value) and 1 in node.base.array.shape and node.base.array.size > 1
+    top = isinstance(node.above, Atom) and node.above.text == "T"
+    return Value(node.base.key, node.base.array.T) if isinstance(node.base, Value) and vector and top else None
 
 
 def _sign(atom: Atom) -> Box:
@@ -226,7 +239,7 @@ def _sign(atom: Atom) -> Box:
 
 def _spaced(node: Node, text: Text) -> Text:
     """Signs between things have room on both sides."""
-    if isinstance(node, Atom) and node.kind == "operator" and node.text in ("+", "-", "⊙", "·", "←", "→", "=", "≤", "±"):
+    if isinstance(node, Atom) and node.kind == "operator" and node.text in ("+", "-", "⊙", "·", "←", "→", "=", "≤", "±", ">", "<"):
         return Text(" ").append_text(text).append(" ") if node.text != "·" else text
     return text
 
@@ -365,6 +378,9 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _flat_script(node: Script, style: Style, script_only: bool) -> Text:
+    turned = None if script_only else _turned(node)
+    if turned is not None:
+        return _flat_value(turned, style)
     found = Text() if script_only else _flat(node.base, style)
     if node.below is not None:
         inside = _flat(node.below, style).plain
@@ -374,10 +390,6 @@ def _flat_script(node: Script, style: Style, script_only: bool) -> Text:
         inside = _flat(node.above, style).plain
         raised = inside.translate(SUPERSCRIPTS)
         small = all(a != b for a, b in zip(inside, raised, strict=True))
-        if small and isinstance(node.base, Value) and node.base.array.shape[1] == 1 and inside == "T" and (
-            node.base.array.size > 1
-        ):  # fmt: skip
-            return _flat_value(Value(node.base.key, node.base.array.T), style) if not script_only else Text(raised)
         found.append(raised if small else f"^{inside}" if len(inside) == 1 else f"^({inside})")
     return found
 
