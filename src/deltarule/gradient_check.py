@@ -241,8 +241,12 @@ def check_activation(
 
 def of_both(derivative: Callable[..., Array]) -> Callable[..., Array]:
     """A derivative ``(Z, a)``, as the register has it, from one that may take ``Z`` alone."""
-    takes = inspect.signature(derivative).parameters.values()
-    if sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in takes) > 1:
+    if isinstance(derivative, np.ufunc):
+        n_arrays = derivative.nin
+    else:
+        takes = inspect.signature(derivative).parameters.values()
+        n_arrays = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in takes)
+    if n_arrays > 1:
         return derivative
 
     def both(Z: Array, a: Array, **options: Any) -> Array:

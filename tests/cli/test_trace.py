@@ -11,20 +11,8 @@ import pytest
 
 from deltarule.equations import ACTIVATIONS, LOSSES
 
-NETWORK = [
-    "--layers",
-    "2-3-1",
-    "--activation",
-    "relu,sigmoid",
-    "--x",
-    "1,2",
-    "--y",
-    "1",
-    "--weights",
-    "w.json",
-    "--alpha",
-    "0.1",
-]
+STEP = ["--x", "1,2", "--y", "1", "--weights", "w.json", "--alpha", "0.1"]
+NETWORK = ["--layers", "2-3-1", "--activation", "relu,sigmoid", *STEP]
 WEIGHTS = '{"W1": [[0.5, -0.3], [0.2, 0.8], [-0.6, 0.1]], "b1": [0.3, -0.1, 0], "W2": [[0.7, -0.5, 0.9]], "b2": 0.2}'
 OWN = """
 import numpy as np

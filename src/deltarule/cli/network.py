@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _MODEL, _NETWORK, _STEP = "Model and table", "Network", "Update"
 
-Model = Annotated[str | None, typer.Argument(metavar="[MODEL", help="A model file; else describe a network.")]
-Table = Annotated[str | None, typer.Argument(metavar="TABLE]", help="Its rows; - reads standard input.")]
+Model = Annotated[str | None, typer.Argument(metavar="MODEL", help="A model file; else describe a network.")]
+Table = Annotated[str | None, typer.Argument(metavar="TABLE", help="Its rows; - reads standard input.")]
 Row = Annotated[
     str | None, typer.Option(metavar="N", help="Rows of TABLE, from 1: 3, or 3,7, or 1-4.", rich_help_panel=_MODEL)
 ]

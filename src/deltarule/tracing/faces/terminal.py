@@ -364,7 +364,7 @@ def _needs_space(before: Node | None, node: Node) -> bool:
         return _is_thing(node)
     first = node.base if isinstance(node, Script) else node
     summed = isinstance(first, Atom) and first.text == "Σ"
-    return summed or (_is_thing(node) and not (isinstance(before, Atom) and before.kind == "space"))
+    return summed or (_is_thing(first) and not (isinstance(before, Atom) and before.kind == "space"))
 
 
 def _grouped(node: Node, style: Style) -> Text:
