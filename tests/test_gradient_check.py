@@ -291,6 +291,20 @@ def test_every_loss_of_the_register_alone(name):
     assert check_loss(wrong).verdict == "doubtful"
 
 
+def test_a_network_that_is_sure_is_no_false_alarm():
+    """The cross-entropy is then a small difference of large numbers, and its rounding larger than it looks."""
+    network = Network.create([2, 3, 1], ["tanh", "sigmoid"], "binary_cross_entropy", seed=0)
+    network.b[2][...] = 14
+    data = Data(np.random.default_rng(0).normal(size=(5, 2)), np.ones((5, 1)))
+    assert check_gradient(network, data).good
+    network.b[2][...] = 1
+
+    def tamper(g):
+        g.W[1][0, 0] *= 1.0005
+
+    assert not check_gradient(network, data, engine=WrongEngine(tamper)).good
+
+
 def test_functions_of_ones_own_alone():
     assert check_activation(np.sin, np.cos).verdict == "good"
     assert check_activation(np.tanh, lambda Z, a: 1 - a * a).verdict == "good"

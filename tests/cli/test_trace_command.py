@@ -218,6 +218,7 @@ BAD = {
     "--layers 2-1 --activation sigmoid --x 1,2 --y 1 --alpha fast": "expected a number for --alpha, found 'fast'",
     "--layers 2-1 --activation sigmoid --x 1,2 --y 1 --penalty l2": "expected --penalty NAME=STRENGTH",
     "--layers 2-1 --activation sigmoid --x 1,2 --y 1 --only up": "expected a part of the trace out of",
+    "--layers 2-1 --activation sigmoid --x 1,2 --only backward": "expected targets to show backward, found none",
     "--layers 2-1 --activation sigmoid --x 1,2 --y 1 --format pdf": "expected a format out of text, markdown",
     "--layers 2-1 --activation sigmoid --x 1,2 --y 1 --blank Q": "expected results out of Z1",
     "--layers 2-1 --activation sigmoid --x 1,2 --y 1 --row 3": "expected --row together with a model file",

@@ -95,7 +95,10 @@ def command(
     from deltarule.tracing import trace
 
     found = trace(case.network, case.X, case.y, **options, steps=steps, batch_size=batch_size)
-    show(found.only(*parts) if parts else found, kind, output, digits, left_blank(found, blanks))
+    shown = found.only(*parts) if parts else found
+    if not any(iteration.sections for iteration in shown.iterations):
+        raise InvalidOption(f"expected targets to show {only}, found none", "give --y, or a table with the target")
+    show(shown, kind, output, digits, left_blank(found, blanks))
 
 
 def left_blank(found: Trace, names: list[str]) -> list[str]:
