@@ -53,7 +53,9 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and leave with its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 after a closed pipe.
+    """Run a command and leave with its exit code.
+
+    It is 0, 1 for a check that failed, 2 for bad input, 130 after Ctrl-C, 141 after a closed pipe.
 
     Parameters
     ----------
