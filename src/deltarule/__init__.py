@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .equations import Activation, Loss
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
+    from .function_check import check_activation, check_loss
+    from .gradient_check import check_gradient
     from .network import Network
     from .tabular.model import load
+    from .tracing import check_answers, trace
 
 __version__ = "0.1.0"
 
@@ -29,21 +33,35 @@ _ROOMS = {
     "Checkpoint": "callbacks",
     "EarlyStopping": "callbacks",
     "Progress": "callbacks",
+    "Activation": "equations",
+    "Loss": "equations",
+    "trace": "tracing",
+    "check_answers": "tracing",
+    "check_activation": "function_check",
+    "check_gradient": "gradient_check",
+    "check_loss": "function_check",
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 
 __all__ = [
+    "Activation",
     "Callback",
     "Checkpoint",
     "EarlyStopping",
     "LinearRegression",
     "LogisticRegression",
+    "Loss",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
     "Progress",
     "__version__",
+    "check_activation",
+    "check_answers",
+    "check_gradient",
+    "check_loss",
     "load",
+    "trace",
 ]
 
 

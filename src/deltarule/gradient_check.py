@@ -25,8 +25,9 @@ GOOD, WRONG = 1e-7, 1e-2
 STEP = 1e-6
 ROUNDING = 10 * float(np.finfo(np.float64).eps)  # relative error that a cost is taken to carry
 
-Evaluation = Callable[[Array], tuple[float, Array]]
-"""``theta -> (J, sides)``: the cost, and for every kink on which side of it a quantity lies, (n_sides,) bool."""
+Evaluation = Callable[[Array], tuple[float, Array, float]]
+"""``theta -> (J, sides, size)``: the cost; for every kink on which side of it a quantity lies, (n_sides,) bool; and how
+large the numbers are of which ``J`` is the difference, which is what its rounding goes by."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class ArrayCheck:
 
     Notes
     -----
-    Rounding of ``J`` makes the difference uncertain by about ``1e-15 J / h``. A derivative so small that this alone
-    would show as an error counts in the denominators as just large enough that it does not.
+    Rounding of ``J`` makes the difference uncertain by about ``1e-15 J / h``, and by more where ``J`` is itself a small
+    difference, as the cross-entropy ``ln(1 + e^Z) - y Z`` of a network that is sure. A derivative so small that this
+    alone would show as an error counts in the denominators as just large enough that it does not.
     """
 
     name: str
@@ -114,6 +116,8 @@ def check_gradient(
     *,
     penalties: Mapping[str, float] | None = None,
     engine: str | Engine = "reference",
+    gradient: Array | None = None,
+    dropout_key: tuple[int, int] | None = None,
 ) -> GradientReport:
     """Check an engine's gradient of a network on some data, in float64.
 
@@ -127,6 +131,10 @@ def check_gradient(
         Penalty name -> strength.
     engine : str or Engine
         Whose gradient; the differences are always those of `Network.forward` and `Network.loss`.
+    gradient : (P,), optional
+        Check this one, wherever it comes from, and not an engine's.
+    dropout_key : (seed, step), optional
+        The cost is that of `Network.forward` with these dropout masks; only for a `gradient` that is given.
 
     Raises
     ------
@@ -140,10 +148,11 @@ def check_gradient(
     exact = network.with_theta(network.theta.astype(np.float64))
     w = None if data.w is None else data.w.astype(np.float64)
     samples = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
-    computing = engines.choose(engine, exact, samples.X) if isinstance(engine, str) else engine
-    _, gradient = computing.cost_and_gradient(exact, samples, strengths)
-    differences = _differences(_evaluation(exact, samples, strengths), exact.theta)
-    a, parts = exact.view(gradient), [exact.view(part) for part in differences]
+    if gradient is None:
+        computing = engines.choose(engine, exact, samples.X) if isinstance(engine, str) else engine
+        _, gradient = computing.cost_and_gradient(exact, samples, strengths)
+    differences = _differences(_evaluation(exact, samples, strengths, dropout_key), exact.theta)
+    a, parts = exact.view(np.asarray(gradient, dtype=np.float64)), [exact.view(part) for part in differences]
     arrays = [(l, kind) for l in exact.W for kind in ("W", "b", "p") if l in getattr(a, kind)]
     return GradientReport(
         tuple(
@@ -176,12 +185,18 @@ def check(
     theta = np.asarray(theta, dtype=np.float64)
     none = np.zeros(0, dtype=bool)
 
-    def evaluate(flat: Array) -> tuple[float, Array]:
+    def evaluate(flat: Array) -> tuple[float, Array, float]:
         at = flat.reshape(theta.shape)
-        return float(cost(at)), none if sides is None else np.asarray(sides(at)).ravel()
+        J = float(cost(at))
+        return J, none if sides is None else np.asarray(sides(at)).ravel(), abs(J)
 
-    a = np.asarray(gradient, dtype=np.float64).reshape(theta.shape)
-    return _compare("theta", a, *(part.reshape(theta.shape) for part in _differences(evaluate, theta.ravel())))
+    return check_function("theta", evaluate, gradient, theta)
+
+
+def check_function(name: str, evaluate: Evaluation, gradient: Array, at: Array) -> ArrayCheck:
+    """Check the gradient of any function, with kinks."""
+    parts = (part.reshape(at.shape) for part in _differences(evaluate, at.ravel()))
+    return _compare(name, np.asarray(gradient, dtype=np.float64).reshape(at.shape), *parts)
 
 
 def _differences(evaluate: Evaluation, theta: Array) -> tuple[Array, Array, Array]:
@@ -192,32 +207,37 @@ def _differences(evaluate: Evaluation, theta: Array) -> tuple[Array, Array, Arra
     for i, value in enumerate(theta.tolist()):
         h = STEP * max(1.0, abs(value))
         theta[i] = above = value + h
-        J_above, sides_above = evaluate(theta)
+        J_above, sides_above, size_above = evaluate(theta)
         theta[i] = below = value - h
-        J_below, sides_below = evaluate(theta)
+        J_below, sides_below, size_below = evaluate(theta)
         theta[i] = value
         numeric[i] = (J_above - J_below) / (above - below)
         kink[i] = np.any(sides_above != sides_below)
-        floor[i] = ROUNDING * max(abs(J_above), abs(J_below)) / (above - below) / GOOD
+        floor[i] = ROUNDING * max(size_above, size_below) / (above - below) / GOOD
     return numeric, kink, floor
 
 
-def _evaluation(network: Network, data: Data, penalties: Mapping[str, float]) -> Evaluation:
+def _evaluation(
+    network: Network, data: Data, penalties: Mapping[str, float], dropout_key: tuple[int, int] | None
+) -> Evaluation:
     """Cost with penalties, and the sides of all kinks: of pre-activations, residuals and penalized weights."""
     m = data.total_weight
     terms = [(PENALTIES[name], strength) for name, strength in penalties.items()]
 
-    def evaluate(theta: Array) -> tuple[float, Array]:
+    def evaluate(theta: Array) -> tuple[float, Array, float]:
         at = network.with_theta(theta)
         with np.errstate(all="ignore"):
-            cache = at.forward(data.X)
+            cache = at.forward(data.X, dropout_key=dropout_key)
             J = at.loss(cache, data.y, data.w)
             J += sum(strength / m * penalty.formula(W) for penalty, strength in terms for W in at.W.values())
         sides = [cache.Z[l] > kink for l, layer in enumerate(at.layers, 1) for kink in layer.activation.kinks]
         sides += [at.W[l] > kink for penalty, _ in terms for kink in penalty.kinks for l in at.W]
         if at.objective.kinks:
             sides.append(cache.prediction > data.y)
-        return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)])
+        top = len(at.layers)
+        cancels = at.objective.domain and at.objective.is_fused(at.layers[-1].activation)
+        size = abs(J) + (float(np.abs(cache.Z[top]).mean()) if cancels else 0.0)
+        return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)]), size
 
     return evaluate
 

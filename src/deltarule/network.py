@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .arrays import FLOATS, Array
+from .arrays import EXACT, FLOATS, Array
 from .equations import ACTIVATIONS, INITIALIZERS, LOSSES, Activation, Initializer, Loss, dense
 from .equations.losses import cost, cost_backward
 from .equations.optimizers import gradient_descent
@@ -77,6 +77,19 @@ class Cache:
         return self.dropped.get(layer, self.a[layer])
 
 
+@dataclass
+class Deltas:
+    """What `Network.backward` hands from layer to layer, kept for those who want to look: ``dA``, ``dZ`` (m, n_l).
+
+    ``dropped[l]`` is ``dA[l]`` before dropout was undone. Where the loss is fused with the output activation there
+    is no ``dA`` of that layer.
+    """
+
+    dA: dict[int, Array] = field(default_factory=dict)
+    dZ: dict[int, Array] = field(default_factory=dict)
+    dropped: dict[int, Array] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A dense network.
@@ -108,7 +121,7 @@ class Network:
     """How an engine predicts a few rows in less time than NumPy takes to begin; it sets this when it is imported."""
 
     def __post_init__(self) -> None:
-        if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in FLOATS:
+        if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in (*FLOATS, EXACT):
             raise InvalidOption(
                 f"expected theta of shape ({self.n_parameters},) in float32 or float64, "
                 f"found {self.theta.shape} in {self.theta.dtype}"
@@ -268,7 +281,15 @@ class Network:
         """The cost ``J = (1/m) Σ L``, for targets `y` (m, n_L) and optional sample weights `w` (m,)."""
         return cost(self.sample_losses(cache, y), w)
 
-    def backward(self, cache: Cache, y: Array, w: Array | None = None, *, out: Parameters | None = None) -> Parameters:
+    def backward(
+        self,
+        cache: Cache,
+        y: Array,
+        w: Array | None = None,
+        *,
+        out: Parameters | None = None,
+        deltas: Deltas | None = None,
+    ) -> Parameters:
         """Backpropagation: ``dW[l]``, ``db[l]`` for l = L to 1.
 
         Parameters
@@ -279,6 +300,8 @@ class Network:
         w : (m,), optional
         out : Parameters, optional
             Where to write the gradient; else it is allocated.
+        deltas : Deltas, optional
+            Takes ``dA[l]`` and ``dZ[l]``.
 
         Returns
         -------
@@ -292,13 +315,18 @@ class Network:
         dA = cost_backward(self.objective.backward(output, cache.Z[top], cache.a[top], _column(y)), w)
         for l in range(top, 0, -1):
             g = self.layers[l - 1].activation
+            dropped = dA
             if l in cache.mask:
-                dA = dense.dropout_backward(dA, cache.mask[l])
+                dA = dense.dropout_backward(dropped, cache.mask[l])
             if l in grad.p:
                 g.backward_learned(dA, cache.Z[l], grad.p[l])
             # a[l] = g(Z[l])  ->  dZ[l] = dA[l] ⊙ g'(Z[l])
             fused = l == top and self.objective.is_fused(g)
             dZ = dA if fused else g.backward(dA, cache.Z[l], cache.a[l], self.p.get(l))  # (m, n_l)
+            if deltas is not None:
+                deltas.dZ[l] = dZ
+                deltas.dA |= {} if fused else {l: dA}
+                deltas.dropped |= {l: dropped} if l in cache.mask else {}
             # Z[l] = a[l-1] W[l]ᵀ + b[l]  ->  dW[l], db[l], dA[l-1]
             dense.linear_backward(dZ, cache.seen(l - 1), grad.W[l], grad.b[l])
             if l > 1:

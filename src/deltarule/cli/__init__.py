@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import evaluate, inspect, predict, sample, train
+from deltarule.cli import check, evaluate, inspect, predict, sample, trace, train
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -28,7 +28,10 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module, _cls in ((train, train.TrainCommand), (predict, None), (evaluate, None), (inspect, None), (sample, None)):
+for _module, _cls in (
+    (train, train.TrainCommand),
+    *((module, None) for module in (predict, evaluate, inspect, sample, trace, check)),
+):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
 
 
@@ -50,7 +53,9 @@ def _options(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and leave with its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 after a closed pipe.
+    """Run a command and leave with its exit code.
+
+    It is 0, 1 for a check that failed, 2 for bad input, 130 after Ctrl-C, 141 after a closed pipe.
 
     Parameters
     ----------
