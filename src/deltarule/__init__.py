@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .diagnosis import Diagnosis, diagnose
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
     from .network import Network
     from .tabular.model import load
@@ -24,6 +25,8 @@ _ROOMS = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "load": "tabular.model",
+    "diagnose": "diagnosis",
+    "Diagnosis": "diagnosis",
     "Network": "engines",
     "Callback": "callbacks",
     "Checkpoint": "callbacks",
@@ -35,6 +38,7 @@ _ROOMS = {
 __all__ = [
     "Callback",
     "Checkpoint",
+    "Diagnosis",
     "EarlyStopping",
     "LinearRegression",
     "LogisticRegression",
@@ -43,6 +47,7 @@ __all__ = [
     "Network",
     "Progress",
     "__version__",
+    "diagnose",
     "load",
 ]
 

@@ -59,13 +59,16 @@ class Parameters:
 class Cache:
     """What `Network.forward` computed and `Network.backward` needs, by layer: ``Z``, ``a`` (m, n_l), dropout masks.
 
-    ``dropped[l]`` is what the next layer saw of ``a[l]`` where there was dropout.
+    ``dropped[l]`` is what the next layer saw of ``a[l]`` where there was dropout. ``dZ`` and ``dA`` (m, n_l) are what
+    `Network.backward` computed on its way, where it was asked to keep it.
     """
 
     Z: dict[int, Array] = field(default_factory=dict)
     a: dict[int, Array] = field(default_factory=dict)
     mask: dict[int, Array] = field(default_factory=dict)
     dropped: dict[int, Array] = field(default_factory=dict)
+    dA: dict[int, Array] = field(default_factory=dict)
+    dZ: dict[int, Array] = field(default_factory=dict)
 
     @property
     def prediction(self) -> Array:
@@ -268,7 +271,9 @@ class Network:
         """The cost ``J = (1/m) Σ L``, for targets `y` (m, n_L) and optional sample weights `w` (m,)."""
         return cost(self.sample_losses(cache, y), w)
 
-    def backward(self, cache: Cache, y: Array, w: Array | None = None, *, out: Parameters | None = None) -> Parameters:
+    def backward(
+        self, cache: Cache, y: Array, w: Array | None = None, *, out: Parameters | None = None, keep: bool = False
+    ) -> Parameters:
         """Backpropagation: ``dW[l]``, ``db[l]`` for l = L to 1.
 
         Parameters
@@ -279,6 +284,8 @@ class Network:
         w : (m,), optional
         out : Parameters, optional
             Where to write the gradient; else it is allocated.
+        keep : bool
+            Leave ``dZ[l]`` and ``dA[l]`` in the cache; there is no ``dA[L]`` where the loss is fused with ``g[L]``.
 
         Returns
         -------
@@ -299,6 +306,9 @@ class Network:
             # a[l] = g(Z[l])  ->  dZ[l] = dA[l] ⊙ g'(Z[l])
             fused = l == top and self.objective.is_fused(g)
             dZ = dA if fused else g.backward(dA, cache.Z[l], cache.a[l], self.p.get(l))  # (m, n_l)
+            if keep:
+                cache.dZ[l] = dZ
+                cache.dA |= {} if fused else {l: dA}
             # Z[l] = a[l-1] W[l]ᵀ + b[l]  ->  dW[l], db[l], dA[l-1]
             dense.linear_backward(dZ, cache.seen(l - 1), grad.W[l], grad.b[l])
             if l > 1:
