@@ -30,12 +30,14 @@ def test_a_healthy_training_is_silent_and_untouched(blobs, capsys):
 
 
 def test_dead_units_are_told_when_they_die_and_not_again(blobs, capsys):
+    X, y = blobs
     diagnosis = Diagnosis()
-    fit(blobs, diagnosis, learning_rate_init=30.0, max_iter=20)
+    fit((X - 5, y), diagnosis, learning_rate_init=5.0, max_iter=30)
     said = capsys.readouterr().out
-    assert said.count("warning: dead units") == 1
-    assert 1 <= diagnosis.first_seen["dead units"] < 20
-    assert diagnosis.report["dead units"].severity == "warning"
+    assert said.count("critical: dead units") == 1
+    assert said.count("warning: dead units") <= 1
+    assert f"after epoch {diagnosis.first_seen['dead units']}: " in said
+    assert diagnosis.report["dead units"].severity == "critical"
 
 
 def test_a_training_that_fails_is_explained(blobs):
