@@ -59,16 +59,13 @@ class Parameters:
 class Cache:
     """What `Network.forward` computed and `Network.backward` needs, by layer: ``Z``, ``a`` (m, n_l), dropout masks.
 
-    ``dropped[l]`` is what the next layer saw of ``a[l]`` where there was dropout. ``dZ`` and ``dA`` (m, n_l) are what
-    `Network.backward` computed on its way, where it was asked to keep it.
+    ``dropped[l]`` is what the next layer saw of ``a[l]`` where there was dropout.
     """
 
     Z: dict[int, Array] = field(default_factory=dict)
     a: dict[int, Array] = field(default_factory=dict)
     mask: dict[int, Array] = field(default_factory=dict)
     dropped: dict[int, Array] = field(default_factory=dict)
-    dA: dict[int, Array] = field(default_factory=dict)
-    dZ: dict[int, Array] = field(default_factory=dict)
 
     @property
     def prediction(self) -> Array:
@@ -78,6 +75,19 @@ class Cache:
     def seen(self, layer: int) -> Array:
         """What layer `layer` + 1 received: ``a[layer]``, after dropout."""
         return self.dropped.get(layer, self.a[layer])
+
+
+@dataclass
+class Deltas:
+    """What `Network.backward` hands from layer to layer, kept for those who want to look: ``dA``, ``dZ`` (m, n_l).
+
+    ``dropped[l]`` is ``dA[l]`` before dropout was undone. Where the loss is fused with the output activation there
+    is no ``dA`` of that layer.
+    """
+
+    dA: dict[int, Array] = field(default_factory=dict)
+    dZ: dict[int, Array] = field(default_factory=dict)
+    dropped: dict[int, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +282,13 @@ class Network:
         return cost(self.sample_losses(cache, y), w)
 
     def backward(
-        self, cache: Cache, y: Array, w: Array | None = None, *, out: Parameters | None = None, keep: bool = False
+        self,
+        cache: Cache,
+        y: Array,
+        w: Array | None = None,
+        *,
+        out: Parameters | None = None,
+        deltas: Deltas | None = None,
     ) -> Parameters:
         """Backpropagation: ``dW[l]``, ``db[l]`` for l = L to 1.
 
@@ -284,8 +300,8 @@ class Network:
         w : (m,), optional
         out : Parameters, optional
             Where to write the gradient; else it is allocated.
-        keep : bool
-            Leave ``dZ[l]`` and ``dA[l]`` in the cache; there is no ``dA[L]`` where the loss is fused with ``g[L]``.
+        deltas : Deltas, optional
+            Takes ``dA[l]`` and ``dZ[l]``.
 
         Returns
         -------
@@ -299,16 +315,18 @@ class Network:
         dA = cost_backward(self.objective.backward(output, cache.Z[top], cache.a[top], _column(y)), w)
         for l in range(top, 0, -1):
             g = self.layers[l - 1].activation
+            dropped = dA
             if l in cache.mask:
-                dA = dense.dropout_backward(dA, cache.mask[l])
+                dA = dense.dropout_backward(dropped, cache.mask[l])
             if l in grad.p:
                 g.backward_learned(dA, cache.Z[l], grad.p[l])
             # a[l] = g(Z[l])  ->  dZ[l] = dA[l] ⊙ g'(Z[l])
             fused = l == top and self.objective.is_fused(g)
             dZ = dA if fused else g.backward(dA, cache.Z[l], cache.a[l], self.p.get(l))  # (m, n_l)
-            if keep:
-                cache.dZ[l] = dZ
-                cache.dA |= {} if fused else {l: dA}
+            if deltas is not None:
+                deltas.dZ[l] = dZ
+                deltas.dA |= {} if fused else {l: dA}
+                deltas.dropped |= {l: dropped} if l in cache.mask else {}
             # Z[l] = a[l-1] W[l]ᵀ + b[l]  ->  dW[l], db[l], dA[l-1]
             dense.linear_backward(dZ, cache.seen(l - 1), grad.W[l], grad.b[l])
             if l > 1:

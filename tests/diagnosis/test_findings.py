@@ -14,6 +14,7 @@ from deltarule.diagnosis.measure import CHUNK, Slope, alike_units, measure
 from deltarule.engines import Data
 from deltarule.equations import ACTIVATIONS, Activation
 from deltarule.errors import DataError, InvalidOption
+from deltarule.network import Deltas
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 10))
@@ -90,13 +91,13 @@ def test_regressions_with_weights_and_sparse_data_can_be_diagnosed():
 def test_the_measures_are_those_of_the_definition():
     net = network(6, 5, activation="tanh")
     cache = net.forward(X)
-    gradient = net.backward(cache, Y, keep=True)
+    gradient = net.backward(cache, Y, deltas=(deltas := Deltas()))
     found = measure(net, Data(X, Y))
     assert found.cost == pytest.approx(net.loss(cache, Y))
     for x in found.layers[1:]:
         assert x.mean == pytest.approx(cache.a[x.layer].mean())
         assert x.std == pytest.approx(cache.a[x.layer].std())
-        assert x.rms_dZ == pytest.approx(np.sqrt(np.mean(cache.dZ[x.layer] ** 2)))
+        assert x.rms_dZ == pytest.approx(np.sqrt(np.mean(deltas.dZ[x.layer] ** 2)))
         assert x.rms_dW == pytest.approx(np.sqrt(np.mean(gradient.W[x.layer] ** 2)))
     np.testing.assert_allclose(found.layers[1].flat, (1 - cache.a[1] ** 2 <= 0.05).mean(axis=0))
 
@@ -107,10 +108,10 @@ def test_chunks_add_up():
     w = RNG.uniform(0.5, 2, len(many))
     net = network(6)
     cache = net.forward(many)
-    gradient = net.backward(cache, targets, w, keep=True)
+    gradient = net.backward(cache, targets, w, deltas=(deltas := Deltas()))
     found = measure(net, Data(many, targets, w))
     assert found.cost == pytest.approx(net.loss(cache, targets, w))
-    assert found.layers[1].rms_dZ == pytest.approx(np.sqrt(np.mean(cache.dZ[1] ** 2)))
+    assert found.layers[1].rms_dZ == pytest.approx(np.sqrt(np.mean(deltas.dZ[1] ** 2)))
     assert found.layers[1].rms_dW == pytest.approx(np.sqrt(np.mean(gradient.W[1] ** 2)))
 
 

@@ -15,7 +15,7 @@ from ..arrays import Array
 from ..engines import Data
 from ..engines.base import Quantity, first_not_finite, forward_quantities, positive_weight
 from ..equations import Activation
-from ..network import Cache, Network, Parameters
+from ..network import Cache, Deltas, Network, Parameters
 
 CHUNK = 4096
 """Samples looked at together, so that memory does not grow with the table."""
@@ -141,13 +141,13 @@ class _Sums:
     flat: Any = 0.0
     stuck: int = 0
 
-    def add(self, network: Network, l: int, cache: Cache, y: Array, share: float) -> None:
+    def add(self, network: Network, l: int, cache: Cache, dZ: Array | None, y: Array) -> None:
         a = cache.a[l]
         self.a += float(a.sum(dtype=np.float64))
         self.a2 += float((a.multiply(a) if hasattr(a, "multiply") else np.square(a)).sum(dtype=np.float64))
-        if l == 0:
+        if dZ is None:  # the input
             return
-        self.dZ2 += float(np.square(share * cache.dZ[l].astype(np.float64)).sum())
+        self.dZ2 += float(np.square(dZ, dtype=np.float64).sum())
         if self.slope is None:
             return
         slopes = np.abs(derivative(network.layers[l - 1].activation, cache.Z[l], network.p.get(l)))
@@ -181,14 +181,15 @@ def measure(network: Network, data: Data) -> Measures:
         with np.errstate(all="ignore"):
             cache = network.forward(chunk.X)
             L = network.sample_losses(cache, chunk.y)
-            part = network.backward(cache, chunk.y, chunk.w, keep=True)
-            found.broken = _first_broken(_quantities(network, chunk, cache, L, part), first)
+            deltas = Deltas()
+            part = network.backward(cache, chunk.y, chunk.w, deltas=deltas)
+            found.broken = _first_broken(_quantities(network, chunk, cache, L, deltas, part), first)
             if found.broken is not None:
                 return found
             J += share * network.loss(cache, chunk.y, chunk.w)
             gradient.flat[...] += share * part.flat
             for l, layer_sums in enumerate(sums):
-                layer_sums.add(network, l, cache, chunk.y, share)
+                layer_sums.add(network, l, cache, share * deltas.dZ[l] if l else None, chunk.y)
     found.cost = J
     found.layers = [_finish(network, l, len(data), layer_sums, gradient) for l, layer_sums in enumerate(sums)]
     return found
@@ -201,7 +202,9 @@ def _own_slope(network: Network, l: int) -> Slope | None:
     return None if fused else Slope.of(g, network.p.get(l))
 
 
-def _quantities(network: Network, chunk: Data, cache: Cache, L: Array, gradient: Parameters) -> Iterator[Quantity]:
+def _quantities(
+    network: Network, chunk: Data, cache: Cache, L: Array, deltas: Deltas, gradient: Parameters
+) -> Iterator[Quantity]:
     """Everything in the order of the computation: data, forward pass, loss, backward pass."""
     top = len(network.layers)
     if isinstance(chunk.X, np.ndarray):  # what is wrong in a sparse X shows in Z[1], in the same row
@@ -210,7 +213,7 @@ def _quantities(network: Network, chunk: Data, cache: Cache, L: Array, gradient:
     yield from forward_quantities(network, cache)
     yield top, "L", L
     for l in range(top, 0, -1):
-        for name, arrays in (("dZ", cache.dZ), ("dW", gradient.W), ("db", gradient.b), ("dp", gradient.p)):
+        for name, arrays in (("dZ", deltas.dZ), ("dW", gradient.W), ("db", gradient.b), ("dp", gradient.p)):
             if l in arrays:
                 yield l, f"{name}[{l}]", arrays[l]
 
