@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .derivations import derive
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
     from .network import Network
     from .tabular.model import load
@@ -29,6 +30,7 @@ _ROOMS = {
     "Checkpoint": "callbacks",
     "EarlyStopping": "callbacks",
     "Progress": "callbacks",
+    "derive": "derivations",
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 
@@ -43,6 +45,7 @@ __all__ = [
     "Network",
     "Progress",
     "__version__",
+    "derive",
     "load",
 ]
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import evaluate, inspect, predict, sample, train
+from deltarule.cli import derive, evaluate, inspect, predict, sample, train
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -28,7 +28,14 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _module, _cls in ((train, train.TrainCommand), (predict, None), (evaluate, None), (inspect, None), (sample, None)):
+for _module, _cls in (
+    (train, train.TrainCommand),
+    (predict, None),
+    (evaluate, None),
+    (inspect, None),
+    (sample, None),
+    (derive, None),
+):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
 
 
