@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .derivations import derive
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
     from .network import Network
+    from .pictures import plot_activation, plot_boundary, plot_descent
     from .tabular.model import load
 
 __version__ = "0.1.0"
@@ -31,6 +32,9 @@ _ROOMS = {
     "EarlyStopping": "callbacks",
     "Progress": "callbacks",
     "derive": "derivations",
+    "plot_activation": "pictures",
+    "plot_boundary": "pictures",
+    "plot_descent": "pictures",
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 
@@ -47,6 +51,9 @@ __all__ = [
     "__version__",
     "derive",
     "load",
+    "plot_activation",
+    "plot_boundary",
+    "plot_descent",
 ]
 
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import derive, evaluate, inspect, predict, sample, train
+from deltarule.cli import derive, evaluate, inspect, plot, predict, sample, table, train
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -35,8 +35,10 @@ for _module, _cls in (
     (inspect, None),
     (sample, None),
     (derive, None),
+    (table, None),
 ):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
+app.add_typer(plot.group)
 
 
 def _show_version(asked: bool) -> None:

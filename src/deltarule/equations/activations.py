@@ -17,10 +17,12 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from ..arrays import Array
+from ..errors import InvalidOption
 from ..registry import Entry, Register
 from .symbolic import Symbolic
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, appendix A1
+LONGEST_TABLE = 10_000  # rows
 SQRT_2_PI = 0.7978845608028654  # √(2/π)
 
 
@@ -119,12 +121,6 @@ def sigmoid(Z: Array) -> Array:  # lecture: 9
 def d_sigmoid(Z: Array, a: Array) -> Array:  # lecture: 15
     """``σ' = e^{-Z} / (1 + e^{-Z})² = σ (1 - σ)``."""
     return a * (1 - a)
-
-
-def sigmoid_table() -> list[tuple[float, float]]:  # lecture: 14
-    """The slides' table: ``(Z, σ(Z))`` for Z from -2 to 2 in steps of one half, to two decimals."""
-    Z = np.arange(-2.0, 2.5, 0.5)
-    return [(float(z), round(float(a), 2)) for z, a in zip(Z, sigmoid(Z), strict=True)]
 
 
 def tanh(Z: Array) -> Array:  # lecture: 10
@@ -415,3 +411,26 @@ for _entry in (
 ):
     ACTIVATIONS.add(_entry)
 # fmt: on
+
+
+def activation_table(name: str, low: float, high: float, step: float) -> list[tuple[float, float, float]]:
+    """``(Z, g(Z), g'(Z))`` for Z from `low` to `high`; a learned parameter has its initial value.
+
+    Raises
+    ------
+    UnknownName, InvalidOption
+    """
+    g = ACTIVATIONS.choose(name)
+    if g.rowwise:
+        raise InvalidOption(f"expected an activation of one number, found {g.name}, which takes a whole row")
+    if not (np.isfinite([low, high, step]).all() and low <= high and step > 0 and (high - low) / step < LONGEST_TABLE):
+        raise InvalidOption(f"expected Z from low to high by a step above 0, found {low:g} to {high:g} by {step:g}")
+    Z = low + step * np.arange(int((high - low) / step + 1e-9) + 1)[:, None]  # (rows, 1)
+    p = None if g.learns is None else np.array([float(g.settings["initial"])])
+    a = g.forward(Z, p)
+    return [tuple(row) for row in np.hstack([Z, a, g.backward(np.ones_like(Z), Z, a, p)]).tolist()]
+
+
+def sigmoid_table() -> list[tuple[float, float]]:  # lecture: 14
+    """The slides' table: ``(Z, σ(Z))`` for Z from -2 to 2 in steps of one half, to two decimals."""
+    return [(Z, round(a, 2)) for Z, a, _ in activation_table("sigmoid", -2, 2, 0.5)]
