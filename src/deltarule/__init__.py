@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .derivations import derive
     from .diagnosis import Diagnosis, diagnose
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
     from .network import Network
+    from .pictures import plot_activation, plot_boundary, plot_descent
     from .tabular.model import load
 
 __version__ = "0.1.0"
@@ -32,6 +34,10 @@ _ROOMS = {
     "Checkpoint": "callbacks",
     "EarlyStopping": "callbacks",
     "Progress": "callbacks",
+    "derive": "derivations",
+    "plot_activation": "pictures",
+    "plot_boundary": "pictures",
+    "plot_descent": "pictures",
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 
@@ -47,8 +53,12 @@ __all__ = [
     "Network",
     "Progress",
     "__version__",
+    "derive",
     "diagnose",
     "load",
+    "plot_activation",
+    "plot_boundary",
+    "plot_descent",
 ]
 
 

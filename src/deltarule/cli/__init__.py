@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import diagnose, evaluate, inspect, predict, sample, train
+from deltarule.cli import derive, diagnose, evaluate, inspect, plot, predict, sample, table, train
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -35,8 +35,11 @@ for _module, _cls in (
     (diagnose, None),
     (inspect, None),
     (sample, None),
+    (derive, None),
+    (table, None),
 ):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
+app.add_typer(plot.group)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,0 +1,324 @@
+"""Gradient descent on the cost of a fit with one or two parameters: where it goes at several learning rates.
+
+Cost, gradient and second derivative are those of the engine, each step that of the optimizer in the register.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, optimize
+
+from ..arrays import Array
+from ..cost import Cost
+from ..engines import Data, choose
+from ..equations import OPTIMIZERS
+from ..equations.columns import Columns
+from ..errors import DataError, InvalidOption
+from ..network import Network
+from ..training import Plan, train
+
+MODELS = {"linear": ("identity", "squared_error"), "logistic": ("sigmoid", "binary_cross_entropy")}
+"""Model -> activation and loss of its one layer."""
+
+FACTORS = {"slow": 0.1, "good": 1.0, "oscillating": 1.9, "diverging": 2.2}
+"""Learning rates that are chosen, in units of 1/λ_max; descent cannot settle beyond 2/λ_max."""
+
+SCALES = ("none", "deviation", "standard")
+ROUND = 100.0
+"""A valley more than so many times longer than wide cannot be drawn."""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Gradient descent at one learning rate.
+
+    Attributes
+    ----------
+    alpha : float
+    name : str
+        "slow", "good", "oscillating", "diverging".
+    points : (T + 1, P)
+        The parameters, from the start on; it ends early where the cost ceases to be finite.
+    costs : (T + 1,)
+    verdict : str
+        What has been seen: "at the optimum", "on the way", "never settles".
+    """
+
+    alpha: float
+    name: str
+    points: Array
+    costs: Array
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A fit with one or two parameters, and the walks on its cost.
+
+    Attributes
+    ----------
+    model : {"linear", "logistic"}
+    parameters : tuple of str
+        "w" or "w1", "w2", and "b".
+    X : (m, n)
+        As the fit sees it; see `scale`.
+    y : (m,)
+    scale : {"none", "deviation", "standard"}
+    optimum : (P,)
+    least : float
+        The cost there.
+    eigenvalues : (P,)
+        Of the second derivative at the optimum, ascending.
+    hessian : (P, P)
+    walks : tuple of Walk
+    """
+
+    model: str
+    parameters: tuple[str, ...]
+    X: Array
+    y: Array
+    scale: str
+    optimum: Array
+    least: float
+    eigenvalues: Array
+    hessian: Array
+    walks: tuple[Walk, ...]
+    surface: Surface
+
+    @property
+    def bound(self) -> float:
+        """``2/λ_max``: beyond it, descent cannot settle at the optimum."""
+        return float(2 / self.eigenvalues[-1])
+
+
+class Surface:
+    """The cost as a function of the parameters that are free.
+
+    Parameters
+    ----------
+    model : {"linear", "logistic"}
+    X : (m, n)
+    y : (m,)
+    bias : bool
+    """
+
+    def __init__(self, model: str, X: Array, y: Array, *, bias: bool) -> None:
+        activation, loss = MODELS[model]
+        n = X.shape[1]
+        self.network = Network.create([n, 1], [activation], loss)
+        self.data = Data(np.ascontiguousarray(X, dtype=np.float64), np.ascontiguousarray(y[:, None], dtype=np.float64))
+        self.columns = Columns(np.zeros(n), np.ones(n), intercept=bias)
+        self.engine = choose("auto", self.network, self.data.X)
+        self.cost = Cost(self.network, self.data, {}, self.engine, self.columns)
+        self.free = np.append(np.ones(n, bool), bias)
+
+    def theta(self, point: Array) -> Array:
+        """All parameters (n + 1,) for those that are free (P,)."""
+        theta = np.zeros(len(self.free))
+        theta[self.free] = point
+        return theta
+
+    def __call__(self, point: Array) -> float:
+        """The cost at `point` (P,)."""
+        with np.errstate(all="ignore"):
+            return self.engine.cost(self.network.with_theta(self.theta(point)), self.data)
+
+    def hessian(self, point: Array) -> Array:
+        """The second derivative (P, P)."""
+        return self.cost.hessian(self.theta(point), self.free)
+
+    def optimum(self) -> Array:
+        """Where the cost is least (P,), by Newton's method."""
+        plan = Plan(OPTIMIZERS["newton"], epochs=100, tol=1e-12, columns=self.columns)
+        network = self.network.with_theta(np.zeros(len(self.free)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it reaches is checked below
+            train(network, self.data, plan)
+        return network.theta[self.free].copy()
+
+    def walk(self, start: Array, alpha: float, steps: int, optimizer: str) -> tuple[Array, Array]:
+        """Points (T + 1, P) and costs (T + 1,) of so many steps; fewer where the cost ceases to be finite."""
+        rule = OPTIMIZERS.choose(optimizer)
+        theta = self.theta(start)
+        moments = rule.start(theta)
+        points, costs = [theta[self.free].copy()], []
+        with np.errstate(all="ignore"):
+            for t in range(1, steps + 2):
+                J, g = self.cost.smooth(theta)
+                if not (np.isfinite(J) and np.isfinite(g).all()):
+                    points.pop()
+                    break
+                costs.append(J)
+                if t > steps:
+                    break
+                rule.step(theta, g, moments, t, alpha)
+                points.append(theta[self.free].copy())
+        return np.array(points), np.array(costs)
+
+
+def descend(
+    X: Array,
+    y: Array,
+    model: str,
+    *,
+    bias: bool | None = None,
+    rates: Sequence[float] | None = None,
+    steps: int = 40,
+    start: Sequence[float] | None = None,
+    scale: str = "auto",
+    optimizer: str = "gradient_descent",
+) -> Descent:
+    """Walk down the cost at several learning rates.
+
+    Parameters
+    ----------
+    X : (m, n)
+        One feature or two.
+    y : (m,)
+        Numbers, or 0 and 1 for "logistic".
+    model : {"linear", "logistic"}
+    bias : bool, optional
+        Fit ``b`` too; by default with one feature.
+    rates : sequence of float, optional
+        Learning rates; by default a slow, a good, an oscillating and a diverging one, from the largest eigenvalue
+        of the second derivative.
+    steps : int
+    start : sequence of float, optional
+        Where the walks begin; zeros by default.
+    scale : {"auto", "none", "deviation", "standard"}
+        Divide the features by their deviation, and subtract their mean first; "auto" does the least that makes a
+        valley which can be drawn.
+    optimizer : str
+        Of the register, if it goes step by step.
+
+    Raises
+    ------
+    DataError
+        The fit has no optimum, or not only one.
+    InvalidOption
+    """
+    X, y = np.asarray(X, np.float64), np.asarray(y, np.float64)
+    bias = X.shape[1] == 1 if bias is None else bias
+    _check(X, y, model, bias, rates, steps, scale, optimizer)
+    scale, X = _scaled(X, y, model, bias, scale)
+    surface = Surface(model, X, y, bias=bias)
+    optimum = surface.optimum()
+    least, H = surface(optimum), surface.hessian(optimum)
+    eigenvalues = linalg.eigvalsh(H)
+    _check_optimum(surface, optimum, eigenvalues)
+    begin = _start(start, optimum, H)
+    alphas = {f: c / eigenvalues[-1] for f, c in FACTORS.items()} if rates is None else None
+    named = list(alphas.items()) if alphas else [(_name(a * eigenvalues[-1]), float(a)) for a in rates or ()]
+    walks = []
+    for name, alpha in named:
+        points, costs = surface.walk(begin, alpha, steps, optimizer)
+        walks.append(Walk(alpha, name, points, costs, _verdict(costs, least, steps)))
+    names = ("w",) if X.shape[1] == 1 else ("w1", "w2")
+    parameters = (*names, "b") if bias else names
+    return Descent(model, parameters, X, y, scale, optimum, least, eigenvalues, H, tuple(walks), surface)
+
+
+def _check(
+    X: Array, y: Array, model: str, bias: bool, rates: Sequence[float] | None, steps: int, scale: str, optimizer: str
+) -> None:
+    if model not in MODELS:
+        raise InvalidOption(f"expected model to be {' or '.join(MODELS)}, found {model!r}")
+    if X.ndim != 2 or not 1 <= X.shape[1] + bias <= 2 or y.shape != X.shape[:1]:
+        raise InvalidOption(
+            f"expected a fit with one or two parameters, found {X.shape[1] + bias} ({X.shape[1]} features"
+            f"{' and a bias' if bias else ''})",
+            "one feature, or two without a bias",
+        )
+    if not np.isfinite(X).all() or not np.isfinite(y).all():
+        raise DataError("expected finite numbers, found others", "leave out rows with missing values")
+    if model == "logistic" and (not np.isin(y, (0, 1)).all() or y.min() == y.max()):
+        raise DataError("expected targets 0 and 1, both of them, found others")
+    if rates is not None and (not rates or not all(np.isfinite(a) and a > 0 for a in rates) or len(rates) > 7):
+        raise InvalidOption(f"expected 1 to 7 learning rates above 0, found {list(rates)}")
+    if not 1 <= steps <= 10_000:
+        raise InvalidOption(f"expected 1 to 10,000 steps, found {steps}")
+    if scale not in ("auto", *SCALES):
+        raise InvalidOption(f"expected scale to be auto, {', '.join(SCALES)}, found {scale!r}")
+    rule = OPTIMIZERS.choose(optimizer)
+    if rule.full_batch:
+        known = [name for name, entry in OPTIMIZERS.items() if not entry.full_batch]
+        raise InvalidOption(f"expected an optimizer that goes step by step ({', '.join(known)}), found {rule.name!r}")
+    if rates is None and rule.name != "gradient_descent":
+        raise InvalidOption(f"expected learning rates for {rule.name}, found none", "name them")
+
+
+def _scaled(X: Array, y: Array, model: str, bias: bool, scale: str) -> tuple[str, Array]:
+    """The features as the fit shall see them, and how."""
+    deviation = X.std(axis=0)
+    for name in SCALES if scale == "auto" else [scale]:
+        found = {
+            "none": X,
+            "deviation": X / deviation,
+            "standard": (X - X.mean(axis=0)) / deviation,
+        }[name]
+        with np.errstate(all="ignore"):
+            eigenvalues = linalg.eigvalsh(_second_moments(found, bias), check_finite=False)
+        if eigenvalues[0] > 0 and eigenvalues[-1] <= ROUND * eigenvalues[0]:
+            break
+    return name, found
+
+
+def _second_moments(X: Array, bias: bool) -> Array:
+    A = np.column_stack([X, np.ones(len(X))]) if bias else X
+    return A.T @ A / len(A)
+
+
+def _check_optimum(surface: Surface, optimum: Array, eigenvalues: Array) -> None:
+    """Refuse a cost without an optimum, or with more than one."""
+    if not np.isfinite(eigenvalues).all() or eigenvalues[0] <= 1e-12 * eigenvalues[-1]:
+        raise DataError(
+            "expected one optimum, found many: the cost is flat in one direction", "leave out one of the two features"
+        )
+    if surface.network.objective.name == "binary_cross_entropy" and _separable(surface):
+        raise DataError(
+            "expected classes that overlap, found a value that tells them apart without a mistake: the cost has no "
+            "optimum, w grows for ever",
+            "choose another feature",
+        )
+
+
+def _separable(surface: Surface) -> bool:
+    """Whether some ``Z`` of the model is never on the wrong side, and not always 0 (Konis 2007)."""
+    A = np.column_stack([surface.data.X, np.ones(len(surface.data))])[:, surface.free]
+    A = (2 * surface.data.y - 1) * A / np.abs(A).max(axis=0)
+    found = optimize.linprog(-A.sum(axis=0), A_ub=-A, b_ub=np.zeros(len(A)), bounds=(-1, 1))
+    return bool(found.status == 0 and -found.fun > 1e-9 * len(A))
+
+
+def _start(start: Sequence[float] | None, optimum: Array, H: Array) -> Array:
+    """Where to begin: as asked, at zero, or beside the optimum where that is zero."""
+    if start is not None:
+        point = np.asarray(start, float)
+        if point.shape != optimum.shape or not np.isfinite(point).all():
+            raise InvalidOption(f"expected a start of {len(optimum)} numbers, found {list(start)}")
+        return point
+    zero = np.zeros_like(optimum)
+    near = float(optimum @ H @ optimum) <= 1e-12
+    return optimum + 2 / np.sqrt(np.diag(H)) if near else zero
+
+
+def _name(stiffness: float) -> str:
+    """What to expect of a rate of so many 1/λ_max."""
+    return (
+        "slow" if stiffness < 0.5 else "good" if stiffness <= 1.2 else "oscillating" if stiffness < 2 else "diverging"
+    )
+
+
+def _verdict(costs: Array, least: float, steps: int) -> str:
+    """What has been seen of a walk."""
+    above = costs - least
+    if above[-1] <= 1e-3 * above[0]:
+        return "at the optimum"
+    quarter = max(2, len(costs) // 4)
+    late, before = above[-quarter:], above[-2 * quarter : -quarter]
+    stuck = bool((np.diff(late) > 0).any()) and late.mean() > 0.9 * before.mean()
+    return "never settles" if len(costs) <= steps or stuck else "on the way"
