@@ -9,7 +9,8 @@ difference says nothing: such an entry is left out and counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ import numpy as np
 from . import engines
 from .arrays import Array
 from .engines import Data, Engine
-from .equations import PENALTIES
+from .equations import ACTIVATIONS, LOSSES, PENALTIES, Activation, Loss
+from .errors import InvalidOption
 from .network import Network, check_targets
 
 GOOD, WRONG = 1e-7, 1e-2
@@ -114,6 +116,8 @@ def check_gradient(
     *,
     penalties: Mapping[str, float] | None = None,
     engine: str | Engine = "reference",
+    gradient: Array | None = None,
+    dropout_key: tuple[int, int] | None = None,
 ) -> GradientReport:
     """Check an engine's gradient of a network on some data, in float64.
 
@@ -127,6 +131,10 @@ def check_gradient(
         Penalty name -> strength.
     engine : str or Engine
         Whose gradient; the differences are always those of `Network.forward` and `Network.loss`.
+    gradient : (P,), optional
+        Check this one, wherever it comes from, and not an engine's.
+    dropout_key : (seed, step), optional
+        The cost is that of `Network.forward` with these dropout masks; only for a `gradient` that is given.
 
     Raises
     ------
@@ -140,10 +148,11 @@ def check_gradient(
     exact = network.with_theta(network.theta.astype(np.float64))
     w = None if data.w is None else data.w.astype(np.float64)
     samples = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
-    computing = engines.choose(engine, exact, samples.X) if isinstance(engine, str) else engine
-    _, gradient = computing.cost_and_gradient(exact, samples, strengths)
-    differences = _differences(_evaluation(exact, samples, strengths), exact.theta)
-    a, parts = exact.view(gradient), [exact.view(part) for part in differences]
+    if gradient is None:
+        computing = engines.choose(engine, exact, samples.X) if isinstance(engine, str) else engine
+        _, gradient = computing.cost_and_gradient(exact, samples, strengths)
+    differences = _differences(_evaluation(exact, samples, strengths, dropout_key), exact.theta)
+    a, parts = exact.view(np.asarray(gradient, dtype=np.float64)), [exact.view(part) for part in differences]
     arrays = [(l, kind) for l in exact.W for kind in ("W", "b", "p") if l in getattr(a, kind)]
     return GradientReport(
         tuple(
@@ -180,8 +189,103 @@ def check(
         at = flat.reshape(theta.shape)
         return float(cost(at)), none if sides is None else np.asarray(sides(at)).ravel()
 
-    a = np.asarray(gradient, dtype=np.float64).reshape(theta.shape)
-    return _compare("theta", a, *(part.reshape(theta.shape) for part in _differences(evaluate, theta.ravel())))
+    return _check("theta", evaluate, gradient, theta)
+
+
+def check_activation(
+    g: str | Activation | Callable[..., Array],
+    derivative: Callable[..., Array] | None = None,
+    *,
+    kinks: Sequence[float] = (),
+    Z: Array | None = None,
+) -> ArrayCheck:
+    """Check the derivative of an activation, of the register or of your own.
+
+    Parameters
+    ----------
+    g : str, Activation or callable
+        A callable is ``g(Z)``, element by element.
+    derivative : callable, optional
+        For a callable `g`: ``g'(Z)`` or ``g'(Z, a)``.
+    kinks : sequence of float
+        For a callable `g`: where it has no derivative.
+    Z : (m, k), optional
+        Where to check it; by default from -4 to 4, and at the kinks.
+
+    Examples
+    --------
+    >>> check_activation("tanh").verdict
+    'good'
+    >>> import numpy as np
+    >>> check_activation(lambda Z: Z * Z, lambda Z: Z).verdict
+    'probably wrong'
+    """
+    if callable(g):
+        if derivative is None:
+            raise InvalidOption("expected the derivative of the activation too, found none", "give derivative=")
+        takes_a = len(inspect.signature(derivative).parameters) > 1
+        own = derivative if takes_a else lambda Z, a: derivative(Z)
+        g = Activation(name="g", formula=g, derivative=own, kinks=tuple(kinks))
+    g = ACTIVATIONS.choose(g)
+    if Z is None:
+        Z = np.concatenate([np.linspace(-4, 4, 33) + 1e-3, g.kinks])[:, None] * np.ones(3)
+    Z = np.asarray(Z, dtype=np.float64)
+    dA = np.random.default_rng(0).uniform(0.5, 1.5, Z.shape)  # any dA will do
+    p = np.full(g.n_learned(Z.shape[1]), float(g.settings.get("initial", 0))) if g.learns else None
+
+    def evaluate(at: Array) -> tuple[float, Array]:
+        at = at.reshape(Z.shape)
+        return float((dA * g.forward(at, p)).sum()), np.array([at > kink for kink in g.kinks], dtype=bool).ravel()
+
+    dZ = g.backward(dA, Z, g.forward(Z, p), p)
+    return _check("Z", evaluate, dZ, Z)
+
+
+def check_loss(
+    loss: str | Loss | Callable[..., Array],
+    derivative: Callable[[Array, Array], Array] | None = None,
+    *,
+    a: Array | None = None,
+    y: Array | None = None,
+    kinks: bool = False,
+) -> ArrayCheck:
+    """Check the derivative of a loss, of the register or of your own.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+        A callable is ``L(a, y)`` with one value a sample, (m,).
+    derivative : callable, optional
+        For a callable `loss`: ``∂L/∂a`` (m, n), as a function of ``(a, y)``.
+    a, y : (m, n), optional
+        Predictions and targets; by default of the loss's domain and targets.
+    kinks : bool
+        For a callable `loss`: it has no derivative at ``a = y``.
+    """
+    if callable(loss):
+        if derivative is None:
+            raise InvalidOption("expected the derivative of the loss too, found none", "give derivative=")
+        loss = Loss(name="L", formula=loss, derivative=derivative, kinks="at ŷ = y" if kinks else "")
+    loss = LOSSES.choose(loss)
+    rng = np.random.default_rng(0)
+    if a is None:
+        a = rng.uniform(0.1, 0.9, (8, 3))
+        a = a / a.sum(axis=1, keepdims=True) if loss.domain == "simplex" else a
+    if y is None:
+        y = np.eye(3)[rng.integers(3, size=len(a))] if np.shape(a)[1] == 3 else rng.uniform(0.1, 0.9, np.shape(a))
+    a, y = np.asarray(a, dtype=np.float64), np.asarray(y, dtype=np.float64)
+
+    def evaluate(at: Array) -> tuple[float, Array]:
+        at = at.reshape(a.shape)
+        return float(loss.rule(at, y).sum()), (at > y).ravel() if loss.kinks else np.zeros(0, dtype=bool)
+
+    return _check("a", evaluate, loss.dL(a, y), a)
+
+
+def _check(name: str, evaluate: Evaluation, gradient: Array, at: Array) -> ArrayCheck:
+    """Check the gradient of any function, with kinks."""
+    parts = (part.reshape(at.shape) for part in _differences(evaluate, at.ravel()))
+    return _compare(name, np.asarray(gradient, dtype=np.float64).reshape(at.shape), *parts)
 
 
 def _differences(evaluate: Evaluation, theta: Array) -> tuple[Array, Array, Array]:
@@ -202,7 +306,9 @@ def _differences(evaluate: Evaluation, theta: Array) -> tuple[Array, Array, Arra
     return numeric, kink, floor
 
 
-def _evaluation(network: Network, data: Data, penalties: Mapping[str, float]) -> Evaluation:
+def _evaluation(
+    network: Network, data: Data, penalties: Mapping[str, float], dropout_key: tuple[int, int] | None
+) -> Evaluation:
     """Cost with penalties, and the sides of all kinks: of pre-activations, residuals and penalized weights."""
     m = data.total_weight
     terms = [(PENALTIES[name], strength) for name, strength in penalties.items()]
@@ -210,7 +316,7 @@ def _evaluation(network: Network, data: Data, penalties: Mapping[str, float]) ->
     def evaluate(theta: Array) -> tuple[float, Array]:
         at = network.with_theta(theta)
         with np.errstate(all="ignore"):
-            cache = at.forward(data.X)
+            cache = at.forward(data.X, dropout_key=dropout_key)
             J = at.loss(cache, data.y, data.w)
             J += sum(strength / m * penalty.formula(W) for penalty, strength in terms for W in at.W.values())
         sides = [cache.Z[l] > kink for l, layer in enumerate(at.layers, 1) for kink in layer.activation.kinks]

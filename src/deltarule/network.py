@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .arrays import FLOATS, Array
+from .arrays import EXACT, FLOATS, Array
 from .equations import ACTIVATIONS, INITIALIZERS, LOSSES, Activation, Initializer, Loss, dense
 from .equations.losses import cost, cost_backward
 from .equations.optimizers import gradient_descent
@@ -121,7 +121,7 @@ class Network:
     """How an engine predicts a few rows in less time than NumPy takes to begin; it sets this when it is imported."""
 
     def __post_init__(self) -> None:
-        if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in FLOATS:
+        if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in (*FLOATS, EXACT):
             raise InvalidOption(
                 f"expected theta of shape ({self.n_parameters},) in float32 or float64, "
                 f"found {self.theta.shape} in {self.theta.dtype}"

@@ -51,6 +51,8 @@ class Activation(Entry):
         For a learned parameter ``p``: ``∂g/∂p`` as a function ``(Z)``. Its options are ``initial`` and ``shared``.
     initializer : str
         The initializer that keeps the variance from layer to layer with this activation.
+    latex_name : str
+        The function's sign where it has one of its own, such as σ.
     onnx : str
         Name of the ONNX operator; empty where several are needed.
     use : str
@@ -68,6 +70,7 @@ class Activation(Entry):
     learns: Callable[[Array], Array] | None = None
     initializer: str = "glorot_uniform"
     latex_derivative: str = ""
+    latex_name: str = ""
     onnx: str = ""
     use: str = ""
     symbolic: Symbolic | None = None
@@ -290,12 +293,12 @@ for _entry in (
     ),
     Activation(
         name="sigmoid", formula=sigmoid, derivative=d_sigmoid, aliases=("logistic",), range="(0, 1)", onnx="Sigmoid",
-        latex=r"\frac{1}{1 + e^{-Z}}", latex_derivative=r"\sigma(Z)\,(1 - \sigma(Z))",
+        latex_name=r"\sigma", latex=r"\frac{1}{1 + e^{-Z}}", latex_derivative=r"\sigma(Z)\,(1 - \sigma(Z))",
         use="the output of a binary classification",
     ),
     Activation(
         name="tanh", formula=tanh, derivative=d_tanh, range="(-1, 1)", onnx="Tanh",
-        latex=r"\frac{e^{Z} - e^{-Z}}{e^{Z} + e^{-Z}}", latex_derivative=r"1 - \tanh^2(Z)",
+        latex_name=r"\tanh", latex=r"\frac{e^{Z} - e^{-Z}}{e^{Z} + e^{-Z}}", latex_derivative=r"1 - \tanh^2(Z)",
         use="hidden layers, zero mean; recurrent networks",  # lecture: 16
         symbolic=Symbolic(
             "(exp(Z) - exp(-Z)) / (exp(Z) + exp(-Z))",

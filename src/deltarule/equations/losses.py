@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
-from ..arrays import Array
+from ..arrays import EXACT, Array
 from ..errors import DataError
 from ..registry import Entry, Formula, Register
 from .activations import Activation, sigmoid, softplus
@@ -27,12 +27,13 @@ class Fused(NamedTuple):
     """A loss and an output activation in one: ``loss(Z, y) -> L`` (m,) and ``gradient(Z, a, y) -> dZ`` (m, n).
 
     ``curvature(a, V) -> ∂dZ/∂Z V`` (m, n) is the second derivative of the loss times `V` (m, n), for those that are
-    convex in ``Z``.
+    convex in ``Z``. `latex` is the formula of ``dZ``.
     """
 
     loss: Formula
     gradient: Formula
     curvature: Formula | None = None
+    latex: str = r"\hat y - y"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +75,8 @@ class Loss(Entry):
     symbolic: Symbolic | None = None
 
     @cached_property
-    def _derivative(self) -> Formula:
+    def dL(self) -> Formula:
+        """``(a, y) -> ∂L/∂a`` (m, n), with this entry's options filled in, whether fused or not."""
         return self.bind(self.derivative)
 
     @cached_property
@@ -107,7 +109,7 @@ class Loss(Entry):
     def backward(self, g: Activation, Z: Array, a: Array, y: Array) -> Array:
         """``dA = ∂L/∂a`` (m, n), unless fused: then ``dZ = ∂L/∂Z``; see `is_fused`."""
         fused = self._bound_fused.get(g.name)
-        return fused.gradient(Z, a, y) if fused else self._derivative(a, y)
+        return fused.gradient(Z, a, y) if fused else self.dL(a, y)
 
     def is_fused(self, g: Activation) -> bool:
         """Whether `backward` with this output activation gives ``dZ`` and not ``dA``."""
@@ -121,10 +123,12 @@ LOSSES: Register[Loss] = Register("loss")
 
 def cost(L: Array, w: Array | None = None) -> float:  # lecture: 4
     """``J = (1/m) Σ L``; with sample weights `w` (m,), ``Σ w L / Σ w``."""
-    total = float(len(L) if w is None else w.sum())
+    total, sum_L = (len(L), L.sum()) if w is None else (w.sum(), w @ L)
     if not total > 0:
-        raise DataError(f"expected samples with a total weight above 0, found {total:g}")
-    return float(L.sum() if w is None else w @ L) / total
+        raise DataError(f"expected samples with a total weight above 0, found {float(total):g}")
+    if L.dtype == EXACT:
+        return sum_L / total  # type: ignore[no-any-return]  # a fraction
+    return float(sum_L) / float(total)
 
 
 def cost_backward(dL: Array, w: Array | None = None) -> Array:
@@ -136,7 +140,7 @@ def cost_backward(dL: Array, w: Array | None = None) -> Array:
 
 def squared_error(a: Array, y: Array) -> Array:
     """``½ (ŷ - y)²``."""
-    return 0.5 * np.square(a - y).sum(axis=1)
+    return np.square(a - y).sum(axis=1) / 2
 
 
 def d_squared_error(a: Array, y: Array) -> Array:
@@ -173,7 +177,7 @@ def huber(a: Array, y: Array, *, delta: float = 1.0) -> Array:
     """``½ r²`` if ``|r| <= delta``, else ``delta (|r| - ½ delta)``, with ``r = ŷ - y``. Huber 1964."""
     r = np.abs(a - y)
     q = np.minimum(r, delta)
-    return (q * (r - 0.5 * q)).sum(axis=1)
+    return (q * (r - q / 2)).sum(axis=1)
 
 
 def d_huber(a: Array, y: Array, *, delta: float = 1.0) -> Array:
@@ -352,7 +356,11 @@ for _entry in (
         domain="(0, inf)", targets="[0, inf)", output="exp",
         fused={
             "exp": Fused(poisson_deviance_exp, d_poisson_deviance_exp, curvature_exp),
-            "softplus": Fused(poisson_deviance_softplus, d_poisson_deviance_softplus),
+            "softplus": Fused(
+                poisson_deviance_softplus,
+                d_poisson_deviance_softplus,
+                latex=r"\sigma(Z) - y\,\frac{\sigma(Z)}{\hat y}",
+            ),
         },
         latex=r"y \ln\frac{y}{\hat y} - y + \hat y", latex_derivative=r"1 - \frac{y}{\hat y}",
         symbolic=Symbolic("y * (log(y) - log(yhat)) - y + yhat", close=(("1 - y / yhat", "write in order"),)),

@@ -1,0 +1,340 @@
+"""What stands on a line of the trace: symbols, numbers and the signs between them, in no particular notation.
+
+`parse` reads the LaTeX of the registers into the same nodes, so that a formula of the register is shown on the terminal
+and in MathML as well, and can have numbers put in for its letters. The faces turn nodes into text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from ..arrays import Array
+
+
+@dataclass(frozen=True)
+class Atom:
+    """One sign: `latex` and `text` (Unicode); `kind` is name, number, operator, function, text or space."""
+
+    latex: str
+    text: str
+    kind: str = "operator"
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A quantity of the lecture, such as ``dW[2]``: a name, and the layer if it has one.
+
+    An underscore in the name begins an index: ``v_W`` is the ``v`` of an optimizer that belongs to ``W``.
+    """
+
+    name: str
+    layer: int | None = None
+
+    @property
+    def key(self) -> str:
+        """``dW2``: what the quantity is called in answers, and what lights up together."""
+        return self.name if self.layer is None else f"{self.name}{self.layer}"
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """The numbers of a quantity, (rows, columns) as on the slides; `key` says of which, "" if of none.
+
+    Entries are floats, or whole numbers and fractions where these are exact.
+    """
+
+    key: str
+    array: Array
+
+
+@dataclass(frozen=True)
+class Row:
+    """Things that stand side by side."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """A base with something above or below its end."""
+
+    base: Node
+    above: Node | None = None
+    below: Node | None = None
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A fraction."""
+
+    top: Node
+    bottom: Node
+
+
+@dataclass(frozen=True)
+class Root:
+    """A square root."""
+
+    inside: Node
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A definition by cases: (value, condition) each."""
+
+    rows: tuple[tuple[Node, Node], ...]
+
+
+Node: TypeAlias = Atom | Symbol | Value | Row | Script | Ratio | Root | Cases
+
+OPERATORS = {
+    "cdot": "·", "odot": "⊙", "le": "≤", "ge": "≥", "leftarrow": "←", "sum": "Σ", "pm": "±", "times": "×",
+    "partial": "∂", "infty": "∞", "approx": "≈", "lfloor": "⌊", "rfloor": "⌋", "to": "→", "cdots": "⋯", "Rightarrow": "⇒",
+}  # fmt: skip
+LETTERS = {
+    "alpha": "α", "beta": "β", "delta": "δ", "epsilon": "ε", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ",
+    "theta": "θ", "tau": "τ", "pi": "π", "Phi": "Φ", "varphi": "φ", "Omega": "Ω", "gamma": "γ", "eta": "η", "phi": "ϕ", "Delta": "Δ",
+}  # fmt: skip
+FUNCTIONS = ("max", "min", "ln", "log", "tanh", "cos", "sin", "exp", "sinh", "cosh", "arctan")
+ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304"}
+SPACES = {",", " ", ";", ":", "quad"}
+NOTHING = {"left", "right", "!", "displaystyle", "big", "Big"}
+COMPOSED = {"y\u0302": "ŷ", "a\u0303": "ã"}
+
+SIGNS = {"+", "-", "·", "⊙"}
+"""After which a number below zero would look odd."""
+
+SPACE = Atom(r"\,", " ", "space")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
+
+
+def parse(latex: str) -> Node:
+    """The nodes of a formula in the LaTeX that the registers use; what it does not know stays a name."""
+    tokens = [token for token in _TOKEN.findall(latex) if token.strip() or token == r"\ "]
+    return _Parser(tokens).row(())
+
+
+def word(text: str) -> Atom:
+    """Upright text."""
+    return Atom(rf"\text{{{text}}}", text, "text")
+
+
+def number(value: object) -> Value:
+    """One number, of no quantity."""
+    array = np.empty((1, 1), dtype=object)
+    array[0, 0] = value
+    return Value("", array)
+
+
+def row(*items: Node | str) -> Row:
+    """Side by side; a text is LaTeX. A number below zero is put in parentheses after a sign."""
+    parts: list[Node] = []
+    for item in items:
+        node = parse(item) if isinstance(item, str) else item
+        before = parts[-1] if parts else None
+        signed = isinstance(before, Atom) and before.text in SIGNS
+        if signed and _is_negative(node):
+            parts += (Atom("(", "("), node, Atom(")", ")"))
+        else:
+            parts += node.items if isinstance(node, Row) else (node,)
+    return Row(tuple(parts))
+
+
+def transposed(node: Node) -> Script:
+    """``node ᵀ``."""
+    return Script(node, above=Atom(r"\top", "T", "name"))
+
+
+def function(latex: str, argument: Node) -> Row:
+    """``f(argument)``."""
+    return row(latex, "(", argument, ")")
+
+
+class _Parser:
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens, self.at = tokens, 0
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def next(self) -> str:
+        self.at += 1
+        return self.tokens[self.at - 1] if self.at <= len(self.tokens) else ""
+
+    def row(self, stop: tuple[str, ...]) -> Node:
+        """Items up to one of `stop`, which is left standing."""
+        items: list[Node] = []
+        while self.peek() and self.peek() not in stop:
+            token = self.next()
+            if token in ("^", "_"):
+                base = items.pop() if items else Row(())
+                items.append(self.script(base, token))
+            elif token[1:] not in NOTHING or token[0] != "\\":
+                items.append(self.item(token))
+        return items[0] if len(items) == 1 else Row(tuple(items))
+
+    def script(self, base: Node, token: str) -> Script:
+        old = base if isinstance(base, Script) else Script(base)
+        return replace(old, **{"above" if token == "^" else "below": self.argument()})
+
+    def argument(self) -> Node:
+        """A group in braces, or one sign."""
+        token = self.next()
+        return self.item(token, alone=True)
+
+    def item(self, token: str, *, alone: bool = False) -> Node:
+        if token == "{":
+            inside = self.row(("}",))
+            self.next()
+            return inside
+        if token.isdigit():
+            while not alone and re.fullmatch(r"[\d.]", self.peek()):
+                token += self.next()
+            return Atom(token, token, "number")
+        if token.startswith("\\"):
+            return self.command(token, token[1:])
+        if token.isalpha():
+            return Atom(token, token, "name")
+        return Atom(token, {"-": "-", "*": "·"}.get(token, token))
+
+    def command(self, token: str, name: str) -> Node:
+        if name in ("frac", "tfrac", "dfrac"):
+            return Ratio(self.argument(), self.argument())
+        if name == "sqrt":
+            return Root(self.argument())
+        if name in ACCENTS:
+            base = self.argument()
+            letter = base.text if isinstance(base, Atom) else "?"
+            return Atom(rf"\{name}{{{letter}}}", COMPOSED.get(letter + ACCENTS[name], letter + ACCENTS[name]), "name")
+        if name in ("text", "operatorname", "mathrm"):
+            text = self.braced()
+            return word(text) if name == "text" else Atom(rf"\operatorname{{{text}}}", text, "function")
+        if name == "begin":
+            return self.cases(self.braced())
+        if name in SPACES:
+            return SPACE
+        if name in OPERATORS:
+            return Atom(token, OPERATORS[name])
+        if name in LETTERS:
+            return Atom(token, LETTERS[name], "name")
+        if name in FUNCTIONS:
+            return Atom(token, name, "function")
+        return Atom(token, name, "name") if name.isalpha() else Atom(token, name)
+
+    def braced(self) -> str:
+        self.next()
+        parts = []
+        while self.peek() not in ("}", ""):
+            parts.append(self.next())
+        self.next()
+        return "".join(parts).replace("\\_", "_")
+
+    def cases(self, name: str) -> Node:
+        rows = []
+        while self.peek() and self.peek() != r"\end":
+            value = self.row(("&", r"\\", r"\end"))
+            condition: Node = Row(())
+            if self.peek() == "&":
+                self.next()
+                condition = self.row((r"\\", r"\end"))
+            if self.peek() == r"\\":
+                self.next()
+            rows.append((value, condition))
+        self.next()
+        self.braced()
+        return Cases(tuple(rows))
+
+
+def substitute(node: Node, values: Mapping[str, Node]) -> Node:
+    """Put numbers in for letters: `values` by the text of a name, or of a name with an index, such as ``y_j``."""
+    found = values.get(_text(node))
+    if found is not None:
+        return found
+    if isinstance(node, Row):
+        return Row(_separated([(item, substitute(item, values)) for item in node.items]))
+    if isinstance(node, Script):
+        base = substitute(node.base, values)
+        if base is not node.base and _is_negative(base):
+            base = row("(", base, ")")
+        above = None if node.above is None else substitute(node.above, values)
+        return Script(base, above, node.below)
+    if isinstance(node, Ratio):
+        return Ratio(substitute(node.top, values), substitute(node.bottom, values))
+    if isinstance(node, Root):
+        return Root(substitute(node.inside, values))
+    return node
+
+
+def has_cases(node: Node) -> bool:
+    """Whether a definition by cases is in it, which is shown with its letters."""
+    if isinstance(node, Row):
+        return any(map(has_cases, node.items))
+    return isinstance(node, Cases)
+
+
+def names(node: Node) -> set[str]:
+    """The letters in it, those with an index as ``y_j``."""
+    text = _text(node)
+    if text:
+        return {text}
+    if isinstance(node, Row):
+        return set().union(*map(names, node.items))
+    if isinstance(node, Script):
+        return names(node.base) | (set() if node.above is None else names(node.above))
+    if isinstance(node, Ratio):
+        return names(node.top) | names(node.bottom)
+    if isinstance(node, Cases):
+        return set().union(*(names(part) for pair in node.rows for part in pair))
+    return names(node.inside) if isinstance(node, Root) else set()
+
+
+def expand_sum(node: Node, terms: Sequence[Mapping[str, Node]]) -> Node:
+    """``Σ_j f(x_j)`` written out, one term for each mapping of ``x_j`` to a number; as it is if there is no sum."""
+    if not isinstance(node, Row):
+        return node
+    for k, item in enumerate(node.items):
+        if isinstance(item, Script) and isinstance(item.base, Atom) and item.base.text == "Σ":
+            body = Row(node.items[k + 1 :])
+            written: list[Node] = []
+            for n, term in enumerate(terms):
+                written += [parse("+")] if n else []
+                written += row(substitute(body, term)).items
+            return row(*node.items[:k], "(", *written, ")")
+    return node
+
+
+def _text(node: Node) -> str:
+    """``y`` or ``y_j``; empty for all that is no letter."""
+    if isinstance(node, Atom):
+        return node.text if node.kind == "name" else ""
+    if isinstance(node, Script) and node.above is None and isinstance(node.base, Atom) and isinstance(node.below, Atom):
+        return f"{node.base.text}_{node.below.text}"
+    return ""
+
+
+def _is_negative(node: Node) -> bool:
+    return isinstance(node, Value) and node.array.size == 1 and bool(node.array.flat[0] < 0)
+
+
+def _separated(pairs: Sequence[tuple[Node, Node]]) -> tuple[Node, ...]:
+    """Side by side again: a dot before a number that follows something, parentheses round one below zero."""
+    items: list[Node] = []
+    for old, new in pairs:
+        changed = new is not old and isinstance(new, Value)
+        before = items[-1] if items else None
+        product = isinstance(before, Value | Ratio | Script) or (
+            isinstance(before, Atom) and (before.kind in ("number", "name") or before.text in ")]|")
+        )
+        space = before == SPACE and len(items) > 1 and not isinstance(items[-2], Atom)
+        if changed and (product or space):
+            if space:
+                items.pop()
+            items.append(Atom(r"\cdot", "·"))
+        bare = before is None or (isinstance(before, Atom) and before.text in "(|,<>≤=")
+        items += row("(", new, ")").items if changed and _is_negative(new) and not bare else (new,)
+    return tuple(items)
