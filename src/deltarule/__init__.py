@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import course
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
     from .derivations import derive
     from .diagnosis import Diagnosis, diagnose
@@ -53,6 +54,7 @@ __all__ = [
     "Network",
     "Progress",
     "__version__",
+    "course",
     "derive",
     "diagnose",
     "load",
@@ -63,6 +65,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "course":
+        return importlib.import_module(".course", __name__)
     if name not in _ROOMS:
         raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import derive, diagnose, evaluate, inspect, plot, predict, sample, table, train
+from deltarule.cli import derive, diagnose, evaluate, exercise, inspect, plot, predict, sample, table, train
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -37,6 +37,7 @@ for _module, _cls in (
     (sample, None),
     (derive, None),
     (table, None),
+    (exercise, exercise.ExerciseCommand),
 ):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
 app.add_typer(plot.group)
