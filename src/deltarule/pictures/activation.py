@@ -85,8 +85,6 @@ def _draw(g: Activation, left: Any, right: Any, low: float, high: float) -> None
             for j, curve in enumerate(curves.T):
                 label = f"$a_{j + 1}$" if g.rowwise and not k else None
                 axes.plot(Z, curve, color=COLORS[j], linestyle=DASHES[j], linewidth=2, label=label)
-    for kink in borders[1:-1]:
-        _mark(g, kink, left, right)
     shown = _title(g)
     for axes, what in ((left, shown), (right, "derivative")):
         axes.set(title=what, xlabel="Z", xlim=(low, high))
@@ -95,6 +93,8 @@ def _draw(g: Activation, left: Any, right: Any, low: float, high: float) -> None
         axes.margins(y=0.12)
         if g.rowwise:
             axes.legend(frameon=False)
+    for kink in borders[1:-1]:
+        _mark(g, kink, left, right)
     left.set_ylabel("a = g(Z)")
     right.set_ylabel("g′(Z)")
 
@@ -109,13 +109,15 @@ def _mark(g: Activation, kink: float, left: Any, right: Any) -> None:
         right.plot([kink, kink], [taken, other], ":", color=MUTED, linewidth=1)
         right.plot(kink, other, "o", markerfacecolor="white", markeredgecolor=COLORS[0], markersize=6)
     right.plot(kink, taken, "o", color=COLORS[0], markersize=6)
+    late = kink > np.mean(right.get_xlim()) if len(g.kinks) > 1 else False
     right.annotate(
-        f"g′({kink:g}) = {taken:g}".replace("-", "−"),
+        f"g′({kink:g}) = {taken:.3g}".replace("-", "−"),
         (kink, taken),
-        xytext=(8, 8 if other < taken or other == taken else -4),
+        xytext=(-9 if late else 9, -7 if other < taken else 5),
         textcoords="offset points",
         color=MUTED,
-        va="bottom" if other <= taken else "center",
+        ha="right" if late else "left",
+        va="top" if other < taken else "bottom",
     )
 
 
