@@ -1,7 +1,7 @@
-"""Reads the lines of a derivation with SymPy: names are replaced by what they stand for, derivatives are taken by SymPy.
+"""Reads the lines of a derivation with SymPy: names are replaced by what they stand for, derivatives are SymPy's.
 
-In ``Derivative(f, x)`` the names in f are replaced until x stands there, then SymPy differentiates by x, then the rest is
-replaced. Sums and matrices are written out for small sizes.
+In ``Derivative(f, x)`` the names in f are replaced until x stands there, then SymPy differentiates by x, then the rest
+is replaced. Sums and matrices are written out for small sizes.
 """
 
 from __future__ import annotations
@@ -42,8 +42,17 @@ class Reader:
         Give every other entry of a matrix a fraction of its own, which is quicker than symbols throughout.
     """
 
-    def __init__(self, definitions: Mapping[str, str], shapes: Mapping[str, str] = (), functions=(), values=(), exact_numbers=False):
-        self.shapes = {name: tuple(self.size(n) for n in ast.literal_eval(quoted(s))) for name, s in dict(shapes).items()}
+    def __init__(
+        self,
+        definitions: Mapping[str, str],
+        shapes: Mapping[str, str] = (),
+        functions=(),
+        values=(),
+        exact_numbers=False,
+    ):
+        self.shapes = {
+            name: tuple(self.size(n) for n in ast.literal_eval(quoted(s))) for name, s in dict(shapes).items()
+        }
         self.exact_numbers = exact_numbers
         self.functions, self.values = dict(FUNCTIONS) | dict(functions), dict(values)
         self.plain, self.indexed = {}, {}
@@ -251,7 +260,9 @@ def same(a, b) -> bool:
     symbols = sorted(difference.free_symbols, key=str)
     for k in range(3):
         point = {s: sympy.Rational(7 * j + 3 * k + 2, 11 * (j % 3) + 13 + k) for j, s in enumerate(symbols)}
-        if sympy.expand(difference.subs(point)) != 0 and abs(sympy.N(difference.subs(point), 40)) > sympy.Float("1e-30"):
+        if sympy.expand(difference.subs(point)) != 0 and abs(sympy.N(difference.subs(point), 40)) > sympy.Float(
+            "1e-30"
+        ):
             return False
     return bool(symbols)
 

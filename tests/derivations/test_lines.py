@@ -1,4 +1,4 @@
-"""Every line of every derivation equals the one above it, as SymPy sees it; the last is the derivative of the register."""
+"""Every line of every derivation equals the one above it, as SymPy sees it; the last is that of the register."""
 
 from __future__ import annotations
 
@@ -40,7 +40,13 @@ def reader(derivation: Derivation, part: Part, **values) -> Reader:
 
 def free_indices(part: Part) -> list[str]:
     node = ast.parse(part.lines[0].expression, mode="eval")
-    found = {n.id for s in ast.walk(node) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice) if isinstance(n, ast.Name)}
+    found = {
+        n.id
+        for s in ast.walk(node)
+        if isinstance(s, ast.Subscript)
+        for n in ast.walk(s.slice)
+        if isinstance(n, ast.Name)
+    }
     summed = {c.args[1].elts[0].id for c in ast.walk(node) if isinstance(c, ast.Call) and c.func.id == "Sum"}
     return sorted(found - summed)
 
@@ -128,7 +134,9 @@ def result(name: str, title: str) -> tuple[Derivation, Part]:
     return derivation, next(part for part in derivation.parts if part.title == title)
 
 
-@pytest.mark.parametrize("name", [name for name in FROM_RULES if name in ACTIVATIONS] + ["sigmoid", "leaky_relu(0.3)", "elu(2)"])
+@pytest.mark.parametrize(
+    "name", [name for name in FROM_RULES if name in ACTIVATIONS] + ["sigmoid", "leaky_relu(0.3)", "elu(2)"]
+)
 def test_the_last_line_is_the_derivative_in_the_register(name):
     g, derivation = ACTIVATIONS.choose(name), derive(name)
     Z = np.array([[-4.0], [-3.0], [-1.3], [-0.2], [0.0], [0.4], [1.7], [3.0], [5.0]])
@@ -197,7 +205,14 @@ def test_backpropagation_in_numbers_is_that_of_the_network():
     cache = network.forward(X)
     gradient = network.backward(cache, y)
     a1, a2 = cache.a[1].T, cache.a[2].T  # a sample is a column
-    names = {"W2": network.W[2], "a1": a1, "X": X.T, "Z1": cache.Z[1].T, "Z2": cache.Z[2].T, "dg1": lambda z: 1 - np.tanh(z) ** 2}
+    names = {
+        "W2": network.W[2],
+        "a1": a1,
+        "X": X.T,
+        "Z1": cache.Z[1].T,
+        "Z2": cache.Z[2].T,
+        "dg1": lambda z: 1 - np.tanh(z) ** 2,
+    }
     names |= {"dg2": lambda z: a2 * (1 - a2), "hadamard": np.multiply, "dA2": (a2 - y.T) / 4}
     for part in derive("backprop").parts[1:]:
         name = part.title.partition(",")[0].replace("[", "").replace("]", "")

@@ -25,17 +25,13 @@ _Features = Annotated[
 ]
 
 
-def _output(default: str) -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(
-        default, "-o", "--output", metavar="OUT", help="A picture: .png, .svg or .pdf."
-    )
-    return found
+_Output = Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="A picture: .png, .svg or .pdf.")]
 
 
 @group.command()
 def activation(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Such as sigmoid tanh 'leaky_relu(0.2)'.")],
-    output: str = _output("activation.png"),
+    output: _Output = "activation.png",
     low: Annotated[float, typer.Option("--from", metavar="Z", help="Where Z begins.")] = -5.0,
     high: Annotated[float, typer.Option("--to", metavar="Z", help="Where Z ends.")] = 5.0,
 ) -> None:
@@ -51,7 +47,7 @@ def descent(
     table: _Table,
     target: _Target,
     features: _Features = None,
-    output: str = _output("descent.png"),
+    output: _Output = "descent.png",
     model: Annotated[str, typer.Option(metavar="MODEL", help="auto, linear, logistic.")] = "auto",
     bias: Annotated[
         bool | None,
@@ -90,7 +86,7 @@ def boundary(
     table: _Table,
     target: _Target,
     features: _Features = None,
-    output: str = _output("boundary.png"),
+    output: _Output = "boundary.png",
 ) -> None:
     """Draw logistic regression over its data: the sigmoid with its decision boundary, or the line of two features."""
     from deltarule.pictures import plot_boundary

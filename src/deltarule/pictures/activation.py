@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,8 +57,8 @@ def plot_activation(*names: str | Activation, low: float = -5.0, high: float = 5
 def values(g: Activation, Z: Array) -> tuple[Array, Array]:
     """``g(Z)`` and ``g'(Z)``, both (m, n), for `Z` (m,).
 
-    n is 1; for softmax it is 3: the outputs for the row ``(Z, 0, 1)``, and their derivatives by its first entry. A learned
-    parameter has its initial value.
+    n is 1; for softmax it is 3: the outputs for the row ``(Z, 0, 1)``, and their derivatives by its first entry.
+    A learned parameter has its initial value.
     """
     if g.rowwise:
         row = np.column_stack([Z, *(np.full_like(Z, other) for other in OTHERS)])
@@ -74,7 +74,7 @@ def values(g: Activation, Z: Array) -> tuple[Array, Array]:
 def _draw(g: Activation, left: Any, right: Any, low: float, high: float) -> None:
     """One activation: the function at the left, its derivative at the right."""
     borders = [low, *(kink for kink in g.kinks if low < kink < high), high]
-    for k, (start, end) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+    for k, (start, end) in enumerate(pairwise(borders)):
         Z = np.linspace(start, end, POINTS)
         a, _ = values(g, Z)
         inside = Z.copy()

@@ -54,7 +54,7 @@ def plot_boundary(
         draw = _curve if X.shape[1] == 1 else _plane
         draw(axes, X, y, W, b, shown, names, classes)
         few = "" if len(shown) == len(X) else f" ({len(shown):,} drawn)"
-        held = "" if C == np.inf else f"; separable, so weights are held back with C = {C:g}"
+        held = "" if np.isinf(C) else f"; separable, so weights are held back with C = {C:g}"
         axes.set_title(f"logistic regression of {target}, {len(X):,} rows{few}{held}")
     return figure
 

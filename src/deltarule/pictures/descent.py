@@ -17,7 +17,7 @@ from ..cost import Cost
 from ..engines import Data, choose
 from ..equations import OPTIMIZERS
 from ..equations.columns import Columns
-from ..errors import DataError, InvalidOption, NotFinite
+from ..errors import DataError, InvalidOption
 from ..network import Network
 from ..training import Plan, train
 
@@ -140,7 +140,8 @@ class Surface:
 
     def hessian(self, point: Array) -> Array:
         """The second derivative (P, P)."""
-        return self.cost.hessian(self.theta(point), self.free)
+        found: Array = self.cost.hessian(self.theta(point), self.free)
+        return found
 
     def roundness(self, point: Array) -> float:
         """The smallest eigenvalue of the second derivative divided by the largest."""
@@ -155,7 +156,8 @@ class Surface:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it reaches is checked below
             train(network, self.data, plan)
-        return network.theta[self.free].copy()
+        found: Array = network.theta[self.free].copy()
+        return found
 
     def walk(self, start: Array, alpha: float, steps: int, optimizer: str) -> tuple[Array, Array]:
         """Points (T + 1, P) and costs (T + 1,) of so many steps; fewer where the cost ceases to be finite."""
@@ -231,11 +233,11 @@ def descend(
     bound = 2 / float(eigenvalues[-1])
 
     def walk(name: str, alpha: float) -> Walk:
-        points, costs = surface.walk(begin, alpha, steps, optimizer)
-        return Walk(alpha, name, points, costs, _verdict(costs, least, steps, unstable=alpha > bound and plain))
+        points, costs = surface.walk(begin, alpha, n_steps, optimizer)
+        return Walk(alpha, name, points, costs, _verdict(costs, least, n_steps, unstable=alpha > bound and plain))
 
     plain = OPTIMIZERS.choose(optimizer).name == "gradient_descent"
-    steps = _enough_steps(surface, begin, least, 1 / steepest) if steps is None else steps
+    n_steps = _enough_steps(surface, begin, least, 1 / steepest) if steps is None else steps
     if rates is None:
         walks = [walk(name, factor / steepest) for name, factor in FACTORS.items()]
         walks.append(_diverging(lambda factor: walk("diverging", factor * bound), least))

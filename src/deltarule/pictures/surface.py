@@ -81,10 +81,10 @@ def plot_descent(
 
 
 def _title(found: Descent, features: Sequence[str], target: str) -> str:
-    seen = SEEN[found.scale]
-    seen = f", {seen}" if found.scale != "none" else ""
-    what = f"{found.model} regression of {target or 'y'} on {', '.join(features) or 'X'}{seen}"
-    return f"{what}, {len(found.X):,} rows;  $λ_{{max}}$ = {number(found.eigenvalues[-1])}, bound 2/$λ_{{max}}$ = {number(found.bound)}"
+    seen = f", {SEEN[found.scale]}" if found.scale != "none" else ""
+    what = f"{found.model} regression of {target or 'y'} on {', '.join(features) or 'X'}{seen}, {len(found.X):,} rows"
+    bound = f"$λ_{{max}}$ = {number(found.eigenvalues[-1])}, bound $2/λ_{{max}}$ = {number(found.bound)}"
+    return f"{what.replace('$', chr(92) + '$')};  {bound}"
 
 
 def _label(walk: Walk) -> str:
@@ -212,8 +212,6 @@ def _steps(found: Descent, axes: Any) -> None:
         above = np.maximum((walk.costs - found.least) / rise, 1e-8)
         axes.plot(np.arange(len(above)), above, **_drawn(k), label=_label(walk), markevery=max(1, len(above) // 12))
         lowest, highest = min(lowest, above.min()), max(highest, above.max())
-    axes.set(
-        title="distance to the least cost J*, step by step", xlabel="step", yscale="log", ylim=(max(0.5 * lowest, 1e-7), min(2 * highest, 1e3)),
-        ylabel="(J − J*) / (J at the start − J*)",
-    )  # fmt: skip
+    axes.set(title="distance to the least cost J*, step by step", xlabel="step", yscale="log")
+    axes.set(ylabel="(J − J*) / (J at the start − J*)", ylim=(max(0.5 * lowest, 1e-7), min(2 * highest, 1e3)))
     axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=":")
