@@ -25,17 +25,13 @@ _Features = Annotated[
 ]
 
 
-def _output(default: str) -> typer.models.OptionInfo:
-    found: typer.models.OptionInfo = typer.Option(
-        default, "-o", "--output", metavar="OUT", help="A picture: .png, .svg or .pdf."
-    )
-    return found
+_Output = Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="A picture: .png, .svg or .pdf.")]
 
 
 @group.command()
 def activation(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Such as sigmoid tanh 'leaky_relu(0.2)'.")],
-    output: str = _output("activation.png"),
+    output: _Output = "activation.png",
     low: Annotated[float, typer.Option("--from", metavar="Z", help="Where Z begins.")] = -5.0,
     high: Annotated[float, typer.Option("--to", metavar="Z", help="Where Z ends.")] = 5.0,
 ) -> None:
@@ -51,7 +47,7 @@ def descent(
     table: _Table,
     target: _Target,
     features: _Features = None,
-    output: str = _output("descent.png"),
+    output: _Output = "descent.png",
     model: Annotated[str, typer.Option(metavar="MODEL", help="auto, linear, logistic.")] = "auto",
     bias: Annotated[
         bool | None,
@@ -63,7 +59,7 @@ def descent(
             "--alpha", metavar="A,B,...", help="Learning rates; by default slow, good, oscillating, diverging."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(metavar="N", help="Steps of each walk.")] = 40,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Of each walk; by default until it is there.")] = None,
     start: Annotated[str | None, typer.Option(metavar="W,B", help="Where the walks begin; at zero by default.")] = None,
     scale: Annotated[str, typer.Option(metavar="HOW", help="auto, none, deviation, standard.")] = "auto",
     optimizer: Annotated[
@@ -90,7 +86,7 @@ def boundary(
     table: _Table,
     target: _Target,
     features: _Features = None,
-    output: str = _output("boundary.png"),
+    output: _Output = "boundary.png",
 ) -> None:
     """Draw logistic regression over its data: the sigmoid with its decision boundary, or the line of two features."""
     from deltarule.pictures import plot_boundary
@@ -145,15 +141,16 @@ def _numbers(text: str, name: str) -> list[float]:
 def _report(found: Descent) -> None:
     """The optimum, the bound, and what became of each walk."""
     from deltarule.cli.output import show_table
+    from deltarule.pictures.surface import SEEN
 
     at = ", ".join(f"{name} = {value:.6g}" for name, value in zip(found.parameters, found.optimum, strict=True))
-    seen = {"none": "as they are", "deviation": "divided by their deviation", "standard": "of mean 0 and deviation 1"}
     rows = [
         ("optimum", at),
         ("cost there", f"J = {found.least:.6g}"),
         ("curvature there", f"λ_min = {found.eigenvalues[0]:.4g}, λ_max = {found.eigenvalues[-1]:.4g}"),
-        ("bound", f"α < 2/λ_max = {found.bound:.4g}; beyond, descent cannot settle at the optimum"),
-        ("features", seen[found.scale]),
+        ("every step goes down", f"α < {found.safe:.4g} = 2/λ_max where the curvature is largest"),
+        ("bound", f"α < {found.bound:.4g} = 2/λ_max at the optimum; beyond, descent cannot settle there"),
+        ("features", SEEN[found.scale]),
     ]
     show_table(f"{found.model.capitalize()} regression, {len(found.X):,} rows", rows)
     walks = [

@@ -1,4 +1,4 @@
-"""Derivations step by step, each line with its rule: of every activation and loss with a formula, and of backpropagation.
+"""Derivations step by step, each line with its rule: of activations, of losses, of backpropagation.
 
 >>> from deltarule import derive
 >>> derive("exp").parts[0].result
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 
-from ..equations import ACTIVATIONS, LOSSES
+from ..equations import ACTIVATIONS, LOSSES, Activation, Loss
 from ..errors import InvalidOption, UnknownName
 from . import lecture
 from .derivation import Derivation, Line, Part
@@ -40,8 +40,8 @@ SHORT = {
 
 def known() -> list[str]:
     """The names that `derive` takes."""
-    entries = [*ACTIVATIONS.values(), *LOSSES.values()]
-    found = [entry.name for entry in entries if entry.name in WRITTEN or entry.symbolic is not None]
+    found = [name for name, g in ACTIVATIONS.items() if name in WRITTEN or g.symbolic is not None]
+    found += [name for name, loss in LOSSES.items() if name in WRITTEN or loss.symbolic is not None]
     return [*found, "backprop", *SHORT]
 
 
@@ -68,17 +68,14 @@ def derive(name: str) -> Derivation:
     """
     bare, parenthesis, options = name.strip().partition("(")
     bare = SHORT.get(bare.strip(), bare.strip())
-    register = ACTIVATIONS if bare in ACTIVATIONS else LOSSES if bare in LOSSES else None
-    if register is not None:
-        entry = register.choose(f"{bare}{parenthesis}{options}")
-        if entry.name in WRITTEN and not entry.options:
-            return WRITTEN[entry.name]()
-        if entry.symbolic is None:
-            raise InvalidOption(
-                f"expected a formula to derive, found none for {entry.name!r}",
-                "give its entry symbolic=Symbolic(...), see deltarule.equations.symbolic",
-            )
-        return derive_activation(entry) if register is ACTIVATIONS else derive_loss(entry)
+    text = f"{bare}{parenthesis}{options}"
+    entry: Activation | Loss | None = None
+    if bare in ACTIVATIONS:
+        entry = ACTIVATIONS.choose(text)
+    elif bare in LOSSES:
+        entry = LOSSES.choose(text)
+    if entry is not None:
+        return _of_entry(entry)
     if bare in WRITTEN and not parenthesis:
         return WRITTEN[bare]()
     near = difflib.get_close_matches(bare.lower(), known(), n=1)
@@ -86,3 +83,15 @@ def derive(name: str) -> Derivation:
         f"expected something to derive ({', '.join(known())}), found {name!r}",
         f"did you mean {near[0]!r}?" if near else "",
     )
+
+
+def _of_entry(entry: Activation | Loss) -> Derivation:
+    """The derivation of what stands in a register."""
+    if entry.name in WRITTEN and not entry.options:
+        return WRITTEN[entry.name]()
+    if entry.symbolic is None:
+        raise InvalidOption(
+            f"expected a formula to derive, found none for {str(entry)!r}",
+            "give its entry symbolic=Symbolic(...), see deltarule.equations.symbolic",
+        )
+    return derive_activation(entry) if isinstance(entry, Activation) else derive_loss(entry)

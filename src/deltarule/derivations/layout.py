@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TypeAlias
 
@@ -23,7 +23,7 @@ class Sign:
         In Unicode.
     latex : str
     kind : str
-        The element of MathML: "mi", "mn", "mo" or "mtext".
+        The element of MathML: "mi", "mn", "mo", "mtext" or "mspace".
     layer : str
         The lecture's layer, ``[2]``: raised where there is room for it.
     """
@@ -127,22 +127,39 @@ def _latex_script(base: Layout, below: Layout | None, above: Layout | None) -> s
 def to_mathml(layout: Layout) -> str:
     """The formula as MathML Core, as it stands in a ``<math>``."""
     match layout:
-        case Sign(text=text, kind=kind, layer=layer):
-            sign = f"<{kind}>{escape(text)}</{kind}>"
-            return f"<msup>{sign}<mtext>[{layer}]</mtext></msup>" if layer else sign
+        case Sign():
+            return _mathml_sign(layout)
         case Row(items):
             return f"<mrow>{''.join(map(to_mathml, items))}</mrow>"
         case Fraction(top, bottom):
             return f"<mfrac>{to_mathml(top)}{to_mathml(bottom)}</mfrac>"
         case Script(base, below, above):
-            parts = [to_mathml(part) for part in (base, below, above) if part is not None]
-            name = "msubsup" if below and above else "msub" if below else "msup"
-            return f"<{name}>{''.join(parts)}</{name}>"
+            return _mathml_script(base, below, above)
         case Big(sign, below, above):
             name = "munderover" if above else "munder"
             return f"<{name}>{to_mathml(sign)}{to_mathml(below)}{to_mathml(above) if above else ''}</{name}>"
         case Fence(inside, left, right):
             return f"<mrow><mo>{left}</mo>{to_mathml(inside)}<mo>{right}</mo></mrow>"
+
+
+def _mathml_sign(sign: Sign) -> str:
+    if sign.kind == "mspace":
+        return '<mspace width="0.2em"></mspace>'
+    bare = f"<{sign.kind}>{escape(sign.text)}</{sign.kind}>"
+    return f"<msup>{bare}{_layer(sign.layer)}</msup>" if sign.layer else bare
+
+
+def _layer(layer: str) -> str:
+    return f"<mtext>[{layer}]</mtext>"
+
+
+def _mathml_script(base: Layout, below: Layout | None, above: Layout | None) -> str:
+    over = to_mathml(above) if above else ""
+    if isinstance(base, Sign) and base.layer:  # one superscript for both, as in LaTeX
+        over = f"<mrow>{_layer(base.layer)}{over}</mrow>"
+        base = replace(base, layer="")
+    name = "msubsup" if below and over else "msub" if below else "msup"
+    return f"<{name}>{to_mathml(base)}{to_mathml(below) if below else ''}{over}</{name}>"
 
 
 def to_box(layout: Layout) -> Box:

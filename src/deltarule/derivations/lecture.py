@@ -43,8 +43,8 @@ def sigmoid() -> Derivation:
         "therefore",
         ("Derivative(sigma(z), z)",),
         ("sigma(z) * (1 - sigma(z))", "both are the same"),
-        note="With a = σ(z) known from the forward pass, the derivative a(1 - a) costs one multiplication. At z = 0 it is 1/4, "
-        "its largest value.",
+        note="With a = σ(z) known from the forward pass, the derivative a(1 - a) costs one multiplication. "
+        "At z = 0 it is 1/4, its largest value.",
     )
     return Derivation(
         "sigmoid", "The derivative of the sigmoid", {"sigma(z)": "1 / (1 + exp(-z))"}, (by_chain_rule, expanded, both)
@@ -209,7 +209,7 @@ def _layer(l: int) -> Sequence[Part]:
     """``dZ[l]``, ``dW[l]``, ``db[l]`` from ``dA[l]``."""
     Z, a, W, b, dA, dZ = f"Z{l}", f"a{l}", f"W{l}", f"b{l}", f"dA{l}", f"dZ{l}"
     before, n, n_before = ("X" if l == 1 else f"a{l - 1}"), f"n_{l}", f"n_{l - 1}"
-    entries = f"Z[{l}]_ik = Σ_j W[{l}]_ij {'X' if l == 1 else f'a[{l - 1}]'}_jk + b[{l}]_i"
+    entries = f"Z[{l}]_ik = ∑_j W[{l}]_ij {'X' if l == 1 else f'a[{l - 1}]'}_jk + b[{l}]_i"
     activation = part(
         f"dZ[{l}], backward through the activation",
         (f"Partial(J, {Z}[i, k])",),
@@ -255,6 +255,6 @@ def _to_inputs() -> Part:
             "Sum(Partial(J, Z2[i, k]) * Partial(Z2[i, k], a1[j, k]), (i, 1, n_2))",
             "chain rule: a_jk is in Z_ik of every unit i",
         ),
-        ("Sum(W2[i, j] * dZ2[i, k], (i, 1, n_2))", "Z[2]_ik = Σ_j W[2]_ij a[1]_jk + b[2]_i"),
+        ("Sum(W2[i, j] * dZ2[i, k], (i, 1, n_2))", "Z[2]_ik = ∑_j W[2]_ij a[1]_jk + b[2]_i"),
         ("W2.T @ dZ2", "columns times columns: a product with the transpose", "(n_1, m) = (n_1, n_2) (n_2, m)"),
     )

@@ -1,7 +1,7 @@
 """From a text that SymPy and Python can read, such as ``exp(-z) / (1 + exp(-z))**2``, to a formula as people write it.
 
-The text is the only form in which a line of a derivation is stored: what the tests verify is what is shown. It is read as
-Python's own grammar has it, and never evaluated. Beside arithmetic it may hold
+The text is the only form in which a line of a derivation is stored: what the tests verify is what is shown. It is read
+as Python's own grammar has it, and never evaluated. Beside arithmetic it may hold
 
 =============================  ==========================================
 ``Derivative(f, x)``           d f / d x
@@ -30,7 +30,6 @@ SIGNS = {
     "yhat": Sign("ŷ", r"\hat y"),
     "slope": Sign("s", "s"),
     "initial": Sign("p", "p"),
-    "n_x": Sign("n_x", "n_x"),
 }
 WORDS = {
     "log": "ln", "tanh": "tanh", "Max": "max", "Min": "min", "sign": "sign", "erf": "erf",
@@ -42,9 +41,9 @@ COMPARED: dict[type[ast.cmpop], tuple[str, str]] = {
 }  # fmt: skip
 PLUS, MINUS, NEGATIVE = Sign("+", "+", "mo"), Sign("−", "-", "mo"), Sign("−", "-", "mn")
 DOT, CIRCLE, COMMA = Sign("·", r"\cdot", "mo"), Sign("⊙", r"\odot", "mo"), Sign(", ", ",\\,", "mo")
-THIN = Sign(" ", r"\,", "mtext")
+THIN = Sign(" ", r"\,", "mspace")
 PRIME, TRANSPOSED = Sign("′", r"\prime", "mo"), Sign("T", r"\top")
-SUM, LIMIT, ARROW = Sign("Σ", r"\sum", "mo"), Sign("lim", r"\lim", "mo"), Sign("→", r"\to", "mo")
+SUM, LIMIT, ARROW = Sign("∑", r"\sum", "mo"), Sign("lim", r"\lim", "mo"), Sign("→", r"\to", "mo")
 
 SUMMAND, FACTOR, POWER, ATOM = range(4)
 """How tightly a formula holds together: a sum needs parentheses as a factor, a product as a base."""
@@ -65,21 +64,26 @@ def layout(text: str) -> Layout:
 
 
 def symbol(name: str) -> Layout:
-    """A name as the lecture writes it: ``W2`` is W of layer 2, ``sigma`` is σ."""
+    """A name as the lecture writes it: ``W2`` is W of layer 2, ``n_1`` its index lowered, ``sigma`` is σ."""
     primed, layer = _PRIMED.match(name), _LAYER.match(name)
+    base, lowered, index = name.partition("_")
     if primed:
         return Script(symbol(primed[1] + primed[2]), above=PRIME)
     if layer:
         return Sign(layer[1] + layer[2], layer[1] + layer[2], layer=layer[3])
+    return Script(letter(base), below=letter(index)) if lowered else letter(name)
+
+
+def letter(name: str) -> Sign:
+    """A letter, or a word."""
     if name in SIGNS:
         return SIGNS[name]
     if name in GREEK:
         return Sign(GREEK[name], LATEX.get(name, rf"\{name}"))
     if name in WORDS:
         return Sign(WORDS[name], rf"\operatorname{{{WORDS[name]}}}")
-    if name.startswith("d") and len(name) == 2:
-        return Sign(name, name)
-    return Sign(name, name if len(name) == 1 else rf"\mathit{{{name}}}".replace("_", r"\_"))
+    short = len(name) == 1 or (len(name) == 2 and name.startswith("d"))
+    return Sign(name, name if short else rf"\mathit{{{name}}}", "mn" if name.isdigit() else "mi")
 
 
 class _Formula(ast.NodeVisitor):

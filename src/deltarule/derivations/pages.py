@@ -34,8 +34,9 @@ def styled(derivation: Derivation, width: int = WIDTH) -> Iterator[tuple[str, st
         )
     if derivation.shapes:
         yield "", "text"
-        shapes = ", ".join(f"{_inline(name)} {shape}" for name, shape in derivation.shapes.items())
-        yield from ((f"  {line}", "text") for line in textwrap.wrap(f"shapes: {shapes}", width - 2))
+        held = (f"{_inline(name)} {shape}".replace(" ", "\0") for name, shape in derivation.shapes.items())
+        lines = textwrap.wrap(f"shapes: {', '.join(held)}", width - 2)
+        yield from ((f"  {line}".replace("\0", " "), "text") for line in lines)
     for part in derivation.parts:
         yield "", "text"
         if part.title:
@@ -106,7 +107,7 @@ def _inline(text: str) -> str:
 
 UNICODE = {
     "σ": r"$\sigma$", "δ": r"$\delta$", "Φ": r"$\Phi$", "φ": r"$\varphi$", "α": r"$\alpha$", "λ": r"$\lambda$",
-    "Σ": r"$\sum$", "ŷ": r"$\hat y$", "⊙": r"$\odot$", "′": "$'$", "½": r"$\tfrac12$", "≠": r"$\ne$", "²": "$^2$",
+    "∑": r"$\sum$", "ŷ": r"$\hat y$", "⊙": r"$\odot$", "′": "$'$", "½": r"$\tfrac12$", "≠": r"$\ne$", "²": "$^2$",
     "ⁿ⁻¹": "$^{n-1}$", "ⁿ": "$^n$", "−": "$-$", "∂": r"$\partial$", "<": "$<$", ">": "$>$", "'": "$'$",
 }  # fmt: skip
 
@@ -174,7 +175,7 @@ def latex_text(text: str) -> str:
     text = re.sub(r"e\^\{(\w+)\}|e\^(-?\w+)", lambda m: f"$e^{{{m[1] or m[2]}}}$", text)
     pieces = re.split(r"(\$[^$]*\$)", text)
     for k in range(0, len(pieces), 2):
-        piece = re.sub(r"(\w)(\[\d\])?_(\w+)", indexed, pieces[k])
+        piece = re.sub(r"([\w∑])(\[\d\])?_(\w+)", indexed, pieces[k])
         inner = re.split(r"(\$[^$]*\$)", piece)
         for i in range(0, len(inner), 2):
             for sign, latex in UNICODE.items():
@@ -215,11 +216,10 @@ def html_body(derivation: Derivation) -> str:
         _html_row(_mathml(left), _mathml(right), f"for {_mathml(where)}" if where else "")
         for left, right, where in given(derivation)
     ]
-    rows += [
-        f"<tr><td>{_mathml(name)}</td><td></td><td>{html_text(shape)}</td></tr>"
-        for name, shape in derivation.shapes.items()
-    ]
     parts.append(_html_table(rows))
+    if derivation.shapes:
+        shapes = ", ".join(f"{_mathml(name)} {html_text(shape)}" for name, shape in derivation.shapes.items())
+        parts.append(f"<p>Shapes: {shapes}</p>")
     for part in derivation.parts:
         if part.title:
             parts.append(f"<h2>{html_text(part.title)}</h2>")
@@ -249,7 +249,7 @@ def _html_table(rows: list[str]) -> str:
 
 
 def _mathml(text: str) -> str:
-    return f'<math display="block">{formulas.to_mathml(layout(text))}</math>' if text else ""
+    return f'<math displaystyle="true">{formulas.to_mathml(layout(text))}</math>' if text else ""
 
 
 def html_text(text: str) -> str:

@@ -111,7 +111,7 @@ def _kink(symbolic: Symbolic, k: int, at: str) -> list[Part]:
     left, right = map(shown, slopes)
     unless = f", unless {left} = {right}" if names(slopes[0]) or names(slopes[1]) else ""
     note = (
-        f"From the left {left}, from the right {right}: at Z = {at} there is no derivative{unless}. Any value between the "
-        "two is a subgradient."
+        f"From the left {left}, from the right {right}: at Z = {at} there is no derivative{unless}. "
+        "Any value between the two is a subgradient."
     )
     return [parts[0], replace(parts[1], note=note)]

@@ -169,7 +169,7 @@ def tidy(node: ast.AST) -> ast.expr:
 
 class _Tidy(ast.NodeTransformer):
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        inner = self.visit(node.operand)
+        inner = self.tidied(node.operand)
         if isinstance(inner, ast.UnaryOp):
             return inner.operand
         return inner if _is(inner, 0) else ast.UnaryOp(ast.USub(), inner)
@@ -180,34 +180,45 @@ class _Tidy(ast.NodeTransformer):
         return ast.Constant(1) if is_exp and _is(node.args[0], 0) else node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        left, right, op = self.visit(node.left), self.visit(node.right), node.op
+        left, right, op = self.tidied(node.left), self.tidied(node.right), node.op
         whole = _whole(left, right, op)
         if whole is not None:
             return ast.Constant(whole) if whole >= 0 else ast.UnaryOp(ast.USub(), ast.Constant(-whole))
-        match op:
-            case ast.Add() if _is(left, 0):
-                return right
-            case ast.Add() | ast.Sub() if _is(right, 0):
-                return left
-            case ast.Add() | ast.Sub() if isinstance(right, ast.UnaryOp):
-                return ast.BinOp(left, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), right.operand)
-            case ast.Sub() if _is(left, 0):
-                return ast.UnaryOp(ast.USub(), right)
-            case ast.Mult() | ast.Div() if _is(left, 0):
-                return left
-            case ast.Mult() if _is(right, 0):
-                return right
-            case ast.Mult() if _is(left, 1):
-                return right
-            case ast.Mult() | ast.Div() | ast.Pow() if _is(right, 1):
-                return left
-            case ast.Div() if _leading(left, right):
-                return self.visit(_without_leading(left))
-            case ast.Mult() | ast.Div() if isinstance(left, ast.UnaryOp):
-                return ast.UnaryOp(ast.USub(), self.visit(ast.BinOp(left.operand, op, right)))
-            case ast.Mult() | ast.Div() if isinstance(right, ast.UnaryOp):
-                return ast.UnaryOp(ast.USub(), self.visit(ast.BinOp(left, op, right.operand)))
-        return ast.BinOp(left, op, right)
+        rule = self.sum if isinstance(op, ast.Add | ast.Sub) else self.product
+        found = rule(left, op, right)
+        return ast.BinOp(left, op, right) if found is None else found
+
+    def sum(self, left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr | None:
+        """Zeros go, two signs become one; None if there is nothing to do."""
+        plus = isinstance(op, ast.Add)
+        if _is(left, 0):
+            return right if plus else ast.UnaryOp(ast.USub(), right)
+        if _is(right, 0):
+            return left
+        if isinstance(right, ast.UnaryOp):
+            return ast.BinOp(left, ast.Sub() if plus else ast.Add(), right.operand)
+        return None
+
+    def product(self, left: ast.expr, op: ast.operator, right: ast.expr) -> ast.expr | None:
+        """Zeros and ones go, signs go to the front, a common factor is canceled; of products, quotients and powers."""
+        times, over = isinstance(op, ast.Mult), isinstance(op, ast.Div)
+        if _is(right, 1) or (_is(left, 0) and (times or over)):
+            return left
+        if times and (_is(right, 0) or _is(left, 1)):
+            return right
+        if over and _leading(left, right):
+            return self.tidied(_without_leading(left))
+        if times or over:
+            for side, moved in ((left, lambda u: (u, right)), (right, lambda u: (left, u))):
+                if isinstance(side, ast.UnaryOp):
+                    first, second = moved(side.operand)
+                    return ast.UnaryOp(ast.USub(), self.tidied(ast.BinOp(first, op, second)))
+        return None
+
+    def tidied(self, node: ast.expr) -> ast.expr:
+        """A part that has become simpler, once more."""
+        found: ast.expr = self.visit(node)
+        return found
 
 
 def _is(node: ast.expr, value: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,8 +57,8 @@ def plot_activation(*names: str | Activation, low: float = -5.0, high: float = 5
 def values(g: Activation, Z: Array) -> tuple[Array, Array]:
     """``g(Z)`` and ``g'(Z)``, both (m, n), for `Z` (m,).
 
-    n is 1; for softmax it is 3: the outputs for the row ``(Z, 0, 1)``, and their derivatives by its first entry. A learned
-    parameter has its initial value.
+    n is 1; for softmax it is 3: the outputs for the row ``(Z, 0, 1)``, and their derivatives by its first entry.
+    A learned parameter has its initial value.
     """
     if g.rowwise:
         row = np.column_stack([Z, *(np.full_like(Z, other) for other in OTHERS)])
@@ -73,7 +74,7 @@ def values(g: Activation, Z: Array) -> tuple[Array, Array]:
 def _draw(g: Activation, left: Any, right: Any, low: float, high: float) -> None:
     """One activation: the function at the left, its derivative at the right."""
     borders = [low, *(kink for kink in g.kinks if low < kink < high), high]
-    for k, (start, end) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+    for k, (start, end) in enumerate(pairwise(borders)):
         Z = np.linspace(start, end, POINTS)
         a, _ = values(g, Z)
         inside = Z.copy()
@@ -84,8 +85,6 @@ def _draw(g: Activation, left: Any, right: Any, low: float, high: float) -> None
             for j, curve in enumerate(curves.T):
                 label = f"$a_{j + 1}$" if g.rowwise and not k else None
                 axes.plot(Z, curve, color=COLORS[j], linestyle=DASHES[j], linewidth=2, label=label)
-    for kink in borders[1:-1]:
-        _mark(g, kink, left, right)
     shown = _title(g)
     for axes, what in ((left, shown), (right, "derivative")):
         axes.set(title=what, xlabel="Z", xlim=(low, high))
@@ -94,6 +93,8 @@ def _draw(g: Activation, left: Any, right: Any, low: float, high: float) -> None
         axes.margins(y=0.12)
         if g.rowwise:
             axes.legend(frameon=False)
+    for kink in borders[1:-1]:
+        _mark(g, kink, left, right)
     left.set_ylabel("a = g(Z)")
     right.set_ylabel("g′(Z)")
 
@@ -108,13 +109,15 @@ def _mark(g: Activation, kink: float, left: Any, right: Any) -> None:
         right.plot([kink, kink], [taken, other], ":", color=MUTED, linewidth=1)
         right.plot(kink, other, "o", markerfacecolor="white", markeredgecolor=COLORS[0], markersize=6)
     right.plot(kink, taken, "o", color=COLORS[0], markersize=6)
+    late = kink > np.mean(right.get_xlim()) if len(g.kinks) > 1 else False
     right.annotate(
-        f"g′({kink:g}) = {taken:g}".replace("-", "−"),
+        f"g′({kink:g}) = {taken:.3g}".replace("-", "−"),
         (kink, taken),
-        xytext=(8, 8 if other < taken or other == taken else -4),
+        xytext=(-9 if late else 9, -7 if other < taken else 5),
         textcoords="offset points",
         color=MUTED,
-        va="bottom" if other <= taken else "center",
+        ha="right" if late else "left",
+        va="top" if other < taken else "bottom",
     )
 
 

@@ -54,7 +54,7 @@ def plot_boundary(
         draw = _curve if X.shape[1] == 1 else _plane
         draw(axes, X, y, W, b, shown, names, classes)
         few = "" if len(shown) == len(X) else f" ({len(shown):,} drawn)"
-        held = "" if np.inf == C else f"; separable, so weights are held back with C = {C:g}"
+        held = "" if np.isinf(C) else f"; separable, so weights are held back with C = {C:g}"
         axes.set_title(f"logistic regression of {target}, {len(X):,} rows{few}{held}")
     return figure
 
@@ -112,12 +112,14 @@ def _plane(
             X[rows, 0], X[rows, 1], MARKERS[value], color=COLORS[(0, 3)[value]], markersize=5, alpha=0.6,
             markeredgewidth=0, label=str(classes[value]),
         )  # fmt: skip
-    lines = axes.contour(P, Q, probability, levels=[0.1, 0.5, 0.9], colors=[MUTED, "black", MUTED],
-                         linewidths=[1, 2, 1], linestyles=["--", "-", "--"])  # fmt: skip
-    axes.clabel(lines, fmt=lambda level: f"ŷ = {level:g}", fontsize=8)
-    axes.plot([], [], "-", color="black", linewidth=2, label=f"boundary: {_equation(W, b)}")
+    axes.contour(
+        P, Q, probability, levels=[0.1, 0.5, 0.9], colors=[MUTED, "black", MUTED],
+        linewidths=[1, 2, 1], linestyles=["--", "-", "--"],
+    )  # fmt: skip
+    axes.plot([], [], "-", color="black", linewidth=2, label=f"boundary ŷ = 0.5: {_equation(W, b)}")
+    axes.plot([], [], "--", color=MUTED, linewidth=1, label="ŷ = 0.1 and 0.9")
     axes.set(xlabel=f"x1 = {names[0]}", ylabel=f"x2 = {names[1]}", xlim=window[0], ylim=window[1])
-    axes.figure.legend(loc="outside lower center", ncols=3, frameon=False, title=f"ŷ = P(y = {classes[1]})")
+    axes.figure.legend(loc="outside lower center", ncols=2, frameon=False, title=f"ŷ = P(y = {classes[1]})")
 
 
 def _equation(W: Array, b: float) -> str:

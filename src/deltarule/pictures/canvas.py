@@ -22,7 +22,7 @@ MUTED, FAINT = "#666666", "#bbbbbb"
 ENDINGS = (".png", ".svg", ".pdf")
 """What a picture can be."""
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,

@@ -6,7 +6,7 @@ Cost, gradient and second derivative are those of the engine, each step that of 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +24,15 @@ from ..training import Plan, train
 MODELS = {"linear": ("identity", "squared_error"), "logistic": ("sigmoid", "binary_cross_entropy")}
 """Model -> activation and loss of its one layer."""
 
-FACTORS = {"slow": 0.1, "good": 1.0, "oscillating": 1.9, "diverging": 2.2}
-"""Learning rates that are chosen, in units of 1/λ_max; descent cannot settle beyond 2/λ_max."""
+FACTORS = {"slow": 0.05, "good": 1.0, "oscillating": 1.9}
+"""Learning rates that are chosen, in units of 1/λ_max where the curvature is largest."""
+BEYOND = (1.1, 1.5, 2.0, 3.0, 5.0, 10.0)
+"""One more, in units of the bound: the first of these with which descent is seen not to settle."""
 
 SCALES = ("none", "deviation", "standard")
-ROUND = 100.0
-"""A valley more than so many times longer than wide cannot be drawn."""
+LONGEST = 25.0
+"""Condition number up to which a valley is drawn as it is."""
+LEAST_STEPS, MOST_STEPS = 30, 600
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Descent:
     eigenvalues : (P,)
         Of the second derivative at the optimum, ascending.
     hessian : (P, P)
+    steepest : float
+        The largest eigenvalue anywhere; that at the optimum for "linear".
     walks : tuple of Walk
     """
 
@@ -86,8 +91,14 @@ class Descent:
     least: float
     eigenvalues: Array
     hessian: Array
+    steepest: float
     walks: tuple[Walk, ...]
     surface: Surface
+
+    @property
+    def safe(self) -> float:
+        """``2/λ_max`` where the curvature is largest: below it, every step lowers the cost."""
+        return 2 / self.steepest
 
     @property
     def bound(self) -> float:
@@ -129,7 +140,14 @@ class Surface:
 
     def hessian(self, point: Array) -> Array:
         """The second derivative (P, P)."""
-        return self.cost.hessian(self.theta(point), self.free)
+        found: Array = self.cost.hessian(self.theta(point), self.free)
+        return found
+
+    def roundness(self, point: Array) -> float:
+        """The smallest eigenvalue of the second derivative divided by the largest."""
+        with np.errstate(all="ignore"):
+            eigenvalues = linalg.eigvalsh(self.hessian(point), check_finite=False)
+        return float(np.nan_to_num(eigenvalues[0] / eigenvalues[-1]))
 
     def optimum(self) -> Array:
         """Where the cost is least (P,), by Newton's method."""
@@ -138,7 +156,8 @@ class Surface:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it reaches is checked below
             train(network, self.data, plan)
-        return network.theta[self.free].copy()
+        found: Array = network.theta[self.free].copy()
+        return found
 
     def walk(self, start: Array, alpha: float, steps: int, optimizer: str) -> tuple[Array, Array]:
         """Points (T + 1, P) and costs (T + 1,) of so many steps; fewer where the cost ceases to be finite."""
@@ -167,7 +186,7 @@ def descend(
     *,
     bias: bool | None = None,
     rates: Sequence[float] | None = None,
-    steps: int = 40,
+    steps: int | None = None,
     start: Sequence[float] | None = None,
     scale: str = "auto",
     optimizer: str = "gradient_descent",
@@ -184,14 +203,15 @@ def descend(
     bias : bool, optional
         Fit ``b`` too; by default with one feature.
     rates : sequence of float, optional
-        Learning rates; by default a slow, a good, an oscillating and a diverging one, from the largest eigenvalue
-        of the second derivative.
-    steps : int
+        Learning rates; by default a slow, a good, an oscillating and a diverging one, from the eigenvalues of the
+        second derivative.
+    steps : int, optional
+        By default so many that the good learning rate reaches the optimum, if it does not take hundreds.
     start : sequence of float, optional
         Where the walks begin; zeros by default.
     scale : {"auto", "none", "deviation", "standard"}
-        Divide the features by their deviation, and subtract their mean first; "auto" does the least that makes a
-        valley which can be drawn.
+        Divide the features by twice their deviation (Gelman 2008), and subtract their mean first; "auto" does the
+        least that makes a valley which can be drawn.
     optimizer : str
         Of the register, if it goes step by step.
 
@@ -204,26 +224,41 @@ def descend(
     X, y = np.asarray(X, np.float64), np.asarray(y, np.float64)
     bias = X.shape[1] == 1 if bias is None else bias
     _check(X, y, model, bias, rates, steps, scale, optimizer)
-    scale, X = _scaled(X, y, model, bias, scale)
-    surface = Surface(model, X, y, bias=bias)
-    optimum = surface.optimum()
+    scale, surface, optimum = _scaled(X, y, model, bias, scale)
     least, H = surface(optimum), surface.hessian(optimum)
     eigenvalues = linalg.eigvalsh(H)
     _check_optimum(surface, optimum, eigenvalues)
     begin = _start(start, optimum, H)
-    alphas = {f: c / eigenvalues[-1] for f, c in FACTORS.items()} if rates is None else None
-    named = list(alphas.items()) if alphas else [(_name(a * eigenvalues[-1]), float(a)) for a in rates or ()]
-    walks = []
-    for name, alpha in named:
-        points, costs = surface.walk(begin, alpha, steps, optimizer)
-        walks.append(Walk(alpha, name, points, costs, _verdict(costs, least, steps)))
+    steepest = float(linalg.eigvalsh(surface.hessian(np.zeros_like(optimum)))[-1])  # σ' is largest at 0
+    bound = 2 / float(eigenvalues[-1])
+
+    def walk(name: str, alpha: float) -> Walk:
+        points, costs = surface.walk(begin, alpha, n_steps, optimizer)
+        return Walk(alpha, name, points, costs, _verdict(costs, least, n_steps, unstable=alpha > bound and plain))
+
+    plain = OPTIMIZERS.choose(optimizer).name == "gradient_descent"
+    n_steps = _enough_steps(surface, begin, least, 1 / steepest) if steps is None else steps
+    if rates is None:
+        walks = [walk(name, factor / steepest) for name, factor in FACTORS.items()]
+        walks.append(_diverging(lambda factor: walk("diverging", factor * bound), least))
+    else:
+        walks = [walk(_name(alpha, steepest, bound), float(alpha)) for alpha in rates]
     names = ("w",) if X.shape[1] == 1 else ("w1", "w2")
     parameters = (*names, "b") if bias else names
-    return Descent(model, parameters, X, y, scale, optimum, least, eigenvalues, H, tuple(walks), surface)
+    return Descent(
+        model, parameters, surface.data.X, y, scale, optimum, least, eigenvalues, H, steepest, tuple(walks), surface
+    )
 
 
 def _check(
-    X: Array, y: Array, model: str, bias: bool, rates: Sequence[float] | None, steps: int, scale: str, optimizer: str
+    X: Array,
+    y: Array,
+    model: str,
+    bias: bool,
+    rates: Sequence[float] | None,
+    steps: int | None,
+    scale: str,
+    optimizer: str,
 ) -> None:
     if model not in MODELS:
         raise InvalidOption(f"expected model to be {' or '.join(MODELS)}, found {model!r}")
@@ -239,7 +274,7 @@ def _check(
         raise DataError("expected targets 0 and 1, both of them, found others")
     if rates is not None and (not rates or not all(np.isfinite(a) and a > 0 for a in rates) or len(rates) > 7):
         raise InvalidOption(f"expected 1 to 7 learning rates above 0, found {list(rates)}")
-    if not 1 <= steps <= 10_000:
+    if steps is not None and not 1 <= steps <= 10_000:
         raise InvalidOption(f"expected 1 to 10,000 steps, found {steps}")
     if scale not in ("auto", *SCALES):
         raise InvalidOption(f"expected scale to be auto, {', '.join(SCALES)}, found {scale!r}")
@@ -251,25 +286,20 @@ def _check(
         raise InvalidOption(f"expected learning rates for {rule.name}, found none", "name them")
 
 
-def _scaled(X: Array, y: Array, model: str, bias: bool, scale: str) -> tuple[str, Array]:
-    """The features as the fit shall see them, and how."""
-    deviation = X.std(axis=0)
+def _scaled(X: Array, y: Array, model: str, bias: bool, scale: str) -> tuple[str, Surface, Array]:
+    """How the features are seen, the cost of that, and its optimum: the first valley that is round enough."""
+    center, deviation = X.mean(axis=0), X.std(axis=0)
+    ways = {"none": X, "deviation": X / (2 * deviation), "standard": (X - center) / (2 * deviation)}
+    found = []
     for name in SCALES if scale == "auto" else [scale]:
-        found = {
-            "none": X,
-            "deviation": X / deviation,
-            "standard": (X - X.mean(axis=0)) / deviation,
-        }[name]
-        with np.errstate(all="ignore"):
-            eigenvalues = linalg.eigvalsh(_second_moments(found, bias), check_finite=False)
-        if eigenvalues[0] > 0 and eigenvalues[-1] <= ROUND * eigenvalues[0]:
+        surface = Surface(model, ways[name], y, bias=bias)
+        optimum = surface.optimum()
+        roundness = surface.roundness(optimum)
+        found.append((roundness, name, surface, optimum))
+        if roundness >= 1 / LONGEST:
             break
-    return name, found
-
-
-def _second_moments(X: Array, bias: bool) -> Array:
-    A = np.column_stack([X, np.ones(len(X))]) if bias else X
-    return A.T @ A / len(A)
+    _, name, surface, optimum = max(found, key=lambda way: way[0])
+    return name, surface, optimum
 
 
 def _check_optimum(surface: Surface, optimum: Array, eigenvalues: Array) -> None:
@@ -306,19 +336,39 @@ def _start(start: Sequence[float] | None, optimum: Array, H: Array) -> Array:
     return optimum + 2 / np.sqrt(np.diag(H)) if near else zero
 
 
-def _name(stiffness: float) -> str:
-    """What to expect of a rate of so many 1/λ_max."""
-    return (
-        "slow" if stiffness < 0.5 else "good" if stiffness <= 1.2 else "oscillating" if stiffness < 2 else "diverging"
-    )
+def _name(alpha: float, steepest: float, bound: float) -> str:
+    """What to expect of a learning rate."""
+    if alpha > bound:
+        return "diverging"
+    return "slow" if alpha * steepest < 0.5 else "good" if alpha * steepest <= 1.2 else "oscillating"
 
 
-def _verdict(costs: Array, least: float, steps: int) -> str:
-    """What has been seen of a walk."""
+UNSETTLED = "never settles"
+
+
+def _diverging(walk: Callable[[float], Walk], least: float) -> Walk:
+    """The walk beyond the bound with which it can be seen that it does not settle: it ends no lower than it began."""
+    for factor in BEYOND:
+        found = walk(factor)
+        if found.costs[-5:].mean() - least > 0.5 * (found.costs[0] - least):
+            break
+    return found
+
+
+def _enough_steps(surface: Surface, begin: Array, least: float, alpha: float) -> int:
+    """Until descent has come within a thousandth of the way; a round number."""
+    _, costs = surface.walk(begin, alpha, MOST_STEPS, "gradient_descent")
+    near = costs - least <= 1e-3 * (costs[0] - least)
+    needed = int(near.argmax()) if near.any() else MOST_STEPS
+    return max(LEAST_STEPS, -(-needed // 10) * 10)
+
+
+def _verdict(costs: Array, least: float, steps: int, *, unstable: bool) -> str:
+    """What has been seen of a walk; one that is unstable at the optimum leaves it again."""
     above = costs - least
-    if above[-1] <= 1e-3 * above[0]:
-        return "at the optimum"
     quarter = max(2, len(costs) // 4)
     late, before = above[-quarter:], above[-2 * quarter : -quarter]
     stuck = bool((np.diff(late) > 0).any()) and late.mean() > 0.9 * before.mean()
-    return "never settles" if len(costs) <= steps or stuck else "on the way"
+    if unstable or len(costs) <= steps or (stuck and above[-1] > 1e-3 * above[0]):
+        return UNSETTLED
+    return "at the optimum" if above[-1] <= 1e-3 * above[0] else "on the way"

@@ -12,6 +12,12 @@ from .canvas import COLORS, DASHES, FAINT, MARKERS, MUTED, new_figure, number, s
 from .descent import Descent, Walk, descend
 
 GRID = 61
+SEEN = {
+    "none": "as they are",
+    "deviation": "divided by twice the deviation",
+    "standard": "of mean 0, divided by twice the deviation",
+}
+"""What has been done to the features."""
 SHOWN = 3.0
 """A walk is drawn until it is so many windows away."""
 
@@ -67,17 +73,18 @@ def plot_descent(
             _relief(found, middle, window, grid)
         _steps(found, right)
         handles, labels = right.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=4 if len(found.parameters) > 1 else 2, frameon=False
+        )
         figure.suptitle(_title(found, features, target))
     return figure
 
 
 def _title(found: Descent, features: Sequence[str], target: str) -> str:
-    seen = {"none": "", "deviation": ", divided by their deviation", "standard": ", of mean 0 and deviation 1"}[
-        found.scale
-    ]
-    what = f"{found.model} regression of {target or 'y'} on {', '.join(features) or 'X'}{seen}"
-    return f"{what}, {len(found.X):,} rows;  λ_max = {number(found.eigenvalues[-1])}, bound 2/λ_max = {number(found.bound)}"
+    seen = f", {SEEN[found.scale]}" if found.scale != "none" else ""
+    what = f"{found.model} regression of {target or 'y'} on {', '.join(features) or 'X'}{seen}, {len(found.X):,} rows"
+    bound = f"$λ_{{max}}$ = {number(found.eigenvalues[-1])}, bound $2/λ_{{max}}$ = {number(found.bound)}"
+    return f"{what.replace('$', chr(92) + '$')};  {bound}"
 
 
 def _label(walk: Walk) -> str:
@@ -92,14 +99,14 @@ def _drawn(k: int) -> dict[str, Any]:
 
 
 def _window(found: Descent) -> Array:
-    """What is shown, (2, P): the lowest and the highest parameters around the level of the start."""
-    inverse = np.linalg.inv(found.hessian)
+    """What is shown, (2, P): the lowest and the highest parameters of the walks that stay below the bound."""
     begin = found.walks[0].points[0]
     rise = max(float(found.walks[0].costs[0]) - found.least, 1e-300)
-    reach = np.sqrt(2 * rise * np.diag(inverse))
-    corners = np.stack([found.optimum - reach, found.optimum + reach, begin])
+    reach = 0.35 * np.sqrt(2 * rise * np.diag(np.linalg.inv(found.hessian)))  # of the level of the start
+    calm = [walk.points for walk in found.walks if walk.alpha < found.bound]
+    corners = np.vstack([[found.optimum - reach, found.optimum + reach, begin], *calm])
     low, high = corners.min(axis=0), corners.max(axis=0)
-    return np.stack([low - 0.15 * (high - low), high + 0.15 * (high - low)])
+    return np.stack([low - 0.1 * (high - low), high + 0.1 * (high - low)])
 
 
 def _grid(found: Descent, window: Array) -> tuple[Array, Array, Array]:
@@ -138,9 +145,11 @@ def _ends(axes: Any, found: Descent) -> None:
     begin, optimum = found.walks[0].points[0], found.optimum
     axes.plot(*begin, "o", markersize=9, markerfacecolor="white", markeredgecolor="black", zorder=20)
     axes.plot(*optimum, "*", markersize=16, markerfacecolor="#F0E442", markeredgecolor="black", zorder=21)
-    for point, text in ((begin, "start"), (optimum, "optimum")):
+    up = optimum[1] >= begin[1]
+    for point, text, above in ((begin, "start", not up), (optimum, "optimum", up)):
         axes.annotate(
-            text, point, xytext=(10, 10), textcoords="offset points", zorder=22,
+            text, point, xytext=(0, 12 if above else -12), textcoords="offset points", zorder=22,
+            ha="center", va="bottom" if above else "top",
             bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
         )  # fmt: skip
 
@@ -159,7 +168,7 @@ def _relief(found: Descent, axes: Any, window: Array, grid: tuple[Array, Array, 
         *([value] for value in (*found.optimum, found.least)), "*",
         markersize=14, markerfacecolor="#F0E442", markeredgecolor="black", zorder=10,
     )  # fmt: skip
-    axes.set(title="cost J as a surface", xlabel=found.parameters[0], ylabel=found.parameters[1], zlabel="J")
+    axes.set(title="cost J as a surface", xlabel=found.parameters[0], ylabel=found.parameters[1])
     axes.view_init(elev=38, azim=-60)
     axes.locator_params(nbins=5)
 
@@ -198,12 +207,11 @@ def _curve(found: Descent, axes: Any) -> None:
 def _steps(found: Descent, axes: Any) -> None:
     """How far above the optimum each step is."""
     rise = max(float(found.walks[0].costs[0]) - found.least, 1e-300)
+    lowest, highest = 1.0, 1.0
     for k, walk in enumerate(found.walks):
         above = np.maximum((walk.costs - found.least) / rise, 1e-8)
         axes.plot(np.arange(len(above)), above, **_drawn(k), label=_label(walk), markevery=max(1, len(above) // 12))
-    axes.set(
-        title="distance to the least cost, step by step", xlabel="step", yscale="log", ylim=(1e-7, 1e3),
-        ylabel="(J − J at the optimum) / (J at the start − J at the optimum)",
-    )  # fmt: skip
-    axes.yaxis.label.set_fontsize(8)
+        lowest, highest = min(lowest, above.min()), max(highest, above.max())
+    axes.set(title="distance to the least cost J*, step by step", xlabel="step", yscale="log")
+    axes.set(ylabel="(J − J*) / (J at the start − J*)", ylim=(max(0.5 * lowest, 1e-7), min(2 * highest, 1e3)))
     axes.axhline(1, color=MUTED, linewidth=0.7, linestyle=":")
