@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
     from .derivations import derive
     from .diagnosis import Diagnosis, diagnose
+    from .equations import Activation, Loss
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
+    from .gradient_check import check_activation, check_gradient, check_loss
     from .network import Network
     from .pictures import plot_activation, plot_boundary, plot_descent
     from .tabular.model import load
+    from .tracing import check_answers, trace
 
 __version__ = "0.1.0"
 
@@ -39,21 +42,34 @@ _ROOMS = {
     "plot_activation": "pictures",
     "plot_boundary": "pictures",
     "plot_descent": "pictures",
+    "Activation": "equations",
+    "Loss": "equations",
+    "trace": "tracing",
+    "check_answers": "tracing",
+    "check_activation": "gradient_check",
+    "check_gradient": "gradient_check",
+    "check_loss": "gradient_check",
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 
 __all__ = [
+    "Activation",
     "Callback",
     "Checkpoint",
     "Diagnosis",
     "EarlyStopping",
     "LinearRegression",
     "LogisticRegression",
+    "Loss",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
     "Progress",
     "__version__",
+    "check_activation",
+    "check_answers",
+    "check_gradient",
+    "check_loss",
     "course",
     "derive",
     "diagnose",
@@ -61,6 +77,7 @@ __all__ = [
     "plot_activation",
     "plot_boundary",
     "plot_descent",
+    "trace",
 ]
 
 

@@ -15,7 +15,20 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import derive, diagnose, evaluate, exercise, inspect, plot, predict, sample, table, train
+from deltarule.cli import (
+    check,
+    derive,
+    diagnose,
+    evaluate,
+    exercise,
+    inspect,
+    plot,
+    predict,
+    sample,
+    table,
+    trace,
+    train,
+)
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -30,13 +43,7 @@ app = typer.Typer(
 )
 for _module, _cls in (
     (train, train.TrainCommand),
-    (predict, None),
-    (evaluate, None),
-    (diagnose, None),
-    (inspect, None),
-    (sample, None),
-    (derive, None),
-    (table, None),
+    *((module, None) for module in (predict, evaluate, diagnose, inspect, sample, trace, check, derive, table)),
     (exercise, exercise.ExerciseCommand),
 ):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)

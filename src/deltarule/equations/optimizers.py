@@ -226,14 +226,18 @@ for _entry in (
         formula=adam,
         moments=("m", "v"),
         bounds=ADAM_BOUNDS,
-        latex=r"\theta \leftarrow \theta - \alpha \hat m / (\sqrt{\hat v} + \epsilon)",
+        latex=r"m \leftarrow \beta_1 m + (1-\beta_1) g,\ v \leftarrow \beta_2 v + (1-\beta_2) g^2,\ "
+        r"\hat m = \frac{m}{1-\beta_1^t},\ \hat v = \frac{v}{1-\beta_2^t},\ "
+        r"\theta \leftarrow \theta - \alpha \hat m / (\sqrt{\hat v} + \epsilon)",
     ),
     Optimizer(
         name="adamw",
         formula=adamw,
         moments=("m", "v"),
         bounds={**ADAM_BOUNDS, "weight_decay": (0, 1e3)},
-        latex=r"\theta \leftarrow (1 - \alpha\lambda)\theta - \alpha \hat m / (\sqrt{\hat v} + \epsilon)",
+        latex=r"m \leftarrow \beta_1 m + (1-\beta_1) g,\ v \leftarrow \beta_2 v + (1-\beta_2) g^2,\ "
+        r"\hat m = \frac{m}{1-\beta_1^t},\ \hat v = \frac{v}{1-\beta_2^t},\ "
+        r"\theta \leftarrow (1 - \alpha\lambda)\theta - \alpha \hat m / (\sqrt{\hat v} + \epsilon)",
     ),
     Optimizer(
         name="lbfgs",

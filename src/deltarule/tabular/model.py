@@ -142,6 +142,30 @@ class TabularModel:
             notes += told
         return part, present + 1
 
+    def samples(self, table: Any, notes: list[str] | None = None) -> tuple[Array, Array | None]:
+        """Rows as the network sees them.
+
+        Parameters
+        ----------
+        table : polars.DataFrame, pandas.DataFrame or dict of columns
+        notes : list of str, optional
+            See `Preprocessing.transform`.
+
+        Returns
+        -------
+        X : (m, n_x)
+        y : (m, n_L) or None
+            None if the target is not among the columns.
+        """
+        frame = as_frame(table)
+        X = self._matrix(frame, notes)
+        if self.outcome.name not in frame.columns:
+            return X, None
+        codes, _ = encode_target(frame[self.outcome.name], self.outcome.kind, list(self.outcome.classes) or None)
+        if len(self.outcome.classes) > 2:
+            return X, np.eye(len(self.outcome.classes))[codes]
+        return X, self.outcome.to_network(codes, X.dtype)[:, None]
+
     def _matrix(self, frame: pl.DataFrame, notes: list[str] | None) -> Array:
         # columns of the training table that are no input, which nobody needs to hear of again
         known = {self.outcome.name, self.weights, *(column["name"] for column in self.report["columns"])}

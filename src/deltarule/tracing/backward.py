@@ -16,7 +16,7 @@ from ..equations import PENALTIES, Activation
 from .calculation import Calculation
 from .expressions import Node, Symbol, Value, function, number, parse, row, substitute, transposed
 from .forward import seen
-from .notation import columns, letters, line, options_note, plain_sum, product_terms, shape, sign_of, with_numbers
+from .notation import columns, letters, line, options_note, place, plain_sum, product_terms, shape, sign_of, with_numbers
 from .tree import Line, Section, Step
 
 
@@ -65,7 +65,7 @@ def _loss_backward(now: Calculation) -> Step:
     values = {"ŷ": number(a[0, 0]), "y": number(y[0, 0]), **letters(loss.settings)}
     worked = with_numbers(loss.latex_derivative, values)
     if worked is not None and now.data.w is None and not now.given.objective.settings.get("label_smoothing"):
-        lines.append(Line((worked, Value(symbol.key, dA[:1, :1])), label="row 1" if dA.size > 1 else "in full"))
+        lines.append(Line((worked, Value(symbol.key, dA[:1, :1])), label=place(dA)))
     notes = (f"at a kink of the loss ({loss.kinks}) this is what is taken",) if loss.kinks else ()
     return Step("loss backward", symbol, tuple(lines), dA, {symbol.key: shape(dA)}, notes)
 
@@ -89,9 +89,9 @@ def _activation_backward(now: Calculation, l: int) -> Step:
     sizes = {symbol.key: shape(dZ), above.key: shape(dA), below.key: shape(dZ)}
     if now.network.layers[l - 1].activation.rowwise:
         a = columns(now.cache.a[l])
-        formula = row(Symbol("a", l), r"\odot \left(", above, r"- \sum_j", r"dA_j a_j\right)")
+        formula = row(Symbol("a", l), r"\odot \left(", above, r"- \sum_j", r"\mathit{dA}_j a_j\right)")
         known = (Value(above.key, dA), Value(Symbol("a", l).key, a))
-        numbers = row(known[1], r"\odot (", known[0], r"- \sum_j dA_j a_j)")
+        numbers = row(known[1], r"\odot (", known[0], r"- \sum_j \mathit{dA}_j a_j)")
         note = f"{now.given.layers[l - 1].activation}: each output depends on all of Z, so this is dA times the Jacobian"
         equation = Line((symbol, formula, numbers, Value(symbol.key, dZ)))
         return Step("activation backward", symbol, (equation,), dZ, sizes, (note,))
@@ -106,7 +106,7 @@ def _activation_backward(now: Calculation, l: int) -> Step:
     if g.latex_derivative:
         lines.append(Line((function(_prime(g), parse("Z")), parse(g.latex_derivative)), label="where"))
     pair = product_terms([(dA[0, 0], Value(marked.key, slope[:1, :1]))])
-    lines.append(Line((pair, Value(symbol.key, dZ[:1, :1])), label="row 1" if dZ.size > 1 else "in full"))
+    lines.append(Line((pair, Value(symbol.key, dZ[:1, :1])), label=place(dZ)))
     return Step("activation backward", symbol, tuple(lines), dZ, sizes)
 
 
@@ -149,7 +149,7 @@ def _why(now: Calculation, dZ: Array) -> list[Line]:
     if not np.allclose(result.array.astype(float), dZ.astype(float), rtol=1e-6, atol=1e-9):
         return []  # far out, where only the fused formula holds its digits
     if g.rowwise:
-        formula = row(Symbol("a", l), r"\odot \left(", above, r"- \sum_j dA_j a_j \right)")
+        formula = row(Symbol("a", l), r"\odot \left(", above, r"- \sum_j \mathit{dA}_j a_j \right)")
         given = Line((above, parse(now.network.objective.latex_derivative), Value(above.key, dA)), label="why")
         return [given, Line((formula, result), label="why")]
     _, slope = _slope_values(now, l)
@@ -203,8 +203,7 @@ def _linear_backward_input(now: Calculation, l: int) -> Step:
     numbers = row(transposed(Value(weights.key, W)), r"\cdot", Value(delta.key, dZ))
     lines = [Line((symbol, row(transposed(weights), r"\cdot", delta), numbers, Value(symbol.key, dA)), shapes=True)]
     pairs = list(zip(W[:, 0].tolist(), dZ[:, 0].tolist(), strict=True))
-    label = "row 1" if dA.size > 1 else "in full"
-    lines.append(Line((product_terms(pairs), Value(symbol.key, dA[:1, :1])), label=label))
+    lines.append(Line((product_terms(pairs), Value(symbol.key, dA[:1, :1])), label=place(dA)))
     sizes = {symbol.key: shape(dA), weights.key: shape(W), delta.key: shape(dZ)}
     return Step("linear backward", symbol, tuple(lines), dA, sizes)
 

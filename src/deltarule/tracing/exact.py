@@ -78,7 +78,7 @@ def step(
     rule = dataclasses.replace(optimizer, options=_fractions(optimizer))
     try:
         rule.step(trial[0], g, dict(zip(state, trial[1:], strict=True)), t, alpha)  # type: ignore[arg-type]
-    except (TypeError, AttributeError):  # fractions have no square root
+    except (TypeError, AttributeError, ValueError):  # fractions have no square root
         trial = [array.astype(np.float64) for array in arrays]
         optimizer.step(trial[0], g.astype(np.float64), dict(zip(state, trial[1:], strict=True)), t, float(alpha))
     for array, new in zip(arrays, trial, strict=True):
@@ -110,7 +110,7 @@ def _exactly(function: Callable[..., Any]) -> Callable[..., Any]:
             found = function(*arrays, **options)
             if is_exact(found):
                 return as_fractions(found)
-        except (TypeError, AttributeError):  # NumPy finds no exp or log of a fraction
+        except (TypeError, AttributeError, ValueError):  # NumPy finds no exp or log of a fraction
             pass
         floats = [array.astype(np.float64) for array in arrays]
         plain = {name: float(value) if isinstance(value, Fraction) else value for name, value in options.items()}

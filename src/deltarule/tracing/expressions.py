@@ -94,11 +94,11 @@ Node: TypeAlias = Atom | Symbol | Value | Row | Script | Ratio | Root | Cases
 
 OPERATORS = {
     "cdot": "·", "odot": "⊙", "le": "≤", "ge": "≥", "leftarrow": "←", "sum": "Σ", "pm": "±", "times": "×",
-    "partial": "∂", "infty": "∞", "approx": "≈", "lfloor": "⌊", "rfloor": "⌋", "to": "→", "cdots": "⋯", "Rightarrow": "⇒",
+    "partial": "∂", "infty": "∞", "approx": "≈", "lfloor": "⌊", "rfloor": "⌋", "to": "→", "cdots": "⋯", "Rightarrow": "⇒", "Delta": "Δ",
 }  # fmt: skip
 LETTERS = {
     "alpha": "α", "beta": "β", "delta": "δ", "epsilon": "ε", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ",
-    "theta": "θ", "tau": "τ", "pi": "π", "Phi": "Φ", "varphi": "φ", "Omega": "Ω", "gamma": "γ", "eta": "η", "phi": "ϕ", "Delta": "Δ",
+    "theta": "θ", "tau": "τ", "pi": "π", "Phi": "Φ", "varphi": "φ", "Omega": "Ω", "gamma": "γ", "eta": "η", "phi": "ϕ",
 }  # fmt: skip
 FUNCTIONS = ("max", "min", "ln", "log", "tanh", "cos", "sin", "exp", "sinh", "cosh", "arctan")
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304"}
@@ -211,8 +211,10 @@ class _Parser:
             base = self.argument()
             letter = base.text if isinstance(base, Atom) else "?"
             return Atom(rf"\{name}{{{letter}}}", COMPOSED.get(letter + ACCENTS[name], letter + ACCENTS[name]), "name")
-        if name in ("text", "operatorname", "mathrm"):
+        if name in ("text", "operatorname", "mathit"):
             text = self.braced()
+            if name == "mathit":
+                return Atom(rf"\mathit{{{text}}}", text, "name")
             return word(text) if name == "text" else Atom(rf"\operatorname{{{text}}}", text, "function")
         if name == "begin":
             return self.cases(self.braced())

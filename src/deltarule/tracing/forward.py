@@ -15,6 +15,7 @@ from .notation import (
     letters,
     line,
     options_note,
+    place,
     plain_sum,
     product_terms,
     scalar,
@@ -55,7 +56,7 @@ def _linear(now: Calculation, l: int) -> Step:
         (symbol, row(weights, r"\cdot", before, "+", bias), numbers, Value(symbol.key, Z)), shapes=True
     )
     pairs = list(zip(W[0].tolist(), A[:, 0].tolist(), strict=True))
-    worked = Line((product_terms(pairs, number(b[0, 0])), _entry(symbol, Z)), label=_where(Z))
+    worked = Line((product_terms(pairs, number(b[0, 0])), _entry(symbol, Z)), label=place(Z))
     sizes = {weights.key: shape(W), before.key: shape(A), bias.key: shape(b), symbol.key: shape(Z)}
     return Step("linear", symbol, (equation, worked), Z, sizes)
 
@@ -63,11 +64,6 @@ def _linear(now: Calculation, l: int) -> Step:
 def _entry(symbol: Symbol, array: Array) -> Value:
     """The first entry of a result, which is left blank where the result is."""
     return Value(symbol.key, array[:1, :1])
-
-
-def _where(array: Array) -> str:
-    parts = ["row 1"] if array.shape[0] > 1 else []
-    return ", ".join([*parts, *(["example 1"] if array.shape[1] > 1 else [])]) or "in full"
 
 
 def _activation(now: Calculation, l: int) -> Step:
@@ -85,9 +81,9 @@ def _activation(now: Calculation, l: int) -> Step:
         lines.append(Line((function(sign, parse("Z")), parse(g.latex)), label="where"))
     worked = None if g.rowwise else with_numbers(g.latex, {"Z": number(Z[0, 0]), **letters(g.settings)})
     if worked is not None and g.name != "identity":
-        lines.append(Line((worked, _entry(symbol, a)), label=_where(a)))
+        lines.append(Line((worked, _entry(symbol, a)), label=place(a)))
     if g.rowwise and len(a) <= MOST_LOSSES:
-        lines.append(Line((_softmax(Z), _entry(symbol, a)), label=_where(a)))
+        lines.append(Line((_softmax(Z), _entry(symbol, a)), label=place(a)))
     if p is not None:
         slopes = Symbol("p", l)
         lines.append(Line((slopes, Value(slopes.key, columns(p))), label="learned"))

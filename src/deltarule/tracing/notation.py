@@ -93,3 +93,9 @@ def with_numbers(latex: str, values: Mapping[str, Node]) -> Node | None:
         return None
     filled = substitute(formula, values)
     return None if names(filled) - {"e", "Φ", "φ", "T"} else filled
+
+
+def place(array: Array) -> str:
+    """Where the first entry stands, for a line that works it out."""
+    parts = ["row 1"] if array.shape[0] > 1 else []
+    return ", ".join([*parts, *(["example 1"] if array.shape[1] > 1 else [])]) or "in full"

@@ -94,7 +94,7 @@ def after_section(now: Calculation) -> Section:
     predicted = now.gradient.flat @ change
     actual = now.J_after - now.J
     lines = [Line((J, _from_to(now.J, now.J_after)))]
-    formula = row(r"\sum_\theta \frac{\partial J}{\partial \theta} \Delta\theta")
+    formula = row(r"\sum_\theta \frac{\partial J}{\partial \theta}\,\Delta\theta")
     lines.append(Line((formula, number(predicted)), label="linear prediction"))
     lines.append(Line((parse(r"\Delta J"), number(actual)), label="actual"))
     notes: list[str] = []

@@ -16,6 +16,8 @@ from .numerals import BLANK, Style, cells, split
 NAMES = {"alpha": "α", "J_after": "J"}
 ACCENTED = {"ã": ("a", "~"), "dã": ("da", "~")}
 
+ROOM = '<mspace width=".17em"></mspace>'
+
 CSS = """
 .deltarule-trace { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: auto; }
 .deltarule-trace h1 { font-size: 1.2rem; }
@@ -27,9 +29,9 @@ CSS = """
 .deltarule-trace .name { font-style: italic; opacity: .75; font-size: .88rem; }
 .deltarule-trace .label, .deltarule-trace .note, .deltarule-trace .tail { opacity: .75; font-size: .85rem; }
 .deltarule-trace .note.alarm { opacity: 1; color: #c04a00; }
-.deltarule-trace .line { margin: .2rem 0 .2rem 1rem; }
-.deltarule-trace math { font-family: math; font-size: 1.08rem; }
-.deltarule-trace mtd { padding: .2ex .4em; text-align: right; }
+.deltarule-trace .line { margin: .2rem 0 .2rem 1rem; line-height: 2; }
+.deltarule-trace math { font-family: math; font-size: 1.08rem; padding: .15rem 0; }
+.deltarule-trace mtd { padding: .35ex .4em; }
 .deltarule-trace .negative { color: #c25e00; }
 .deltarule-trace .positive { color: #1769aa; }
 .deltarule-trace .k { border-radius: .2em; cursor: default; }
@@ -96,7 +98,7 @@ def _section(section: Section, style: Style) -> list[str]:
 def _step(step: Step, style: Style) -> list[str]:
     size = "" if step.shape is None else f" ({step.shape[0]}, {step.shape[1]})"
     found = ['<div class="step">']
-    if step.lines:
+    if step.lines and step.value is not None:
         found.append(f'<span class="name">{escape(step.name)}{size}</span>')
     found += [_line(line, step, style) for line in step.lines]
     for note in step.notes:
@@ -108,12 +110,14 @@ def _step(step: Step, style: Style) -> list[str]:
 def _line(line: Line, step: Step, style: Style) -> str:
     label = f'<span class="label">{escape(line.label)}: </span>' if line.label else ""
     tail = f'<span class="tail">&ensp;{escape(line.tail)}</span>' if line.tail else ""
-    parts = "<mo>=</mo>".join(mathml(part, style) for part in line.parts)
+    first, *others = (mathml(part, style) for part in line.parts)
+    formulas = [f"<math><mrow>{first}</mrow></math>"]
+    formulas += [f"<math><mrow><mo>=</mo>{part}</mrow></math>" for part in others]  # each may begin a line
     sizes = ""
     if line.shapes:
         stated = ", ".join(f"{key} {n}×{m}" for key, (n, m) in step.shapes.items())
         sizes = f'<span class="tail">&ensp;shapes {escape(stated)}</span>'
-    return f'<div class="line">{label}<math><mrow>{parts}</mrow></math>{tail}{sizes}</div>'
+    return f'<div class="line">{label}' + " ".join(formulas) + f"{tail}{sizes}</div>"
 
 
 def mathml(node: Node, style: Style) -> str:
@@ -171,7 +175,7 @@ def _atom(atom: Atom) -> str:
     if atom.kind == "number":
         return f"<mn>{escape(atom.text)}</mn>"
     if atom.kind in ("name", "function"):
-        return f"<mi>{escape(atom.text)}</mi>" + ('<mspace width=".15em"></mspace>' if atom.kind == "function" else "")
+        return f"<mi>{escape(atom.text)}</mi>".join([ROOM, ROOM] if atom.kind == "function" else ["", ""])
     stretchy = ' stretchy="false"' if atom.text in "()|[]" else ""
     return f"<mo{stretchy}>{escape(atom.text.replace('-', '−'))}</mo>"
 
@@ -196,16 +200,21 @@ def _value(node: Value, style: Style) -> str:
     key = f' class="k {_class(node.key)}"' if node.key else ""
     if node.array.size == 1:
         return f"<mrow{key}>{_number(table[0][0])}</mrow>"
-    rows = "".join("<mtr>" + "".join(f"<mtd>{_number(cell)}</mtd>" for cell in row) + "</mtr>" for row in table)
+    signed = [any(cell.startswith("-") for cell in column) for column in zip(*table, strict=True)]
+    rows = "".join(
+        "<mtr>" + "".join(f"<mtd>{_number(cell, sign)}</mtd>" for cell, sign in zip(row, signed, strict=True)) + "</mtr>"
+        for row in table
+    )
     return f"<mrow{key}><mo>[</mo><mtable>{rows}</mtable><mo>]</mo></mrow>"
 
 
-def _number(text: str) -> str:
-    """A number as `written` gives it, blue above zero and orange below."""
+def _number(text: str, signed: bool = False) -> str:
+    """A number as `written` gives it, blue above zero and orange below; with room for a sign if others have one."""
     if text in ("⋮", "⋯", "⋱", BLANK, "NaN"):
         return f"<mtext>{'▢' if text == BLANK else text}</mtext>"
     kind = "negative" if text.startswith("-") else "zero" if text == "0" else "positive"
-    sign = "<mo>−</mo>" if text.startswith("-") else ""
+    room = "<mphantom><mo form='prefix'>−</mo></mphantom>" if signed else ""
+    sign = "<mo form='prefix'>−</mo>" if text.startswith("-") else room
     bare = text.lstrip("-")
     mantissa, e, exponent = bare.partition("e")
     top, slash, bottom = mantissa.partition("/")

@@ -15,6 +15,9 @@ SIGNS = {"⚠": r"$\triangle$", "σ": r"$\sigma$", "⊙": r"$\odot$", "∂": r"$
          "ŷ": r"$\hat y$", "λ": r"$\lambda$", "ε": r"$\varepsilon$", "·": r"$\cdot$", "δ": r"$\delta$",
          "Ω": r"$\Omega$", "→": r"$\to$"}  # fmt: skip
 
+WIDEST = 9
+"""Columns of matrices on one line."""
+
 HEAD = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[a4paper,margin=22mm]{geometry}
@@ -54,7 +57,7 @@ def heading(section: Section) -> str:
 
 def _step(step: Step, style: Style) -> list[str]:
     size = "" if step.shape is None else rf" \quad({step.shape[0]}, {step.shape[1]})"
-    found = [rf"\par\textit{{{escape(step.name)}}}{size}\par"] if step.lines else []
+    found = [rf"\par\textit{{{escape(step.name)}}}{size}\par\nopagebreak"] if step.lines and step.value is not None else []
     for line in step.lines:
         label = rf"\text{{{escape(line.label)}: }}\quad " if line.label else ""
         tail = rf" \quad \text{{{escape(line.tail)}}}" if line.tail else ""
@@ -63,8 +66,20 @@ def _step(step: Step, style: Style) -> list[str]:
 
 
 def equation(line: Line, style: Style) -> str:
-    """The parts with ``=`` between them."""
-    return " = ".join(latex(part, style) for part in line.parts)
+    """The parts with ``=`` between them, one below the other where they are wide."""
+    parts = [latex(part, style) for part in line.parts]
+    if len(parts) < 3 or sum(map(breadth, line.parts)) <= WIDEST:
+        return " = ".join(parts)
+    return rf"\begin{{aligned}}{parts[0]} &= " + r" \\ &= ".join(parts[1:]) + r"\end{aligned}"
+
+
+def breadth(node: Node) -> int:
+    """Columns of all matrices, side by side."""
+    if isinstance(node, Value):
+        return min(node.array.shape[1], 10) if node.array.size > 1 else 1
+    if isinstance(node, Row):
+        return sum(map(breadth, node.items))
+    return breadth(node.base) if isinstance(node, Script) else 0
 
 
 def latex(node: Node, style: Style) -> str:
@@ -86,7 +101,7 @@ def latex(node: Node, style: Style) -> str:
         return r"\begin{cases}" + r" \\ ".join(rows) + r"\end{cases}"
     base = latex(node.base, style)
     if isinstance(node.base, Symbol) and node.base.layer is not None:
-        base = f"{{{base}}}"
+        base = f"{{{{}}{base}}}"  # an empty group, so that an accent within keeps its own superscript
     below = "" if node.below is None else f"_{{{latex(node.below, style)}}}"
     above = "" if node.above is None else f"^{{{latex(node.above, style)}}}"
     return f"{base}{below}{above}"

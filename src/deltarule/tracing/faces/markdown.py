@@ -25,7 +25,7 @@ def render(trace: Trace, digits: int, blanks: frozenset[str]) -> str:
 
 def _step(step: Step, style: Style) -> list[str]:
     size = "" if step.shape is None else f" ({step.shape[0]}, {step.shape[1]})"
-    found = [f"*{step.name}*{size}"] if step.lines else []
+    found = [f"*{step.name}*{size}"] if step.lines and step.value is not None else []
     for line in step.lines:
         label = rf"\text{{{line.label}: }}\quad " if line.label else ""
         tail = rf" \quad \text{{{line.tail}}}" if line.tail else ""

@@ -150,26 +150,20 @@ class _Page:
             box = _box(node, replace(self.style, most_columns=most), tall=tall)
             if box.width <= room:
                 return box
-        return _stacked(node, replace(self.style, most_columns=FEWEST), room)
+        return _stacked(node, replace(self.style, most_columns=FEWEST), room) if tall else box
 
 
 def _stacked(node: Node, style: Style, room: int) -> Box:
     """A row that is too wide, broken before its signs."""
-    if not isinstance(node, Row):
-        return _box(node, style)
-    groups: list[list[Node]] = [[]]
-    for item in node.items:
-        if isinstance(item, Atom) and item.text in BREAKS and groups[-1]:
-            groups.append([])
-        groups[-1].append(item)
-    tall = _is_tall(node)
-    found: list[Box] = []
-    for group in groups:
-        box = _box(Row(tuple(group)), style, tall=tall)
-        if found and found[-1].width + box.width + 1 <= room:
-            found[-1] = _beside([found[-1], box])
-        else:
-            found.append(box)
+    pieces = _set(node) if isinstance(node, Row) else [node]
+    groups: list[list[Box]] = [[]]
+    for piece in pieces:
+        box = Box((piece,)) if isinstance(piece, Text) else _box(piece, style, tall=True)
+        if isinstance(piece, Text) and piece.plain.strip() in BREAKS and groups[-1]:
+            if _beside([*groups[-1], box]).width > room // 2:
+                groups.append([])
+        groups[-1].append(box)
+    found = [_beside(group) for group in groups]
     return Box(tuple(line for box in found for line in box.lines), found[0].base)
 
 
@@ -177,13 +171,16 @@ def _shaped(node: Node, shapes: dict[str, tuple[int, int]] | object, style: Styl
     """Symbols with their shapes beneath."""
     known = shapes if isinstance(shapes, dict) else {}
     boxes = []
-    for item in node.items if isinstance(node, Row) else (node,):
+    items = node.items if isinstance(node, Row) else (node,)
+    for k, item in enumerate(items):
         symbol = item.base if isinstance(item, Script) else item
         top = _spaced(item, _flat(item, style))
         below = Text()
         if isinstance(symbol, Symbol) and symbol.key in known:
             n, m = known[symbol.key]
             below = Text(f"({m},{n})" if isinstance(item, Script) else f"({n},{m})", style=QUIET)
+        if k and _needs_space(items[k - 1], item):
+            boxes.append(Box((Text(" "), Text(" "))))
         width = max(top.cell_len, below.cell_len)
         boxes.append(Box((_centered(top, width), _centered(below, width))))
     return _beside(boxes)
@@ -211,8 +208,11 @@ def _box(node: Node, style: Style, *, tall: bool | None = None) -> Box:
     if isinstance(node, Value):
         return _matrix(node, style) if node.array.size > 1 else Box((_flat(node, style),))
     if isinstance(node, Row):
-        return _beside([_box(item, style, tall=tall) if not isinstance(item, Atom) else _sign(item) for item in node.items])
+        return _beside([_box(item, style, tall=tall) if not isinstance(item, Text) else Box((item,)) for item in _set(node)])
     if isinstance(node, Script):
+        turned = _turned(node)
+        if turned is not None:
+            return _box(turned, style, tall=tall)
         box, above = _box(node.base, style, tall=tall), _flat(node, style, script_only=True)
         if len(box.lines) == 1:
             return Box((_flat(node, style),))
@@ -220,13 +220,16 @@ def _box(node: Node, style: Style, *, tall: bool | None = None) -> Box:
     return Box((_flat(node, style),))
 
 
-def _sign(atom: Atom) -> Box:
-    return Box((_spaced(atom, _flat(atom, Style())),))
+def _turned(node: Script) -> Value | None:
+    """The transpose of a vector, as it is."""
+    vector = isinstance(node.base, Value) and 1 in node.base.array.shape and node.base.array.size > 1
+    top = isinstance(node.above, Atom) and node.above.text == "T"
+    return Value(node.base.key, node.base.array.T) if isinstance(node.base, Value) and vector and top else None
 
 
 def _spaced(node: Node, text: Text) -> Text:
     """Signs between things have room on both sides."""
-    if isinstance(node, Atom) and node.kind == "operator" and node.text in ("+", "-", "⊙", "·", "←", "→", "=", "≤", "±"):
+    if isinstance(node, Atom) and node.kind == "operator" and node.text in ("+", "-", "⊙", "·", "←", "→", "=", "≤", "±", ">", "<"):
         return Text(" ").append_text(text).append(" ") if node.text != "·" else text
     return text
 
@@ -252,7 +255,7 @@ def _brackets(i: int, n: int) -> tuple[str, str]:
 
 def _aligned(column: Sequence[str]) -> list[str]:
     """Entries of a column with their points one below the other."""
-    dots = [cell.find(".") if "." in cell and "e" not in cell else len(cell) for cell in column]
+    dots = [cell.find(".") if "." in cell else len(cell.partition("e")[0]) for cell in column]
     left = max(dots)
     padded = [" " * (left - dot) + cell for dot, cell in zip(dots, column, strict=True)]
     width = max(map(len, padded))
@@ -321,18 +324,23 @@ def _flat_value(node: Value, style: Style) -> Text:
 
 def _flat_row(node: Row, style: Style, inline: bool) -> Text:
     found = Text()
+    for item in _set(node):
+        found.append_text(item if isinstance(item, Text) else _flat(item, style, inline=inline))
+    return found
+
+
+def _set(node: Row) -> list[Node | Text]:
+    """The items of a row, signs already as text, with spaces where they belong."""
+    found: list[Node | Text] = []
     for k, item in enumerate(node.items):
-        text = _flat(item, style, inline=inline)
         before = node.items[k - 1] if k else None
+        if _needs_space(before, item):
+            found.append(Text(" "))
+        if not isinstance(item, Atom):
+            found.append(item)
+            continue
         unary = before is None or (isinstance(before, Atom) and before.text in "(|,")
-        if not (unary and text.plain in "+-"):
-            text = _spaced(item, text)
-        if isinstance(before, Atom) and before.text == ",":
-            found.append(" ")
-        worded = isinstance(item, Atom) and item.kind == "function"
-        if _needs_space(before, item) or (worded and before is not None and _is_thing(before)):
-            found.append(" ")
-        found.append_text(text)
+        found.append(Text(item.text) if unary and item.text in "+-" else _spaced(item, Text(item.text)))
     return found
 
 
@@ -341,14 +349,15 @@ def _is_thing(node: Node) -> bool:
 
 
 def _needs_space(before: Node | None, node: Node) -> bool:
-    """Between things of more than a letter that stand side by side, and after a function without parentheses."""
-    if before is None or (isinstance(node, Atom) and node.kind not in ("name", "number", "function", "text")):
+    """Between things that stand side by side, round a function, and after a comma."""
+    if before is None:
         return False
-    if isinstance(before, Atom):
-        return before.kind in ("function", "text") or (before.kind in ("name", "number") and _is_thing(node)) or (
-            before.text == "Σ"
-        )  # fmt: skip
-    return _is_thing(node)
+    if isinstance(before, Atom) and before.kind == "operator":
+        return before.text in (",", "Σ") and (_is_thing(node) or before.text == ",")
+    if isinstance(before, Script) and isinstance(before.base, Atom) and before.base.text == "Σ":
+        return _is_thing(node)
+    summed = isinstance(node, Atom) and node.text == "Σ" or isinstance(node, Script) and _needs_space(before, node.base)
+    return summed or (_is_thing(node) and not (isinstance(before, Atom) and before.kind == "space"))
 
 
 def _grouped(node: Node, style: Style) -> Text:
@@ -365,6 +374,9 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _flat_script(node: Script, style: Style, script_only: bool) -> Text:
+    turned = None if script_only else _turned(node)
+    if turned is not None:
+        return _flat_value(turned, style)
     found = Text() if script_only else _flat(node.base, style)
     if node.below is not None:
         inside = _flat(node.below, style).plain
@@ -374,10 +386,6 @@ def _flat_script(node: Script, style: Style, script_only: bool) -> Text:
         inside = _flat(node.above, style).plain
         raised = inside.translate(SUPERSCRIPTS)
         small = all(a != b for a, b in zip(inside, raised, strict=True))
-        if small and isinstance(node.base, Value) and node.base.array.shape[1] == 1 and inside == "T" and (
-            node.base.array.size > 1
-        ):  # fmt: skip
-            return _flat_value(Value(node.base.key, node.base.array.T), style) if not script_only else Text(raised)
         found.append(raised if small else f"^{inside}" if len(inside) == 1 else f"^({inside})")
     return found
 

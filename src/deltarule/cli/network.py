@@ -1,0 +1,419 @@
+"""A network and some samples, as the commands `trace` and `check` are told of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from deltarule.network import Network
+
+_MODEL, _NETWORK, _STEP = "Model and table", "Network", "Update"
+
+Model = Annotated[str | None, typer.Argument(metavar="[MODEL", help="A model file; else describe a network.")]
+Table = Annotated[str | None, typer.Argument(metavar="TABLE]", help="Its rows; - reads standard input.")]
+Row = Annotated[
+    str | None, typer.Option(metavar="N", help="Rows of TABLE, from 1: 3, or 3,7, or 1-4.", rich_help_panel=_MODEL)
+]
+Target = Annotated[
+    str | None,
+    typer.Option("--target", "-t", metavar="COLUMN", help="Of a model saved from Python.", rich_help_panel=_MODEL),
+]
+Layers = Annotated[
+    str | None, typer.Option(metavar="SIZES", help="Inputs and units, such as 2-3-1.", rich_help_panel=_NETWORK)
+]
+Activations = Annotated[
+    str | None,
+    typer.Option("--activation", metavar="NAMES", help="One a layer: relu,sigmoid.", rich_help_panel=_NETWORK),
+]
+LossName = Annotated[
+    str | None,
+    typer.Option("--loss", metavar="NAME", help="By default what goes with the output.", rich_help_panel=_NETWORK),
+]
+Xs = Annotated[
+    str | None, typer.Option("--x", metavar="X", help="Samples: 1,2 or '1,2;3,4'.", rich_help_panel=_NETWORK)
+]
+Ys = Annotated[
+    str | None,
+    typer.Option("--y", metavar="Y", help="Targets: 1 or '1;0'; classes from 0.", rich_help_panel=_NETWORK),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="FILE|SEED", help="JSON or YAML with W1, b1, ...; or a seed.", rich_help_panel=_NETWORK),
+]
+Dropout = Annotated[
+    str, typer.Option(metavar="RATES", help="Of the hidden layers: 0.2 or 0.2,0.5.", rich_help_panel=_NETWORK)
+]
+Module = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.py", help="Activations and losses of your own: g and d_g.", rich_help_panel=_NETWORK),
+]
+SampleWeights = Annotated[
+    str | None, typer.Option(metavar="W", help="Weights of the samples: 1,2.", rich_help_panel=_STEP)
+]
+Alpha = Annotated[str, typer.Option(metavar="RATE", help="Learning rate.", rich_help_panel=_STEP)]
+Optimizer = Annotated[str, typer.Option(metavar="NAME", help="Such as adam(beta_1=0.8).", rich_help_panel=_STEP)]
+Penalty = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=STRENGTH", help="Such as l2=0.1.", rich_help_panel=_STEP)
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of weights and dropout masks.", rich_help_panel=_STEP)]
+
+
+@dataclass
+class Case:
+    """A network with samples: `y` and `w` may be missing."""
+
+    network: Network
+    X: Any
+    y: Any = None
+    w: Any = None
+    options: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options as they were given."""
+
+    model: str | None
+    table: str | None
+    row: str | None
+    target: str | None
+    layers: str | None
+    activation: str | None
+    loss: str | None
+    x: str | None
+    y: str | None
+    weights: str | None
+    dropout: str
+    module: str | None
+    sample_weights: str | None
+    alpha: str
+    optimizer: str
+    penalty: list[str] | None
+    seed: int
+
+    def case(self, *, samples: bool = True) -> Case:
+        """The network and the samples that were described; without `x`, some by chance, unless `samples` are needed.
+
+        Raises
+        ------
+        InvalidOption, DataError, UnknownName
+        """
+        from deltarule.cli.own import read_module
+        from deltarule.errors import InvalidOption
+
+        own = read_module(self.module) if self.module else {}
+        if self.model is not None:
+            found = self._from_file()
+        else:
+            if self.layers is None:
+                raise InvalidOption(
+                    "expected a model file and a table, or a network, found neither",
+                    "describe one: --layers 2-3-1 --activation relu,sigmoid --x 1,2 --y 1",
+                )
+            found = self._from_options(samples)
+        found.own = own
+        found.options = {
+            "alpha": one_number("--alpha", self.alpha),
+            "optimizer": self.optimizer,
+            "penalties": penalties(self.penalty or []),
+            "seed": self.seed,
+        }
+        return found
+
+    def _from_options(self, samples: bool) -> Case:
+        from deltarule.engines import Network
+        from deltarule.errors import InvalidOption
+
+        for name, value in (("TABLE", self.table), ("--row", self.row), ("--target", self.target)):
+            if value is not None:
+                raise InvalidOption(f"expected {name} together with a model file, found it with --layers")
+        sizes = read_sizes(self.layers or "")
+        activations = split_outside(self.activation or "")
+        if len(activations) != len(sizes) - 1:
+            raise InvalidOption(
+                f"expected {len(sizes) - 1} activations, one a layer, found {len(activations)}",
+                f"such as --activation {','.join(['relu'] * (len(sizes) - 2) + ['sigmoid'])}",
+            )
+        rates = [one_number("--dropout", rate) for rate in split_outside(self.dropout)]
+        seed = self.seed
+        from_seed = self.weights is not None and self.weights.isdigit() and not Path(self.weights).exists()
+        if from_seed:
+            seed = int(self.weights or 0)
+        network = Network.create(
+            sizes,
+            activations,
+            self.loss or natural_loss(activations[-1]),
+            dropout=rates[0] if len(rates) == 1 else rates,
+            initializer="glorot_uniform" if len(sizes) == 2 else "auto",  # zeros have nothing to show
+            seed=seed,
+        )
+        if self.weights is not None and not from_seed:
+            set_weights(network, self.weights)
+        if self.x is None and not samples:
+            return by_chance(network, seed)
+        if self.x is None:
+            raise InvalidOption("expected samples, found none", "such as --x 1,2 --y 1, or --x '1,2;3,4' --y '1;0'")
+        X = rows_of_numbers("--x", self.x)
+        y = None if self.y is None else targets(network, rows_of_numbers("--y", self.y), len(X))
+        w = None
+        if self.sample_weights is not None:
+            w = [value for row in rows_of_numbers("--sample-weights", self.sample_weights) for value in row]
+        return Case(network, X, y, w)
+
+    def _from_file(self) -> Case:
+        from deltarule.errors import InvalidOption
+
+        described = {
+            "--layers": self.layers, "--activation": self.activation, "--loss": self.loss, "--x": self.x,
+            "--y": self.y, "--weights": self.weights, "--sample-weights": self.sample_weights,
+        }  # fmt: skip
+        for name, value in described.items():
+            if value is not None:
+                raise InvalidOption(f"expected a model file or a network of options, found MODEL and {name}")
+        if self.table is None:
+            raise InvalidOption("expected the table whose rows are to be shown, found a model file alone", "name it")
+        return from_model(str(self.model), self.table, self.row or "1", self.target)
+
+
+def from_model(path: str, table: str, rows: str, target: str | None) -> Case:
+    """The network in a model file, and rows of a table as it takes them."""
+    import polars as pl
+
+    from deltarule.cli.output import note
+    from deltarule.errors import DataError
+    from deltarule.tabular import read_table
+    from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.values import near_matches, rows_of
+
+    model, frame = load(path), read_table(table)
+    index = row_numbers(rows, len(frame))
+    notes: list[str] = []
+    if target is not None and target not in frame.columns:
+        raise DataError(f"the target column {target!r} is not in the table", near_matches(target, frame.columns))
+    with rows_of(index):
+        frame = frame[index]
+        if isinstance(model, TabularModel):
+            X, y = model.samples(frame, notes)
+            estimator = model.estimator
+        else:
+            estimator = model
+            names = getattr(model, "feature_names_in_", None)
+            wanted = [name for name in frame.columns if name != target] if names is None else list(map(str, names))
+            missing = [name for name in wanted if name not in frame.columns]
+            if missing:
+                raise DataError(f"expected the column {missing[0]!r}, found no such column", "check the table")
+            chosen = frame.select(wanted)
+            for name, kind in chosen.schema.items():
+                if not kind.is_numeric():
+                    raise DataError(f"expected numbers in column {name!r}, found {kind}", "name the --target")
+            X = chosen.cast(pl.Float64).to_numpy()
+            y = None if target is None else encoded(model, frame[target].to_numpy())
+    for text in notes:
+        note(text)
+    if y is None:
+        note("the table has no target column: only the forward pass can be shown")
+    return Case(estimator.network_, X, y)
+
+
+def encoded(estimator: Any, y: Any) -> Any:
+    """A target column as the network of an estimator takes it."""
+    encoding = getattr(estimator, "_encoding", None)
+    return y if encoding is None else encoding.encode(y, float)
+
+
+def row_numbers(text: str, available: int) -> Any:
+    """``3``, ``3,7`` or ``1-4`` as positions, from 0."""
+    import numpy as np
+
+    from deltarule.errors import InvalidOption
+
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})(?:\s*-\s*(\d{1,9}))?\s*", part)
+        if match is None:
+            raise InvalidOption(f"expected rows such as 3, or 3,7, or 1-4, found {text!r}")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 1 <= first <= last <= available:
+            raise InvalidOption(f"expected a row from 1 to {available}, found {part.strip()!r}")
+        found += range(first - 1, last)
+    return np.array(found)
+
+
+def read_sizes(text: str) -> list[int]:
+    """``2-3-1`` or ``2,3,1``."""
+    from deltarule.errors import InvalidOption
+
+    if not re.fullmatch(r"\s*\d{1,9}(\s*[-,]\s*\d{1,9})+\s*", text):
+        raise InvalidOption(f"expected the sizes of the layers such as 2-3-1, found {text!r}")
+    return [int(part) for part in re.split(r"[-,]", text)]
+
+
+def split_outside(text: str) -> list[str]:
+    """Parts between commas; those within parentheses belong to an option."""
+    return [part.strip() for part in re.split(r",(?![^()]*\))", text) if part.strip()]
+
+
+def natural_loss(output: str) -> str:
+    """The loss whose output activation this one is by default; else the squared error."""
+    from deltarule.equations import ACTIVATIONS, LOSSES
+
+    name = ACTIVATIONS.choose(output).name
+    found = [loss.name for loss in LOSSES.values() if loss.output == name]
+    return found[0] if found else "squared_error"
+
+
+def one_number(option: str, text: str) -> float:
+    """A number, or a fraction such as 1/3."""
+    from fractions import Fraction
+
+    from deltarule.errors import InvalidOption
+
+    try:
+        value = float(Fraction(text.strip())) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise InvalidOption(f"expected a number for {option}, found {text.strip()!r}") from None
+    return value
+
+
+def rows_of_numbers(option: str, text: str) -> list[list[float]]:
+    """``1,2;3,4`` as rows of numbers, all of one length."""
+    from deltarule.errors import InvalidOption
+
+    rows = [
+        [one_number(option, cell) for cell in re.split(r"[,\s]+", row.strip())] for row in text.split(";") if row.strip()
+    ]
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise InvalidOption(f"expected samples of the same length for {option}, found {text!r}", "such as '1,2;3,4'")
+    return rows
+
+
+def targets(network: Network, rows: list[list[float]], m: int) -> Any:
+    """Targets as `trace` takes them: for one output ``1,0`` means two samples, as ``1;0`` does."""
+    n_out = network.sizes[-1]
+    flat = [value for row in rows for value in row]
+    if len(rows) == 1 and len(flat) == m and n_out != len(flat):
+        return flat
+    return flat if len(rows[0]) == 1 else rows
+
+
+def penalties(texts: list[str]) -> dict[str, float]:
+    """``l2=0.1`` as a mapping."""
+    from deltarule.equations import PENALTIES
+    from deltarule.errors import InvalidOption
+
+    found = {}
+    for text in texts:
+        name, equals, strength = text.partition("=")
+        if not equals:
+            raise InvalidOption(f"expected --penalty NAME=STRENGTH, such as l2=0.1, found {text!r}")
+        found[PENALTIES[name.strip()].name] = one_number("--penalty", strength)
+    return found
+
+
+def by_chance(network: Network, seed: int) -> Case:
+    """Eight samples by chance, with targets that the loss takes."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(8, network.n_features))
+    n_out = network.sizes[-1]
+    if network.objective.domain == "simplex":
+        return Case(network, X, np.eye(n_out)[rng.integers(n_out, size=8)])
+    return Case(network, X, rng.uniform(0.05, 0.95, (8, n_out)))
+
+
+def read_document(path: str) -> dict[str, Any]:
+    """A JSON or YAML file of names and numbers, each number as it is written.
+
+    Raises
+    ------
+    DataError
+        It cannot be read, or is something else.
+    """
+    import json
+    from decimal import Decimal
+
+    from deltarule.errors import DataError
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: expected a text file, found bytes that are no UTF-8") from None
+    try:
+        if Path(path).suffix.lower() in (".yaml", ".yml"):
+            found = _read_yaml(path, text)
+        else:
+            found = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: expected JSON, such as {{\"W1\": [[1, 2]]}}; {str(error)[:80]}") from None
+    if not isinstance(found, dict) or not found:
+        raise DataError(f"{path}: expected names with numbers, such as W1 and b1, found {type(found).__name__}")
+    return found
+
+
+def _read_yaml(path: str, text: str) -> Any:
+    from deltarule.errors import DataError
+
+    try:
+        import yaml
+    except ImportError:
+        raise DataError(f"{path}: YAML needs PyYAML, which is not installed", "pip install 'deltarule[yaml]'") from None
+    try:
+        return yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays the text it is
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DataError(f"{path}: expected YAML, found {' '.join(str(error).split())[:80]}") from None
+
+
+def set_weights(network: Network, path: str) -> None:
+    """Put the numbers of a file into the network: ``W1`` as rows of a unit each, ``b1``, ``p1``; no b means zero.
+
+    Raises
+    ------
+    DataError
+        For a name, a shape or a value that does not fit.
+    """
+    import numpy as np
+
+    from deltarule.errors import DataError
+
+    document = read_document(path)
+    known = {
+        f"{kind}{l}": view for kind in ("W", "b", "p") for l, view in getattr(network.parameters, kind).items()
+    }
+    given = {re.sub(r"[\[\]]", "", str(name)): value for name, value in document.items()}
+    for name in given:
+        if name not in known:
+            raise DataError(f"{path}: expected {', '.join(known)}, found {name!r}")
+    missing = [name for name in known if name.startswith("W") and name not in given]
+    if missing:
+        raise DataError(f"{path}: expected {', '.join(missing)}, found no such name")
+    for name, value in given.items():
+        view = known[name]
+        numbers = np.array(_floats(path, name, value), dtype=np.float64)
+        if view.ndim == 1 and numbers.size == view.size:
+            numbers = numbers.reshape(view.shape)
+        if numbers.ndim == 1 and view.ndim == 2 and view.shape[0] == 1:
+            numbers = numbers[None, :]
+        if numbers.shape != view.shape or not np.isfinite(numbers).all():
+            raise DataError(f"{path}: expected {name} of the shape {view.shape}, found {numbers.shape}")
+        view[...] = numbers
+
+
+def _floats(path: str, name: str, value: Any) -> Any:
+    from deltarule.errors import DataError
+
+    if isinstance(value, list):
+        rows = [_floats(path, name, item) for item in value]
+        lengths = {len(row) if isinstance(row, list) else -1 for row in rows}
+        if len(lengths) > 1:
+            raise DataError(f"{path}: expected rows of equal length in {name}, found several lengths")
+        return rows
+    if isinstance(value, bool | dict) or value is None:
+        raise DataError(f"{path}: expected numbers in {name}, found {value!r}")
+    return one_number(name, str(value))
