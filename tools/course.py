@@ -203,14 +203,14 @@ PICTURES: dict[str, Callable[[], Any]] = {
     "1-line.svg": line,
     "2-logistic.svg": logistic,
     "3-loss.svg": loss,
-    "4-descent.png": descent,
+    "4-descent.svg": descent,
     "5-forward.svg": forward,
     "6-backward.svg": backward,
     "7-activations.svg": activations,
     "8-training.svg": training,
     "9-slips.svg": slips,
 }
-"""File name -> who draws it; a surface of many facets is smaller as pixels."""
+"""File name -> who draws it."""
 
 
 def main(arguments: list[str]) -> int:
