@@ -8,7 +8,7 @@ import pytest
 import deltarule
 from deltarule import LogisticRegression, MLPClassifier, course
 from deltarule.course import EXERCISES
-from deltarule.course.networks import ModelExercise
+from deltarule.course.practice import ModelExercise
 from deltarule.errors import UnknownName
 
 NUMERIC = [n for n, x in EXERCISES.items() if type(x) is course.Exercise and not x.words]

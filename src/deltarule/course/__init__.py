@@ -14,7 +14,8 @@ from typing import Any
 from ..errors import UnknownName
 from .exercise import Exercise, Feedback, FunctionExercise, Slip
 from .models import PAGE_1, PAGE_2, PAGE_3, PAGE_4
-from .networks import PAGE_5, PAGE_6, PAGE_7, PAGE_8, PAGE_9, digits, example, patient
+from .networks import PAGE_5, PAGE_6, example
+from .practice import PAGE_7, PAGE_8, PAGE_9, digits, patient
 
 __all__ = [
     "EXERCISES",
