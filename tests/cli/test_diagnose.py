@@ -22,7 +22,7 @@ def trained(cli):
 def test_a_model_of_the_command_line_with_its_preprocessing(cli, trained):
     ran = cli("diagnose", "m.st", "t.csv")
     assert ran.code == 0
-    assert "update / W" in ran.out
+    assert "ΔW / W" in ran.out
     found = cli("diagnose", "m.st", "t.csv", "--format", "json").json()
     assert found["samples"] == 240
     assert found["layers"][0]["units"] == len(deltarule.load("m.st").preprocessing.feature_names)

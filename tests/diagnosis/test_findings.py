@@ -307,6 +307,14 @@ def test_a_diagnosis_changes_nothing():
 def test_what_cannot_be_diagnosed_is_refused():
     with pytest.raises(DataError, match="expected y of shape"):
         deltarule.diagnose(network(4), X, Y[:5])
+    with pytest.raises(DataError, match="expected y as numbers, found none"):
+        deltarule.diagnose(network(4), X)
+    with pytest.raises(DataError, match=r"expects y in \[0, 1\], found 7"):
+        deltarule.diagnose(network(4), X, 7 * Y)
+    with pytest.raises(DataError, match="expected 300 sample weights"):
+        deltarule.diagnose(network(4), X, Y, -np.ones(300))
+    with pytest.raises(InvalidOption, match="expected a learning rate above 0, found -1"):
+        deltarule.diagnose(network(4), X, Y, learning_rate=-1)
     with pytest.raises(InvalidOption, match="expected a Network or a fitted estimator"):
         deltarule.diagnose(MLPClassifier(), X, Y)
     with pytest.raises(DataError, match="expected as many y as rows of X"):
@@ -321,6 +329,7 @@ def test_the_report_shows_itself():
     page = report._repr_html_()
     assert page.count("<tr>") == 4
     assert "<b>critical: dead units</b>" in page
+    assert all(len(line) <= 80 for line in str(report).splitlines() if ":" in line[:3])  # the table
     document = report.to_dict()
     assert document["findings"][0]["units"] == {"1": [1, 2, 3, 4]}
     assert [row["layer"] for row in document["layers"]] == [0, 1, 2]

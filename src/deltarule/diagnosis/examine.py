@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import Array
 from ..engines import Data
 from ..equations import OPTIMIZERS
-from ..errors import InvalidOption
+from ..errors import DataError, InvalidOption
 from ..network import Network, check_targets
 from ..training import Plan, State
 from .findings import Evidence
@@ -71,23 +71,47 @@ def diagnose(
         return model.diagnose(X)  # type: ignore[no-any-return]
     if not hasattr(model, "network_"):
         raise InvalidOption(
-            f"expected a Network or a fitted estimator of deltarule, found {type(model).__name__}", "call fit first"
+            f"expected a Network or a fitted estimator of deltarule, found {type(model).__name__}",
+            "call its fit, if it is one",
         )
     return diagnose_estimator(model, X, y, sample_weight)
 
 
 def _diagnose_network(network: Network, X: Any, y: Any, w: Any, optimizer: str, learning_rate: float | None) -> Report:
     dtype = network.theta.dtype
-    X = X.astype(dtype) if hasattr(X, "tocsr") else np.asarray(X, dtype)
-    Y = np.asarray(y, dtype)
-    data = Data(X, Y[:, None] if Y.ndim == 1 else Y, None if w is None else np.asarray(w, dtype))
+    X = X.astype(dtype) if hasattr(X, "tocsr") else _numbers("X", X, dtype)
+    Y = _numbers("y", y, dtype)
+    data = Data(X, Y[:, None] if Y.ndim == 1 else Y, None if w is None else _weights(w, dtype, len(Y)))
     check_targets(network, data.X, data.y)
+    network.objective.check_targets(data.y)
+    if learning_rate is not None and not learning_rate > 0:
+        raise InvalidOption(f"expected a learning rate above 0, found {learning_rate}")
     found = measure(network, data)
     updates = {}
     if learning_rate is not None and found.broken is None:
         plan = Plan(OPTIMIZERS.choose(optimizer), learning_rate=float(learning_rate), batch_size=len(data))
         updates = update_ratios(network, data, plan, State())
     return Report.of(Evidence(found, updates))
+
+
+def _numbers(name: str, values: Any, dtype: Any) -> Array:
+    """Something like an array as one, in the precision of the network."""
+    if values is None:
+        raise DataError(f"expected {name} as numbers, found none")
+    try:
+        return np.asarray(values, dtype)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"expected {name} as numbers, found something else", "classes are one-hot for a Network"
+        ) from None
+
+
+def _weights(w: Any, dtype: Any, m: int) -> Array:
+    """Sample weights (m,), finite and not negative."""
+    weights = _numbers("sample_weight", w, dtype)
+    if weights.shape != (m,) or not (np.isfinite(weights) & (weights >= 0)).all():
+        raise DataError(f"expected {m} sample weights, finite and not negative, found others")
+    return weights
 
 
 def diagnose_estimator(estimator: Any, X: Any, y: Any, sample_weight: Any = None, rows: Array | None = None) -> Report:

@@ -205,7 +205,7 @@ def gradients(evidence: Evidence) -> Iterator[Finding]:
     ):
         if layers:
             worst = min(layers)
-            size = f"{ratios[worst]:.1e} of that of the output layer" if ratios[worst] > NOTHING else "0"
+            size = f"{ratios[worst]:.2g} of that of the output layer" if ratios[worst] > NOTHING else "0"
             yield Finding(
                 kind,
                 "warning",
@@ -255,7 +255,7 @@ def steps(evidence: Evidence) -> Iterator[Finding]:
             "steps too short",
             "warning",
             tuple(short),
-            f"{name_layers(list(short))}: a step changes W[{worst}] by {short[worst]:.1e} of its size, "
+            f"{name_layers(list(short))}: a step changes W[{worst}] by {short[worst]:.2g} of its size, "
             f"{GOOD_RATIO:g} is healthy",
             "Raise the learning rate, unless the training has already arrived.",
         )

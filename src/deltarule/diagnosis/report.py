@@ -23,18 +23,16 @@ COLORS = {"critical": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
 HEADS = {
     "layer": "layer",
-    "units": "units",
-    "activation": "activation",
     "dead": "dead",
-    "saturated": "saturated",
-    "mean": "mean of a",
-    "std": "std of a",
-    "rms_dZ": "RMS(dZ)",
-    "gradient_ratio": "of output's",
-    "rms_dW": "RMS(dW)",
-    "update_ratio": "update / W",
+    "saturated": "flat",
+    "mean": "mean a",
+    "std": "std a",
+    "rms_dZ": "RMS dZ",
+    "gradient_ratio": "of last",
+    "rms_dW": "RMS dW",
+    "update_ratio": "ΔW / W",
 }
-"""Columns of the table: key in JSON -> head."""
+"""Columns of the table: key in JSON -> head, short enough for a terminal of 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,8 @@ class Report:
     findings : tuple of Finding
         The worst first; without any but notes for a healthy network.
     layers : tuple of dict
-        A row a layer, the input as layer 0, with the keys of `HEADS`; None where a quantity does not exist.
+        A row a layer, the input as layer 0, with the keys of `HEADS`, "units" and "activation"; None where a
+        quantity does not exist.
     """
 
     network: str
@@ -88,6 +87,7 @@ class Report:
         return "\n".join(line.rstrip() for line in text.splitlines())
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        from rich.padding import Padding
         from rich.table import Table
         from rich.text import Text
 
@@ -96,12 +96,14 @@ class Report:
             yield Text("No findings: nothing is dead, stuck, fading, growing or alike.", style="green")
         for finding in self.findings:
             yield Text.assemble((finding.severity, COLORS[finding.severity]), "  ", (finding.kind, "bold"))
-            yield Text(f"  {finding.what}.")
-            yield Text(f"  → {finding.advice}")
+            yield Padding(Text(f"{finding.what}."), (0, 0, 0, 2))
+            yield Padding(Text(f"→ {finding.advice}"), (0, 0, 0, 2))
         if self.layers:
             table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
             for key, head in HEADS.items():
-                table.add_column(Text(head, style="dim"), justify="left" if key == "activation" else "right")
+                table.add_column(
+                    Text(head, style="dim"), justify="left" if key == "layer" else "right", no_wrap=key != "layer"
+                )
             for row in self.layers:
                 table.add_row(*(Text(_cell(key, row)) for key in HEADS))
             yield Text("")
@@ -167,8 +169,10 @@ def _row(x: LayerMeasures, gradient_ratio: float | None, update_ratio: float | N
 
 def _cell(key: str, row: dict[str, Any]) -> str:
     value = row[key]
+    if key == "layer":
+        return f"{value}: {row['units']} {row['activation']}"
     if value is None:
         return "-"
     if key == "saturated":
         return f"{value:.0%}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.2g}" if isinstance(value, float) else str(value)
