@@ -37,7 +37,7 @@ def text_of(expression: str) -> list[str]:
         ("a - b + c", ["a − b + c"]),
         ("a * -b", ["a (−b)"]),
         ("(a + b)**2", ["(a + b)²"]),
-        ("a / b", ["  a", " ───", "  b"]),
+        ("a / b", [" a", "───", " b"]),
         ("W2.T @ dZ2", ["W[2]ᵀ dZ[2]"]),
         ("hadamard(dA1, dg1(Z1))", ["dA[1] ⊙ g[1]′(Z[1])"]),
         ("a[i] * (delta[i, j] - a[j])", ["aᵢ (δᵢⱼ − aⱼ)"]),
@@ -46,13 +46,7 @@ def text_of(expression: str) -> list[str]:
     ],
 )
 def test_text(expression, lines):
-    found = text_of(expression)
-    assert found[0] == lines[0]
-    if len(lines) == 3:
-        assert [line.replace("─", "") for line in found] == ["  a", " ", "  b"]
-        assert "─" in found[1]
-    else:
-        assert found == lines
+    assert text_of(expression) == lines
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ BEYOND = (1.1, 1.5, 2.0, 3.0, 5.0, 10.0)
 SCALES = ("none", "deviation", "standard")
 LONGEST = 25.0
 """Condition number up to which a valley is drawn as it is."""
-LEAST_STEPS, MOST_STEPS = 30, 600
+LEAST_STEPS, MOST_STEPS = 40, 600
 
 
 @dataclass(frozen=True)
