@@ -40,6 +40,9 @@ docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
 	@$(BIN)/python tools/compatibility.py
 	@$(BIN)/python tools/picture.py docs/training-run.svg
 	@$(BIN)/python tools/course.py
+	@$(BIN)/deltarule plot activation relu leaky_relu sigmoid -o docs/activations.svg
+	@mkdir -p build && $(BIN)/deltarule sample diabetes -o build/diabetes.csv > build/descent.txt
+	@$(BIN)/deltarule plot descent build/diabetes.csv --target progression --features bmi -o docs/descent.svg >> build/descent.txt
 
 compatibility: $(VENV)/.test  ## run scikit-learn's own tests with the import changed and list the differences
 	@$(BIN)/python tools/compatibility.py

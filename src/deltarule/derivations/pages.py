@@ -21,11 +21,14 @@ SHORT_LEFT = 16
 
 def to_text(derivation: Derivation, width: int = WIDTH) -> str:
     """Text of at most `width` columns, as far as the formulas allow."""
-    return "\n".join(text.rstrip() for text, _ in styled(derivation, width)) + "\n"
+    return "\n".join(text.replace("\t", "").rstrip() for text, _ in styled(derivation, width)) + "\n"
 
 
 def styled(derivation: Derivation, width: int = WIDTH) -> Iterator[tuple[str, str]]:
-    """The lines of text, each with what it is: "title", "heading", "formula", "rule", "text"."""
+    """The lines of text, each with what it is: "title", "heading", "formula", "rule", "text".
+
+    A tab divides a formula from its rule.
+    """
     yield derivation.title, "title"
     yield "", "text"
     for left, right, where in given(derivation):

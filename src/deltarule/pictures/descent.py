@@ -17,6 +17,7 @@ from ..cost import Cost
 from ..engines import Data, choose
 from ..equations import OPTIMIZERS
 from ..equations.columns import Columns
+from ..equations.exact import least_squares
 from ..errors import DataError, InvalidOption
 from ..network import Network
 from ..training import Plan, train
@@ -32,7 +33,7 @@ BEYOND = (1.1, 1.5, 2.0, 3.0, 5.0, 10.0)
 SCALES = ("none", "deviation", "standard")
 LONGEST = 25.0
 """Condition number up to which a valley is drawn as it is."""
-LEAST_STEPS, MOST_STEPS = 30, 600
+LEAST_STEPS, MOST_STEPS = 40, 600
 
 
 @dataclass(frozen=True)
@@ -143,20 +144,26 @@ class Surface:
         found: Array = self.cost.hessian(self.theta(point), self.free)
         return found
 
+    def steepest(self) -> float:
+        """The largest eigenvalue of the second derivative anywhere: at zero, where σ' is largest."""
+        return float(linalg.eigvalsh(self.hessian(np.zeros(self.free.sum())))[-1])
+
     def roundness(self, point: Array) -> float:
-        """The smallest eigenvalue of the second derivative divided by the largest."""
-        with np.errstate(all="ignore"):
-            eigenvalues = linalg.eigvalsh(self.hessian(point), check_finite=False)
-        return float(np.nan_to_num(eigenvalues[0] / eigenvalues[-1]))
+        """The smallest eigenvalue of the second derivative at `point` (P,), divided by the largest anywhere."""
+        return float(np.nan_to_num(linalg.eigvalsh(self.hessian(point))[0] / self.steepest()))
 
     def optimum(self) -> Array:
-        """Where the cost is least (P,), by Newton's method."""
-        plan = Plan(OPTIMIZERS["newton"], epochs=100, tol=1e-12, columns=self.columns)
-        network = self.network.with_theta(np.zeros(len(self.free)))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what it reaches is checked below
-            train(network, self.data, plan)
-        found: Array = network.theta[self.free].copy()
+        """Where the cost is least (P,): in closed form, or by Newton's method."""
+        if self.network.objective.name == "squared_error":
+            exact = least_squares(self.data.X, self.data.y, intercept=self.columns.intercept)
+            theta = np.concatenate([exact.W.ravel(), exact.b])
+        else:
+            theta = self.network.with_theta(np.zeros(len(self.free))).theta
+            plan = Plan(OPTIMIZERS["newton"], epochs=100, tol=1e-12, columns=self.columns)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what it reaches is checked below
+                train(self.network.with_theta(theta), self.data, plan)
+        found: Array = theta[self.free].copy()
         return found
 
     def walk(self, start: Array, alpha: float, steps: int, optimizer: str) -> tuple[Array, Array]:
@@ -228,8 +235,8 @@ def descend(
     least, H = surface(optimum), surface.hessian(optimum)
     eigenvalues = linalg.eigvalsh(H)
     _check_optimum(surface, optimum, eigenvalues)
-    begin = _start(start, optimum, H)
-    steepest = float(linalg.eigvalsh(surface.hessian(np.zeros_like(optimum)))[-1])  # σ' is largest at 0
+    begin = _start(start, surface, optimum, H)
+    steepest = surface.steepest()
     bound = 2 / float(eigenvalues[-1])
 
     def walk(name: str, alpha: float) -> Walk:
@@ -324,7 +331,7 @@ def _separable(surface: Surface) -> bool:
     return bool(found.status == 0 and -found.fun > 1e-9 * len(A))
 
 
-def _start(start: Sequence[float] | None, optimum: Array, H: Array) -> Array:
+def _start(start: Sequence[float] | None, surface: Surface, optimum: Array, H: Array) -> Array:
     """Where to begin: as asked, at zero, or beside the optimum where that is zero."""
     if start is not None:
         point = np.asarray(start, float)
@@ -332,8 +339,9 @@ def _start(start: Sequence[float] | None, optimum: Array, H: Array) -> Array:
             raise InvalidOption(f"expected a start of {len(optimum)} numbers, found {list(start)}")
         return point
     zero = np.zeros_like(optimum)
-    near = float(optimum @ H @ optimum) <= 1e-12
-    return optimum + 2 / np.sqrt(np.diag(H)) if near else zero
+    J = surface(zero)
+    near = J - surface(optimum) <= 1e-9 * J
+    return optimum + np.sqrt(J / np.diag(H)) if near else zero
 
 
 def _name(alpha: float, steepest: float, bound: float) -> str:

@@ -158,7 +158,7 @@ def _relief(found: Descent, axes: Any, window: Array, grid: tuple[Array, Array, 
     """The cost as a surface, the walks on it."""
     P, Q, J = grid
     axes.computed_zorder = False
-    axes.plot_surface(P, Q, J, cmap="Greys_r", alpha=0.55, linewidth=0, rstride=2, cstride=2, zorder=1)
+    axes.plot_surface(P, Q, J, cmap="Greys_r", alpha=0.55, rasterized=True, linewidth=0, rstride=2, cstride=2, zorder=1)
     for k, walk in enumerate(found.walks):
         inside = ((walk.points >= window[0]) & (walk.points <= window[1])).all(axis=1)
         last = len(inside) if inside.all() else int((~inside).argmax())

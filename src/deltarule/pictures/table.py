@@ -70,12 +70,13 @@ def read_problem(frame: pl.DataFrame, target: str, features: Sequence[str] = (),
     notes = []
     if len(present) < len(frame):
         notes.append(f"{count(len(frame) - len(present), 'row')} without a target left out")
-    task = find_task(present[target], task={"auto": "auto", "linear": "regression", "logistic": "binary"}[model])
-    if task.kind == "multiclass":
-        raise DataError(
-            f"target {target!r}: expected a number or two classes, found {present[target].n_unique()} classes",
-            "keep the rows of two of them; for numbers, --model linear",
-        )
+    task = find_task(present[target], task="regression" if model == "linear" else "auto")
+    if task.kind == "multiclass" or (model == "logistic" and task.kind == "regression"):
+        wanted = "two classes" if model == "logistic" else "a number or two classes"
+        found = "numbers" if task.kind == "regression" else f"{present[target].n_unique()} classes"
+        hint = "choose another target" if task.kind == "regression" else "keep the rows of two of them"
+        numbers = "" if model == "logistic" else "; for numbers, --model linear"
+        raise DataError(f"target {target!r}: expected {wanted}, found {found}", hint + numbers)
     y, classes = encode_target(present[target], task)
     chosen = tuple(features) or _closest(present, target, y, notes)
     columns = [_numbers(present, name, target) for name in chosen]
