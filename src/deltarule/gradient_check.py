@@ -223,9 +223,7 @@ def check_activation(
     if callable(g):
         if derivative is None:
             raise InvalidOption("expected the derivative of the activation too, found none", "give derivative=")
-        takes_a = len(inspect.signature(derivative).parameters) > 1
-        own = derivative if takes_a else lambda Z, a: derivative(Z)
-        g = Activation(name="g", formula=g, derivative=own, kinks=tuple(kinks))
+        g = Activation(name="g", formula=g, derivative=of_both(derivative), kinks=tuple(kinks))
     g = ACTIVATIONS.choose(g)
     if Z is None:
         Z = np.concatenate([np.linspace(-4, 4, 33) + 1e-3, g.kinks])[:, None] * np.ones(3)
@@ -239,6 +237,18 @@ def check_activation(
 
     dZ = g.backward(dA, Z, g.forward(Z, p), p)
     return _check("Z", evaluate, dZ, Z)
+
+
+def of_both(derivative: Callable[..., Array]) -> Callable[..., Array]:
+    """A derivative ``(Z, a)``, as the register has it, from one that may take ``Z`` alone."""
+    takes = inspect.signature(derivative).parameters.values()
+    if sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in takes) > 1:
+        return derivative
+
+    def both(Z: Array, a: Array, **options: Any) -> Array:
+        return derivative(Z, **options)
+
+    return both
 
 
 def check_loss(

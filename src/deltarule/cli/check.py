@@ -21,9 +21,7 @@ def command(
         str | None,
         typer.Option(metavar="FILE", help="JSON or YAML with any of Z1, a1, L, J, dZ1, dA1, dW1, db1, W1, ..."),
     ] = None,
-    gradient: Annotated[
-        bool, typer.Option("--gradient", help="Backpropagation against centered differences.")
-    ] = False,
+    gradient: Annotated[bool, typer.Option("--gradient", help="Backpropagation against centered differences.")] = False,
     row: of.Row = None,
     target: of.Target = None,
     layers: of.Layers = None,
@@ -192,4 +190,4 @@ def _show_gradient(arrays: list[Any]) -> None:
     say("centered differences, h = 1e-6, float64; up to 1e-7 is good, above 1e-2 probably wrong")
     kinks = sum(x.kinks for x in arrays)
     if kinks:
-        say(f"{kinks} entries change side of a kink between θ - h and θ + h: the difference says nothing, they are left out")
+        say(f"{kinks} entries left out: between θ - h and θ + h they cross a kink, where the difference says nothing")

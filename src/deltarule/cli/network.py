@@ -286,7 +286,9 @@ def rows_of_numbers(option: str, text: str) -> list[list[float]]:
     from deltarule.errors import InvalidOption
 
     rows = [
-        [one_number(option, cell) for cell in re.split(r"[,\s]+", row.strip())] for row in text.split(";") if row.strip()
+        [one_number(option, cell) for cell in re.split(r"[,\s]+", row.strip())]
+        for row in text.split(";")
+        if row.strip()
     ]
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise InvalidOption(f"expected samples of the same length for {option}, found {text!r}", "such as '1,2;3,4'")
@@ -351,7 +353,7 @@ def read_document(path: str) -> dict[str, Any]:
         else:
             found = json.loads(text, parse_float=Decimal, parse_int=Decimal)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: expected JSON, such as {{\"W1\": [[1, 2]]}}; {str(error)[:80]}") from None
+        raise DataError(f'{path}: expected JSON, such as {{"W1": [[1, 2]]}}; {str(error)[:80]}') from None
     if not isinstance(found, dict) or not found:
         raise DataError(f"{path}: expected names with numbers, such as W1 and b1, found {type(found).__name__}")
     return found
@@ -383,9 +385,7 @@ def set_weights(network: Network, path: str) -> None:
     from deltarule.errors import DataError
 
     document = read_document(path)
-    known = {
-        f"{kind}{l}": view for kind in ("W", "b", "p") for l, view in getattr(network.parameters, kind).items()
-    }
+    known = {f"{kind}{l}": view for kind in ("W", "b", "p") for l, view in getattr(network.parameters, kind).items()}
     given = {re.sub(r"[\[\]]", "", str(name)): value for name, value in document.items()}
     for name in given:
         if name not in known:

@@ -30,7 +30,9 @@ def read_module(path: str) -> dict[str, Any]:
     if wanted and wanted not in found:
         raise DataError(f"{file}: expected a function {wanted} with its derivative d_{wanted}, found no such pair")
     if not found:
-        raise DataError(f"{file}: expected an activation g(Z) with d_g(Z), or a loss L(a, y) with d_L(a, y), found none")
+        raise DataError(
+            f"{file}: expected an activation g(Z) with d_g(Z), or a loss L(a, y) with d_L(a, y), found none"
+        )
     chosen = {wanted: found[wanted]} if wanted else found
     for entry in chosen.values():
         register: Any = LOSSES if isinstance(entry, Loss) else ACTIVATIONS
@@ -62,10 +64,13 @@ def _frames(error: Exception) -> list[Any]:
 
 def _entries(names: dict[str, Any]) -> dict[str, Any]:
     from deltarule.equations import ACTIVATIONS, LOSSES, Activation, Loss
+    from deltarule.gradient_check import of_both
 
     built_in = {id(entry) for register in (ACTIVATIONS, LOSSES) for entry in register.values()}
     found: dict[str, Any] = {
-        name: value for name, value in names.items() if isinstance(value, Activation | Loss) and id(value) not in built_in
+        name: value
+        for name, value in names.items()
+        if isinstance(value, Activation | Loss) and id(value) not in built_in
     }
     for name, function in names.items():
         derivative = names.get(f"d_{name}")
@@ -75,21 +80,10 @@ def _entries(names: dict[str, Any]) -> dict[str, Any]:
         if takes[:2] == ["a", "y"] or len(_positional(function)) == 2:
             found[name] = Loss(name=name, formula=function, derivative=derivative)
         else:
-            found[name] = Activation(name=name, formula=function, derivative=_of_both(derivative))
+            found[name] = Activation(name=name, formula=function, derivative=of_both(derivative))
     return found
 
 
 def _positional(function: Any) -> list[str]:
     parameters = inspect.signature(function).parameters.values()
     return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-
-
-def _of_both(derivative: Any) -> Any:
-    """A derivative ``(Z, a)``, from one that takes ``Z`` alone."""
-    if len(_positional(derivative)) > 1:
-        return derivative
-
-    def of_both(Z: Any, a: Any, **options: Any) -> Any:
-        return derivative(Z, **options)
-
-    return of_both

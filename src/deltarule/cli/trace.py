@@ -48,9 +48,7 @@ def command(
             metavar="PARTS", help="forward, loss, cost, backward, check, update, after.", rich_help_panel=_SHOW
         ),
     ] = None,
-    digits: Annotated[
-        int, typer.Option(metavar="N", min=1, max=15, help="Decimals.", rich_help_panel=_SHOW)
-    ] = 4,
+    digits: Annotated[int, typer.Option(metavar="N", min=1, max=15, help="Decimals.", rich_help_panel=_SHOW)] = 4,
     exact: Annotated[bool, typer.Option("--exact", help="Fractions where possible.", rich_help_panel=_SHOW)] = False,
     quiz: Annotated[
         bool, typer.Option("--quiz", help="Leave results out and ask for them.", rich_help_panel=_SHOW)

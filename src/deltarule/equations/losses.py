@@ -127,7 +127,7 @@ def cost(L: Array, w: Array | None = None) -> float:  # lecture: 4
     if not total > 0:
         raise DataError(f"expected samples with a total weight above 0, found {float(total):g}")
     if L.dtype == EXACT:
-        return sum_L / total  # type: ignore[no-any-return]  # a fraction
+        return sum_L / total  # type: ignore[return-value]  # a fraction
     return float(sum_L) / float(total)
 
 

@@ -1,4 +1,4 @@
-"""Every quantity of the lecture with its numbers: one tree of steps, shown in many forms; and hand calculations checked.
+"""Every quantity of the lecture with its numbers: one tree of steps in many forms; and hand calculations checked.
 
 The package is called `tracing` because `deltarule.trace` is the function.
 """
@@ -8,4 +8,15 @@ from .build import trace
 from .quiz import Quiz
 from .tree import Iteration, Line, Section, Step, Trace
 
-__all__ = ["AnswerReport", "Iteration", "Judgment", "Line", "Quiz", "Section", "Step", "Trace", "check_answers", "trace"]
+__all__ = [
+    "AnswerReport",
+    "Iteration",
+    "Judgment",
+    "Line",
+    "Quiz",
+    "Section",
+    "Step",
+    "Trace",
+    "check_answers",
+    "trace",
+]

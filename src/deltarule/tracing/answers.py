@@ -1,6 +1,7 @@
 """A hand calculation, checked: which numbers are right, and what went wrong with the others.
 
-A number is right if it is the true one rounded to the digits given: 0.38 for 0.3752. Samples are columns, as on the slides.
+A number is right if it is the true one rounded to the digits given: 0.38 for 0.3752. Samples are columns, as on the
+slides.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .recalculation import Recalculation
 from .slips import slips
 
 UNKNOWN = "no usual slip recognized"
+
 
 @dataclass(frozen=True, eq=False)
 class Judgment:
@@ -216,26 +218,34 @@ class _Checker:
         if kind in ("dA", "dZ") and total != 1 and fitted.matches(expected / total).all():
             return True, "", "with the 1/m of J already inside; dW is then dZ aᵀ without 1/m", None
         note = _difference(fitted, expected)
-        for own in (self.unrounded, self.written):
-            at = Recalculation(self.now, own)
-            value = at.get(kind, l)
-            if fitted.matches(_to_columns(value, kind, l)).all():
+        for at in self._from_own():
+            follows = at.get(kind, l)
+            if fitted.matches(_to_columns(follows, kind, l)).all():
                 sources = sorted(at.used & self.wrong)
                 if not sources:
                     return True, "", "computed from your rounded values", None
-                return False, f"a carried-over error: it follows from your own {_listed(sources)}", note, value
+                return False, f"a carried-over error: it follows from your own {_listed(sources)}", note, follows
+        return False, *self._wrong(kind, l, fitted, expected, note)
+
+    def _from_own(self) -> list[Recalculation]:
+        """What follows from the answers so far, unrounded and as written."""
+        return [Recalculation(self.now, own) for own in (self.unrounded, self.written)]
+
+    def _wrong(
+        self, kind: str, l: int | None, fitted: Answer, expected: Array, note: str
+    ) -> tuple[str, str, Array | None]:
+        """The cause, the note, and the unrounded numbers of a slip."""
         cause, value = self._slip(fitted, self.truth, kind, l)
         if cause:
-            return False, cause, note, value
-        for own in (self.unrounded, self.written):
-            at = Recalculation(self.now, own)
+            return cause, note, value
+        for at in self._from_own():
             cause, value = self._slip(fitted, at, kind, l)
             sources = sorted(at.used & self.wrong)
             if cause and sources:
-                return False, f"{cause}; and it starts from your own {_listed(sources)}", note, value
+                return f"{cause}; and it starts from your own {_listed(sources)}", note, value
         if (np.abs(fitted.values - expected) <= 3.01 * fitted.halves).all():
-            return False, "off by one in the last digit: rounded too early, or cut off", note, None
-        return False, UNKNOWN, note, None
+            return "off by one in the last digit: rounded too early, or cut off", note, None
+        return UNKNOWN, note, None
 
     def _slip(self, fitted: Answer, at: Recalculation, kind: str, l: int | None) -> tuple[str, Array | None]:
         """The first slip that gives these numbers."""

@@ -1,8 +1,8 @@
 """The steps of the backward pass, from the numbers that were computed.
 
 The package's ``dZ`` has the ``1/m`` of the cost inside. Here it is shown as it is taught: ``dA`` and ``dZ`` are the
-derivatives of each sample's loss, and ``1/m`` comes in with ``dW`` and ``db``. With sample weights, ``dZ`` contains them,
-and ``1/Σw`` takes the place of ``1/m``.
+derivatives of each sample's loss, and ``1/m`` comes in with ``dW`` and ``db``. With sample weights, ``dZ`` contains
+them, and ``1/Σw`` takes the place of ``1/m``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,19 @@ from ..equations import PENALTIES, Activation
 from .calculation import Calculation
 from .expressions import Node, Symbol, Value, function, number, parse, row, substitute, transposed
 from .forward import seen
-from .notation import columns, letters, line, options_note, place, plain_sum, product_terms, shape, sign_of, with_numbers
+from .notation import (
+    columns,
+    entries,
+    letters,
+    line,
+    options_note,
+    place,
+    plain_sum,
+    product_terms,
+    shape,
+    sign_of,
+    with_numbers,
+)
 from .tree import Line, Section, Step
 
 
@@ -62,7 +74,7 @@ def _loss_backward(now: Calculation) -> Step:
     if now.data.w is not None:
         parts[-1] = row(Symbol("w"), r"\odot", parts[-1])
     lines = [Line((*parts, Value(symbol.key, dA)))]
-    values = {"ŷ": number(a[0, 0]), "y": number(y[0, 0]), **letters(loss.settings)}
+    values = {"ŷ": Value(f"a{l}", a[:1, :1]), "y": Value("y", y[:1, :1]), **letters(loss.settings)}
     worked = with_numbers(loss.latex_derivative, values)
     if worked is not None and now.data.w is None and not now.given.objective.settings.get("label_smoothing"):
         lines.append(Line((worked, Value(symbol.key, dA[:1, :1])), label=place(dA)))
@@ -92,7 +104,9 @@ def _activation_backward(now: Calculation, l: int) -> Step:
         formula = row(Symbol("a", l), r"\odot \left(", above, r"- \sum_j", r"\mathit{dA}_j a_j\right)")
         known = (Value(above.key, dA), Value(Symbol("a", l).key, a))
         numbers = row(known[1], r"\odot (", known[0], r"- \sum_j \mathit{dA}_j a_j)")
-        note = f"{now.given.layers[l - 1].activation}: each output depends on all of Z, so this is dA times the Jacobian"
+        note = (
+            f"{now.given.layers[l - 1].activation}: each output depends on all of Z, so this is dA times the Jacobian"
+        )
         equation = Line((symbol, formula, numbers, Value(symbol.key, dZ)))
         return Step("activation backward", symbol, (equation,), dZ, sizes, (note,))
     g, slope = _slope_values(now, l)
@@ -105,7 +119,7 @@ def _activation_backward(now: Calculation, l: int) -> Step:
     lines = [Line((symbol, formula, numbers, Value(symbol.key, dZ)))]
     if g.latex_derivative:
         lines.append(Line((function(_prime(g), parse("Z")), parse(g.latex_derivative)), label="where"))
-    pair = product_terms([(dA[0, 0], Value(marked.key, slope[:1, :1]))])
+    pair = product_terms([(Value(above.key, dA[:1, :1]), Value(marked.key, slope[:1, :1]))])
     lines.append(Line((pair, Value(symbol.key, dZ[:1, :1])), label=place(dZ)))
     return Step("activation backward", symbol, tuple(lines), dZ, sizes)
 
@@ -126,7 +140,9 @@ def _fused(now: Calculation) -> Step:
         parts.append(row(Value(prediction.key, a), "-", Value(target.key, y)))
     elif now.data.w is not None:
         parts[1] = row(Symbol("w"), r"\odot (", formula, ")")
-        parts.append(row(Value("w", line(now.data.w)), r"\odot (", Value(prediction.key, a), "-", Value(target.key, y), ")"))
+        parts.append(
+            row(Value("w", line(now.data.w)), r"\odot (", Value(prediction.key, a), "-", Value(target.key, y), ")")
+        )
         parts = parts[:2] + parts[2:] * (difference and not smooth)
     lines = [Line((*parts, Value(symbol.key, dZ)))]
     if smooth:
@@ -178,7 +194,7 @@ def _linear_backward(now: Calculation, l: int) -> list[Step]:
     numbers = row(*factor, known, r"\cdot", transposed(Value(before.key, A)))
     formula = row(_mean(now), delta, r"\cdot", transposed(before))
     lines = [Line((weights, formula, numbers, Value(weights.key, dW)), shapes=True)]
-    pairs = list(zip(dZ[0].tolist(), A[0].tolist(), strict=True))
+    pairs = zip(entries(delta.key, dZ[0]), entries(before.key, A[0]), strict=True)
     total: Node = product_terms(pairs)
     if not one:
         total = row(*factor, "(", total, ")")
@@ -189,7 +205,7 @@ def _linear_backward(now: Calculation, l: int) -> list[Step]:
     parts: list[Node] = [bias, formula, Value(bias.key, db)]
     lines = [Line(tuple(parts))]
     if not one:
-        worked = row(*factor, "(", plain_sum(dZ[0].tolist()), ")")
+        worked = row(*factor, "(", plain_sum(entries(delta.key, dZ[0])), ")")
         lines.append(Line((worked, Value(bias.key, db[:1])), label="row 1" if db.size > 1 else "in full"))
     return [*found, Step("linear backward", bias, tuple(lines), db, {bias.key: shape(db), delta.key: shape(dZ)})]
 
@@ -202,7 +218,7 @@ def _linear_backward_input(now: Calculation, l: int) -> Step:
     dA = taught(now, now.deltas.dropped.get(l, now.deltas.dA[l]))
     numbers = row(transposed(Value(weights.key, W)), r"\cdot", Value(delta.key, dZ))
     lines = [Line((symbol, row(transposed(weights), r"\cdot", delta), numbers, Value(symbol.key, dA)), shapes=True)]
-    pairs = list(zip(W[:, 0].tolist(), dZ[:, 0].tolist(), strict=True))
+    pairs = zip(entries(weights.key, W[:, 0]), entries(delta.key, dZ[:, 0]), strict=True)
     lines.append(Line((product_terms(pairs), Value(symbol.key, dA[:1, :1])), label=place(dA)))
     sizes = {symbol.key: shape(dA), weights.key: shape(W), delta.key: shape(dZ)}
     return Step("linear backward", symbol, tuple(lines), dA, sizes)

@@ -112,7 +112,8 @@ def prepare(
     if not isinstance(found, Network):
         raise InvalidOption(f"expected a Network or a fitted estimator, found {type(network).__name__}")
     plain = found.with_theta(found.theta.astype(np.float64))
-    data = _data(plain, X, y, sample_weight)
+    encoding = getattr(network, "_encoding", None)  # of a classifier: labels to numbers
+    data = _data(plain, X, y if encoding is None or y is None else encoding.encode(np.asarray(y), float), sample_weight)
     for name, n in (("steps", steps), ("batch_size", batch_size)):
         if n is not None and not (isinstance(n, int | np.integer) and 1 <= n <= (MOST_STEPS if name == "steps" else n)):
             raise InvalidOption(f"expected {name} to be a whole number from 1{_most(name)}, found {n!r}")
@@ -166,7 +167,7 @@ def _one_hot(y: Array, n_classes: int, m: int) -> Array:
         return y[None, :]
     if not (np.mod(y, 1) == 0).all() or y.min() < 0 or y.max() >= n_classes:
         raise DataError(f"expected classes from 0 to {n_classes - 1}, or one-hot rows, found {y.tolist()[:10]}")
-    return np.eye(n_classes)[y.astype(int)]
+    return np.asarray(np.eye(n_classes)[y.astype(int)])
 
 
 def _numbers(name: str, values: Any) -> Array:
@@ -179,9 +180,7 @@ def _numbers(name: str, values: Any) -> Array:
     return found
 
 
-def to_tree(
-    calculations: list[Calculation], network: Network, data: Data, setting: Setting, *, exactly: bool
-) -> Trace:
+def to_tree(calculations: list[Calculation], network: Network, data: Data, setting: Setting, *, exactly: bool) -> Trace:
     """The tree of what was computed."""
     iterations = tuple(Iteration(now.t, now.rows, tuple(_sections(now))) for now in calculations)
     facts = {
@@ -234,5 +233,3 @@ def _culprit(name: str) -> str:
     return {"activation": "its activation", "loss": "its logarithm or root", "update": "the optimizer's root"}.get(
         name, f"the result of the step {name!r}"
     )
-
-

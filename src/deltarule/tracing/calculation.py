@@ -1,4 +1,4 @@
-"""The numbers of a trace, computed by the package's own equations: `Network.forward`, `Network.backward`, the optimizers.
+"""The numbers of a trace, by the package's own equations: `Network.forward`, `Network.backward`, the optimizers.
 
 Rows are samples here, as everywhere in Python; the steps shown turn them into columns.
 """
@@ -128,7 +128,7 @@ class Calculation:
             self.J_data = network.loss(self.cache, data.y, w)
             self.part = network.backward(self.cache, data.y, w, deltas=self.deltas)
             self.gradient = network.view(self.part.flat.copy())
-            self.J = self.J_data + add_penalties(network, self.gradient, self.setting.penalties, self.total)
+            self.J = self._penalized(self.J_data, self.gradient)
         if not np.isfinite(float(self.J)):
             raise not_finite(network.with_theta(network.theta.astype(np.float64)), self.data, self.t)
 
@@ -136,9 +136,14 @@ class Calculation:
         """``J`` with penalties of another network, on the same batch with the same dropout masks."""
         with np.errstate(all="ignore"):
             cache = network.forward(self.data.X, dropout_key=self.dropout_key)
-            spare = network.view(np.zeros_like(network.theta))
             J = network.loss(cache, self.data.y, self.weights)
-            return J + add_penalties(network, spare, self.setting.penalties, self.total)
+            return self._penalized(J, network.view(np.zeros_like(network.theta)), network)
+
+    def _penalized(self, J: Any, gradient: Parameters, network: Network | None = None) -> Any:
+        """The cost with penalties, which are added to `gradient` as well."""
+        if not self.setting.penalties:
+            return J  # a fraction stays one
+        return J + add_penalties(network or self.network, gradient, self.setting.penalties, self.total)
 
     def compare(self) -> None:
         """The gradient check, in float64."""
@@ -182,7 +187,9 @@ def calculate(network: Network, data: Data, setting: Setting, *, exactly: bool =
     moments = setting.optimizer.start(theta)
     for k in range(setting.steps):
         rows = _batch(len(data), setting.batch_size, k)
-        now = Calculation(k + 1, network, start.with_theta(theta.copy()), data.rows(rows), tuple(map(int, rows + 1)), setting)
+        now = Calculation(
+            k + 1, network, start.with_theta(theta.copy()), data.rows(rows), tuple(map(int, rows + 1)), setting
+        )
         now.run(bool(data.y.shape[1]))
         if not data.y.shape[1]:
             yield now
@@ -248,5 +255,3 @@ def _follow(now: Calculation, theta: Array, moves: list[Array], k: int) -> bool:
         now.hessian = cost.hessian(plain.theta, np.ones(plain.n_parameters, dtype=bool))
     theta[...] = new
     return True
-
-

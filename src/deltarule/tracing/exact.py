@@ -1,7 +1,7 @@
 """A network in exact numbers: the very equations of the package, on NumPy arrays of fractions.
 
-Everything stays an array of Python objects: `fractions.Fraction` as long as a formula allows it, `float` from the first
-one on that does not (a sigmoid, a logarithm, a square root). So exactness ends by itself, and where it ends can be seen.
+Everything stays an array of Python objects: `fractions.Fraction` as long as a formula allows it, `float` from the
+first one on that does not (a sigmoid, a logarithm, a square root). So exactness ends by itself, and where can be seen.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def rational(value: Any) -> Fraction | float:
 def as_fractions(array: Array) -> Array:
     """An array of the same shape whose entries are fractions."""
     found = np.empty(array.shape, dtype=object)
-    found.flat = [rational(value) for value in array.ravel().tolist()]
+    found.ravel()[:] = [rational(value) for value in array.ravel().tolist()]
     return found
 
 

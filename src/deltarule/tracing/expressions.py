@@ -94,13 +94,15 @@ Node: TypeAlias = Atom | Symbol | Value | Row | Script | Ratio | Root | Cases
 
 OPERATORS = {
     "cdot": "·", "odot": "⊙", "le": "≤", "ge": "≥", "leftarrow": "←", "sum": "Σ", "pm": "±", "times": "×",
-    "partial": "∂", "infty": "∞", "approx": "≈", "lfloor": "⌊", "rfloor": "⌋", "to": "→", "cdots": "⋯", "Rightarrow": "⇒", "Delta": "Δ",
+    "partial": "∂", "infty": "∞", "approx": "≈", "Delta": "Δ",
+    "lfloor": "⌊", "rfloor": "⌋", "to": "→", "cdots": "⋯", "Rightarrow": "⇒",
 }  # fmt: skip
 LETTERS = {
     "alpha": "α", "beta": "β", "delta": "δ", "epsilon": "ε", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ",
     "theta": "θ", "tau": "τ", "pi": "π", "Phi": "Φ", "varphi": "φ", "Omega": "Ω", "gamma": "γ", "eta": "η", "phi": "ϕ",
 }  # fmt: skip
-FUNCTIONS = ("max", "min", "ln", "log", "tanh", "cos", "sin", "exp", "sinh", "cosh", "arctan")
+FUNCTIONS = {name: name for name in ("max", "min", "ln", "log", "tanh", "cos", "sin", "exp", "sinh", "cosh", "arctan")}
+WORDS = {"text": "text", "operatorname": "function", "mathit": "name"}
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304"}
 SPACES = {",", " ", ";", ":", "quad"}
 NOTHING = {"left", "right", "!", "displaystyle", "big", "Big"}
@@ -115,8 +117,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.", re.DOTALL)
 
 def parse(latex: str) -> Node:
     """The nodes of a formula in the LaTeX that the registers use; what it does not know stays a name."""
-    tokens = [token for token in _TOKEN.findall(latex) if token.strip() or token == r"\ "]
-    return _Parser(tokens).row(())
+    return _Parser(_TOKEN.findall(latex)).row(())
 
 
 def word(text: str) -> Atom:
@@ -160,9 +161,12 @@ class _Parser:
         self.tokens, self.at = tokens, 0
 
     def peek(self) -> str:
+        while self.at < len(self.tokens) and self.tokens[self.at].isspace():
+            self.at += 1
         return self.tokens[self.at] if self.at < len(self.tokens) else ""
 
     def next(self) -> str:
+        self.peek()
         self.at += 1
         return self.tokens[self.at - 1] if self.at <= len(self.tokens) else ""
 
@@ -207,36 +211,29 @@ class _Parser:
             return Ratio(self.argument(), self.argument())
         if name == "sqrt":
             return Root(self.argument())
+        if name == "begin":
+            self.braced()
+            return self.cases()
         if name in ACCENTS:
             base = self.argument()
             letter = base.text if isinstance(base, Atom) else "?"
             return Atom(rf"\{name}{{{letter}}}", COMPOSED.get(letter + ACCENTS[name], letter + ACCENTS[name]), "name")
-        if name in ("text", "operatorname", "mathit"):
-            text = self.braced()
-            if name == "mathit":
-                return Atom(rf"\mathit{{{text}}}", text, "name")
-            return word(text) if name == "text" else Atom(rf"\operatorname{{{text}}}", text, "function")
-        if name == "begin":
-            return self.cases(self.braced())
-        if name in SPACES:
-            return SPACE
-        if name in OPERATORS:
-            return Atom(token, OPERATORS[name])
-        if name in LETTERS:
-            return Atom(token, LETTERS[name], "name")
-        if name in FUNCTIONS:
-            return Atom(token, name, "function")
-        return Atom(token, name, "name") if name.isalpha() else Atom(token, name)
+        return self.words(name) if name in WORDS else _sign(token, name)
+
+    def words(self, name: str) -> Atom:
+        text = self.braced()
+        return Atom(rf"\{name}{{{text}}}", text, WORDS[name])
 
     def braced(self) -> str:
         self.next()
-        parts = []
+        start = self.at
         while self.peek() not in ("}", ""):
-            parts.append(self.next())
+            self.next()
+        text = "".join(self.tokens[start : self.at])
         self.next()
-        return "".join(parts).replace("\\_", "_")
+        return text.replace("\\_", "_")
 
-    def cases(self, name: str) -> Node:
+    def cases(self) -> Node:
         rows = []
         while self.peek() and self.peek() != r"\end":
             value = self.row(("&", r"\\", r"\end"))
@@ -250,6 +247,16 @@ class _Parser:
         self.next()
         self.braced()
         return Cases(tuple(rows))
+
+
+def _sign(token: str, name: str) -> Atom:
+    """One sign that LaTeX has a command for."""
+    if name in SPACES:
+        return SPACE
+    for known, kind in ((OPERATORS, "operator"), (LETTERS, "name"), (FUNCTIONS, "function")):
+        if name in known:
+            return Atom(token, known[name], kind)
+    return Atom(token, name, "name" if name.isalpha() else "operator")
 
 
 def substitute(node: Node, values: Mapping[str, Node]) -> Node:

@@ -12,6 +12,7 @@ from .calculation import Calculation
 from .expressions import Node, Ratio, Script, Symbol, Value, expand_sum, function, number, parse, row, substitute
 from .notation import (
     columns,
+    entries,
     letters,
     line,
     options_note,
@@ -52,11 +53,9 @@ def _linear(now: Calculation, l: int) -> Step:
     symbol = Symbol("Z", l)
     weights, bias = Symbol("W", l), Symbol("b", l)
     numbers = row(Value(weights.key, W), r"\cdot", Value(before.key, A), "+", Value(bias.key, b))
-    equation = Line(
-        (symbol, row(weights, r"\cdot", before, "+", bias), numbers, Value(symbol.key, Z)), shapes=True
-    )
-    pairs = list(zip(W[0].tolist(), A[:, 0].tolist(), strict=True))
-    worked = Line((product_terms(pairs, number(b[0, 0])), _entry(symbol, Z)), label=place(Z))
+    equation = Line((symbol, row(weights, r"\cdot", before, "+", bias), numbers, Value(symbol.key, Z)), shapes=True)
+    pairs = zip(entries(weights.key, W[0]), entries(before.key, A[:, 0]), strict=True)
+    worked = Line((product_terms(pairs, Value(bias.key, b[:1])), _entry(symbol, Z)), label=place(Z))
     sizes = {weights.key: shape(W), before.key: shape(A), bias.key: shape(b), symbol.key: shape(Z)}
     return Step("linear", symbol, (equation, worked), Z, sizes)
 
@@ -79,11 +78,11 @@ def _activation(now: Calculation, l: int) -> Step:
     sizes = {symbol.key: shape(a), below.key: shape(Z)}
     if g.latex and g.name != "identity":
         lines.append(Line((function(sign, parse("Z")), parse(g.latex)), label="where"))
-    worked = None if g.rowwise else with_numbers(g.latex, {"Z": number(Z[0, 0]), **letters(g.settings)})
+    worked = None if g.rowwise else with_numbers(g.latex, {"Z": Value(below.key, Z[:1, :1]), **letters(g.settings)})
     if worked is not None and g.name != "identity":
         lines.append(Line((worked, _entry(symbol, a)), label=place(a)))
     if g.rowwise and len(a) <= MOST_LOSSES:
-        lines.append(Line((_softmax(Z), _entry(symbol, a)), label=place(a)))
+        lines.append(Line((_softmax(entries(below.key, Z[:, 0])), _entry(symbol, a)), label=place(a)))
     if p is not None:
         slopes = Symbol("p", l)
         lines.append(Line((slopes, Value(slopes.key, columns(p))), label="learned"))
@@ -92,8 +91,8 @@ def _activation(now: Calculation, l: int) -> Step:
     return Step("activation", symbol, tuple(lines), a, sizes, notes)
 
 
-def _softmax(Z: Array) -> Node:
-    powers = [Script(parse("e"), above=number(z)) for z in Z[:, 0].tolist()]
+def _softmax(Z: list[Value]) -> Node:
+    powers = [Script(parse("e"), above=z) for z in Z]
     bottom: list[Any] = [powers[0]]
     for power in powers[1:]:
         bottom += ["+", power]
@@ -113,9 +112,11 @@ def _remarks(now: Calculation, l: int) -> list[str]:
         which = f"unit{'s' if many else ''} {', '.join(dead[:8])}{', ...' if len(dead) > 8 else ''}"
         everywhere = " for every example" if len(Z) > 1 else ""
         found.append(f"⚠ {which} inactive: g'(Z) = 0{everywhere}, so no gradient passes")
-    at_kink = sum(int((Z == kink).sum()) for kink in g.kinks)
+    at_kink = sum(int(np.count_nonzero(kink == Z)) for kink in g.kinks)
     if at_kink:
-        found.append(f"⚠ {at_kink} value{'s' if at_kink > 1 else ''} of Z on the kink, where g' is taken as {g.at_kink}")
+        found.append(
+            f"⚠ {at_kink} value{'s' if at_kink > 1 else ''} of Z on the kink, where g' is taken as {g.at_kink}"
+        )
     return found
 
 
@@ -146,12 +147,14 @@ def loss_section(now: Calculation) -> Section:
         Line((target, Value(target.key, y)), label="target"),
     ]
     for i in range(min(len(now.data), MOST_LOSSES)):
-        worked = _worked_loss(now.given.objective, a[:, i], y[:, i])
+        worked = _worked_loss(now.given.objective, entries(prediction.key, a[:, i]), entries("y", y[:, i]))
         if worked is not None:
             label = f"example {now.rows[i]}" if len(now.data) > 1 else "in full"
             lines.append(Line((worked, Value(symbol.key, L[:, i : i + 1])), label=label))
     sizes = {symbol.key: shape(L), prediction.key: shape(a), target.key: shape(y)}
-    return Section("loss", loss.name.replace("_", " "), (Step("loss", symbol, tuple(lines), L, sizes, _smoothing(now)),))
+    return Section(
+        "loss", loss.name.replace("_", " "), (Step("loss", symbol, tuple(lines), L, sizes, _smoothing(now)),)
+    )
 
 
 def _smoothing(now: Calculation) -> tuple[str, ...]:
@@ -161,16 +164,16 @@ def _smoothing(now: Calculation) -> tuple[str, ...]:
     return (f"label smoothing ε = {loss.settings['label_smoothing']:g}: in place of y stands (1 - ε) y + ε/K",)
 
 
-def _worked_loss(loss: Any, a: Array, y: Array) -> Node | None:
+def _worked_loss(loss: Any, a: list[Value], y: list[Value]) -> Node | None:
     """The formula with the numbers of one sample."""
     if not loss.latex or loss.settings.get("label_smoothing") or len(a) > MOST_LOSSES:
         return None
     if r"\sum_j" in loss.latex:
-        terms = [{"ŷ_j": number(p), "y_j": number(t)} for p, t in zip(a.tolist(), y.tolist(), strict=True)]
+        terms = [{"ŷ_j": p, "y_j": t} for p, t in zip(a, y, strict=True)]
         return expand_sum(parse(loss.latex), terms)
     parts: list[Any] = []
-    for p, t in zip(a.tolist(), y.tolist(), strict=True):
-        values = {"ŷ": number(p), "y": number(t), "r": number(p - t), **letters(loss.settings)}
+    for p, t in zip(a, y, strict=True):
+        values = {"ŷ": p, "y": t, **letters(loss.settings)}
         filled = with_numbers(loss.latex, values)
         if filled is None:
             return None
@@ -181,14 +184,14 @@ def _worked_loss(loss: Any, a: Array, y: Array) -> Node | None:
 def cost_section(now: Calculation) -> Section:
     """``J = (1/m) Σ L``, and the penalties."""
     symbol, m = Symbol("J"), len(now.data)
-    losses = now.L.tolist()
+    losses = entries("L", now.L)
     if now.data.w is None:
         formula: Node = row(r"\frac{1}{m}\sum_i", Symbol("L"))
-        numbers = (row(rf"\tfrac{{1}}{{{m}}}", "(", plain_sum(losses), ")"),) if m > 1 else ()
-        lines = [Line((symbol, formula, *numbers, Value(symbol.key, scalar(now.J_data))))]
+        written_out = [row(rf"\tfrac{{1}}{{{m}}}", "(", plain_sum(losses), ")")] if m > 1 else []
+        lines = [Line((symbol, formula, *written_out, Value(symbol.key, scalar(now.J_data))))]
     else:
         w = Symbol("w")
-        total, pairs = number(now.total), list(zip(now.data.w.tolist(), losses, strict=True))
+        total, pairs = number(now.total), zip(entries("w", now.data.w), losses, strict=True)
         numbers = row(substitute(parse(r"\frac{1}{W}"), {"W": total}), "(", product_terms(pairs), ")")
         lines = [
             Line((symbol, row(r"\frac{1}{\sum_i w_i}\sum_i w_i", Symbol("L")), numbers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,11 @@ def shape(array: Array) -> tuple[int, int]:
     return array.shape[0], array.shape[1]
 
 
+def entries(key: str, values: Array) -> list[Value]:
+    """The numbers of a vector, each of the quantity `key`."""
+    return [Value(key, scalar(value)) for value in values.tolist()]
+
+
 def letters(options: Mapping[str, Any]) -> dict[str, Node]:
     """Numbers for the letters that stand for options in a formula: ``slope`` is s, ``delta`` is δ, ..."""
     greek = {"alpha": "α", "delta": "δ", "mu": "μ", "decay": "ρ", "epsilon": "ε", "slope": "s"}
@@ -54,19 +59,15 @@ def options_note(entry: Any) -> tuple[str, ...]:
     return (f"{entry.name}: {', '.join(f'{name} = {value}' for name, value in shown.items())}",) if shown else ()
 
 
-def product_terms(pairs: list[tuple[Any, Any]], more: Node | None = None) -> Node:
+def product_terms(pairs: Iterable[tuple[Value, Value]], more: Node | None = None) -> Node:
     """``a·b + c·d + ... + more``, the middle left out of a long sum."""
-    terms = [row(_node(left), r"\cdot", _node(right)) for left, right in pairs]
+    terms = [row(left, r"\cdot", right) for left, right in pairs]
     return _sum([*terms, *([] if more is None else [more])])
 
 
-def plain_sum(values: list[Any]) -> Node:
+def plain_sum(values: Sequence[Value]) -> Node:
     """``a + b + ... + c``."""
-    return _sum([number(value) for value in values])
-
-
-def _node(value: Any) -> Node:
-    return value if isinstance(value, Value) else number(value)
+    return _sum(list(values))
 
 
 def _sum(terms: list[Node]) -> Node:

@@ -28,7 +28,7 @@ def quantity(network: Network, name: str) -> tuple[str, int | None]:
     """Kind and layer of a quantity, from the name that a student gave it."""
     match = _NAME.match(name)
     top = len(network.layers)
-    listed = "Z1, a1, dZ1, dA1, dW1, db1 (layers 1 to %d), L, J, and W1, b1 for the updated parameters" % top
+    listed = f"Z1, a1, dZ1, dA1, dW1, db1 (layers 1 to {top}), L, J, and W1, b1 for the updated parameters"
     if match is None:
         raise InvalidOption(f"expected an answer called {listed}, found {name!r}")
     kind, layer = match["kind"], match["layer"]

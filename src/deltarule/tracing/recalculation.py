@@ -83,7 +83,7 @@ class Recalculation:
 
     def loss_derivative(self) -> Array:
         """``∂L/∂a`` of the output, times the weights."""
-        return self.network.objective.dL(self.get("a", self.top), self.y) * self.w
+        return np.asarray(self.network.objective.dL(self.get("a", self.top), self.y) * self.w)
 
     def _Z(self, l: int) -> Array:
         return dense.linear(self.seen(l - 1), self.network.W[l], self.network.b[l])
@@ -94,7 +94,7 @@ class Recalculation:
     def _L(self, _: None) -> Array:
         loss, g = self.network.objective, self.network.layers[-1].activation
         if f"a{self.top}" in self.given:
-            return loss.rule(self.get("a", self.top), self.y)
+            return np.asarray(loss.rule(self.get("a", self.top), self.y))
         return loss.forward(g, self.get("Z", self.top), self.get("a", self.top), self.y)
 
     def _J(self, _: None) -> Array:

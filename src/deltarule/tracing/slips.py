@@ -71,8 +71,9 @@ def _linear(at: Recalculation, l: int) -> Iterator[Slip]:
     if W.shape[0] == W.shape[1]:
         yield "W is transposed: rows and columns swapped", dense.linear(A, W.T, b)
     if l > 1:
-        yield f"Z[{l - 1}] is used in place of a[{l - 1}]: the activation is forgotten", dense.linear(
-            at.get("Z", l - 1), W, b
+        yield (
+            f"Z[{l - 1}] is used in place of a[{l - 1}]: the activation is forgotten",
+            dense.linear(at.get("Z", l - 1), W, b),
         )
     if l - 1 in at.now.cache.mask:
         yield "the dropout mask is forgotten", dense.linear(at.get("a", l - 1), W, b)
@@ -84,12 +85,12 @@ def _activation(at: Recalculation, l: int) -> Iterator[Slip]:
     yield "that is Z: the activation is forgotten", Z
     if not g.rowwise:
         yield "that is g'(Z), not g(Z)", at.slope(l)
-    for other in ACTIVATIONS.values():
-        if other.name != g.name and other.learns is None:
-            yield f"that is {other.name} of Z, the layer has {g.name}", other.forward(Z)
     if g.rowwise:
         yield "softmax over the examples, not over the units", g.forward(Z.T).T
         yield "e^Z, not divided by the sum", np.exp(Z)
+    for other in ACTIVATIONS.values():
+        if other.name != g.name and other.learns is None:
+            yield f"that is {other.name} of Z, the layer has {g.name}", other.forward(Z)
 
 
 def _loss(at: Recalculation) -> Iterator[Slip]:

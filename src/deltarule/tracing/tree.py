@@ -177,9 +177,7 @@ class Trace:
         )
         return replace(self, iterations=kept)
 
-    def to_text(
-        self, *, width: int | None = None, digits: int = DIGITS, blanks: Sequence[str] = ()
-    ) -> str:
+    def to_text(self, *, width: int | None = None, digits: int = DIGITS, blanks: Sequence[str] = ()) -> str:
         """Plain text with matrices drawn in Unicode, at most `width` characters wide: the terminal's by default."""
         from .faces.terminal import lines
 

@@ -108,5 +108,3 @@ def after_section(now: Calculation) -> Section:
 
 def _from_to(before: Any, after: Any) -> Node:
     return row(Value("J", scalar(before)), r"\to", Value("J_after", scalar(after)))
-
-

@@ -1,7 +1,7 @@
 """The trace as a page: MathML that browsers set by themselves, no script, nothing fetched.
 
-Every symbol, and every matrix of its numbers, carries its key as a class, and one style rule a key lights them all up when
-the pointer is on one of them.
+Every symbol, and every matrix of its numbers, carries its key as a class, and one style rule a key lights them all up
+when the pointer is on one of them.
 """
 
 from __future__ import annotations
@@ -109,14 +109,14 @@ def _step(step: Step, style: Style) -> list[str]:
 
 def _line(line: Line, step: Step, style: Style) -> str:
     label = f'<span class="label">{escape(line.label)}: </span>' if line.label else ""
-    tail = f'<span class="tail">&ensp;{escape(line.tail)}</span>' if line.tail else ""
+    tail = f'<span class="tail"> {escape(line.tail)}</span>' if line.tail else ""
     first, *others = (mathml(part, style) for part in line.parts)
     formulas = [f"<math><mrow>{first}</mrow></math>"]
     formulas += [f"<math><mrow><mo>=</mo>{part}</mrow></math>" for part in others]  # each may begin a line
     sizes = ""
     if line.shapes:
         stated = ", ".join(f"{key} {n}×{m}" for key, (n, m) in step.shapes.items())
-        sizes = f'<span class="tail">&ensp;shapes {escape(stated)}</span>'
+        sizes = f'<span class="tail"> shapes {escape(stated)}</span>'
     return f'<div class="line">{label}' + " ".join(formulas) + f"{tail}{sizes}</div>"
 
 
@@ -164,7 +164,7 @@ def _one(node: Node, style: Style) -> str:
 def _condition(node: Node, style: Style) -> str:
     if isinstance(node, Atom) and node.kind == "text":
         return mathml(node, style)
-    return f"<mrow><mtext>if&nbsp;</mtext>{mathml(node, style)}</mrow>"
+    return f"<mrow><mtext>if </mtext>{mathml(node, style)}</mrow>"
 
 
 def _atom(atom: Atom) -> str:
@@ -191,7 +191,8 @@ def symbol_mathml(symbol: Symbol) -> str:
     if index:
         inside = f"<msub>{inside}<mi>{escape(index)}</mi></msub>"
     if symbol.layer is not None:
-        inside = f"<msup>{inside}<mrow><mo stretchy='false'>[</mo><mn>{symbol.layer}</mn><mo stretchy='false'>]</mo></mrow></msup>"
+        layer = f"<mo stretchy='false'>[</mo><mn>{symbol.layer}</mn><mo stretchy='false'>]</mo>"
+        inside = f"<msup>{inside}<mrow>{layer}</mrow></msup>"
     return f'<mrow class="k {_class(symbol.key)}">{inside}</mrow>'
 
 
@@ -202,7 +203,9 @@ def _value(node: Value, style: Style) -> str:
         return f"<mrow{key}>{_number(table[0][0])}</mrow>"
     signed = [any(cell.startswith("-") for cell in column) for column in zip(*table, strict=True)]
     rows = "".join(
-        "<mtr>" + "".join(f"<mtd>{_number(cell, sign)}</mtd>" for cell, sign in zip(row, signed, strict=True)) + "</mtr>"
+        "<mtr>"
+        + "".join(f"<mtd>{_number(cell, sign)}</mtd>" for cell, sign in zip(row, signed, strict=True))
+        + "</mtr>"
         for row in table
     )
     return f"<mrow{key}><mo>[</mo><mtable>{rows}</mtable><mo>]</mo></mrow>"

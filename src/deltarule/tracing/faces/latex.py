@@ -57,7 +57,9 @@ def heading(section: Section) -> str:
 
 def _step(step: Step, style: Style) -> list[str]:
     size = "" if step.shape is None else rf" \quad({step.shape[0]}, {step.shape[1]})"
-    found = [rf"\par\textit{{{escape(step.name)}}}{size}\par\nopagebreak"] if step.lines and step.value is not None else []
+    found = (
+        [rf"\par\textit{{{escape(step.name)}}}{size}\par\nopagebreak"] if step.lines and step.value is not None else []
+    )
     for line in step.lines:
         label = rf"\text{{{escape(line.label)}: }}\quad " if line.label else ""
         tail = rf" \quad \text{{{escape(line.tail)}}}" if line.tail else ""

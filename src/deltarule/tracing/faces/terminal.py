@@ -47,7 +47,7 @@ def lines(trace: Trace, width: int, digits: int, blanks: frozenset[str]) -> list
 def text_of(node: Node, style: Style | None = None) -> str:
     """A node on one line, its matrices as ``[1 2; 3 4]``."""
     style = style or Style()
-    return _flat(node, style, inline=True).plain
+    return _flat(node, style).plain
 
 
 class _Page:
@@ -159,9 +159,9 @@ def _stacked(node: Node, style: Style, room: int) -> Box:
     groups: list[list[Box]] = [[]]
     for piece in pieces:
         box = Box((piece,)) if isinstance(piece, Text) else _box(piece, style, tall=True)
-        if isinstance(piece, Text) and piece.plain.strip() in BREAKS and groups[-1]:
-            if _beside([*groups[-1], box]).width > room // 2:
-                groups.append([])
+        sign = isinstance(piece, Text) and piece.plain.strip() in BREAKS
+        if sign and groups[-1] and _beside([*groups[-1], box]).width > room // 2:
+            groups.append([])
         groups[-1].append(box)
     found = [_beside(group) for group in groups]
     return Box(tuple(line for box in found for line in box.lines), found[0].base)
@@ -195,7 +195,7 @@ def _centered(text: Text, width: int) -> Text:
 def _is_tall(node: Node) -> bool:
     """Whether a matrix is in it that cannot be written on one line."""
     if isinstance(node, Value):
-        return min(node.array.shape) > 1
+        return bool(min(node.array.shape) > 1)
     if isinstance(node, Row):
         return any(map(_is_tall, node.items))
     return isinstance(node, Script) and _is_tall(node.base)
@@ -208,7 +208,9 @@ def _box(node: Node, style: Style, *, tall: bool | None = None) -> Box:
     if isinstance(node, Value):
         return _matrix(node, style) if node.array.size > 1 else Box((_flat(node, style),))
     if isinstance(node, Row):
-        return _beside([_box(item, style, tall=tall) if not isinstance(item, Text) else Box((item,)) for item in _set(node)])
+        return _beside(
+            [_box(item, style, tall=tall) if not isinstance(item, Text) else Box((item,)) for item in _set(node)]
+        )
     if isinstance(node, Script):
         turned = _turned(node)
         if turned is not None:
@@ -229,7 +231,11 @@ def _turned(node: Script) -> Value | None:
 
 def _spaced(node: Node, text: Text) -> Text:
     """Signs between things have room on both sides."""
-    if isinstance(node, Atom) and node.kind == "operator" and node.text in ("+", "-", "⊙", "·", "←", "→", "=", "≤", "±", ">", "<"):
+    if (
+        isinstance(node, Atom)
+        and node.kind == "operator"
+        and node.text in ("+", "-", "⊙", "·", "←", "→", "=", "≤", "±", ">", "<")
+    ):
         return Text(" ").append_text(text).append(" ") if node.text != "·" else text
     return text
 
@@ -283,7 +289,7 @@ def _beside(boxes: Sequence[Box]) -> Box:
     return Box(tuple(found), above)
 
 
-def _flat(node: Node, style: Style, *, inline: bool = False, script_only: bool = False) -> Text:
+def _flat(node: Node, style: Style, *, script_only: bool = False) -> Text:
     """A node on one line."""
     if isinstance(node, Symbol):
         return Text(symbol_text(node), style=SYMBOL)
@@ -292,7 +298,7 @@ def _flat(node: Node, style: Style, *, inline: bool = False, script_only: bool =
     if isinstance(node, Atom):
         return Text(node.text)
     if isinstance(node, Row):
-        return _flat_row(node, style, inline)
+        return _flat_row(node, style)
     if isinstance(node, Ratio):
         return _grouped(node.top, style).append("/").append_text(_grouped(node.bottom, style))
     if isinstance(node, Root):
@@ -322,10 +328,10 @@ def _flat_value(node: Value, style: Style) -> Text:
     return found.append("]ᵀ" if column else "]")
 
 
-def _flat_row(node: Row, style: Style, inline: bool) -> Text:
+def _flat_row(node: Row, style: Style) -> Text:
     found = Text()
     for item in _set(node):
-        found.append_text(item if isinstance(item, Text) else _flat(item, style, inline=inline))
+        found.append_text(item if isinstance(item, Text) else _flat(item, style))
     return found
 
 
@@ -356,17 +362,17 @@ def _needs_space(before: Node | None, node: Node) -> bool:
         return before.text in (",", "Σ") and (_is_thing(node) or before.text == ",")
     if isinstance(before, Script) and isinstance(before.base, Atom) and before.base.text == "Σ":
         return _is_thing(node)
-    summed = isinstance(node, Atom) and node.text == "Σ" or isinstance(node, Script) and _needs_space(before, node.base)
+    first = node.base if isinstance(node, Script) else node
+    summed = isinstance(first, Atom) and first.text == "Σ"
     return summed or (_is_thing(node) and not (isinstance(before, Atom) and before.kind == "space"))
 
 
 def _grouped(node: Node, style: Style) -> Text:
-    """In parentheses, unless it is one thing."""
+    """In parentheses, unless it is one thing, such as ∂J."""
     inside = _flat(node, style)
-    together = all(isinstance(x, Atom | Symbol) and getattr(x, "kind", "name") != "operator" for x in _items(node)[1:])
-    if len(_items(node)) > 1 and not (together and isinstance(_items(node)[0], Atom) and _items(node)[0].text == "∂"):
-        return Text("(").append_text(inside).append(")")
-    return inside
+    first, *others = _items(node) or (node,)
+    one = isinstance(first, Atom) and first.text == "∂" and all(isinstance(x, Atom | Symbol) for x in others)
+    return Text("(").append(inside).append(")") if others and not one else inside
 
 
 def _items(node: Node) -> tuple[Node, ...]:
