@@ -70,7 +70,6 @@ __all__ = [
     "check_answers",
     "check_gradient",
     "check_loss",
-    "course",
     "derive",
     "diagnose",
     "load",
