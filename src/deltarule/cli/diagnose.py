@@ -23,6 +23,8 @@ def command(
     target: Annotated[
         list[str] | None,
         typer.Option(
+            "--target",
+            "-t",
             metavar="COLUMNS",
             help="The target of a model saved from Python, which does not know its name.",
             show_default=False,
