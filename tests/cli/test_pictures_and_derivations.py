@@ -100,7 +100,7 @@ def test_plots_are_written_and_told(cli, folder):
         ("plot descent table.csv --target y -o table.csv", "ends in .png"),
         ("plot descent none.csv --target y", "none.csv"),
         ("plot boundary table.csv --target y", "expected two classes"),
-        ("plot descent table.csv", "--target"),
+        ("plot descent table.csv", "found no --target; see deltarule plot descent --help"),
         ("plot nothing", "nothing"),
     ],
 )

@@ -109,7 +109,9 @@ class Reader:
         if name in SIZES and name not in self.plain:
             return sympy.Integer(SIZES[name])
         if name in self.plain and name not in kept:
-            return self.read(self.plain[name], {}, kept)
+            if (name, kept) not in self.cache:
+                self.cache[name, kept] = self.read(self.plain[name], {}, kept)
+            return self.cache[name, kept]
         symbol = sympy.Symbol(name)
         return self.values.get(symbol, symbol) if name not in kept else symbol
 

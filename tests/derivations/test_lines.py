@@ -18,10 +18,10 @@ from deltarule.network import Network
 FROM_RULES = [name for name in known() if name not in WRITTEN and name not in SHORT]
 c1, c2, c3, e1, e2 = (sympy.Rational(*pair) for pair in ((3, 7), (-5, 11), (2, 13), (7, 3), (-4, 9)))
 OPEN = {  # what backpropagation leaves open: any g and any L
-    "g1": lambda z: c1 * z + c2 * z**2 + c3 * z**3,
-    "dg1": lambda z: c1 + 2 * c2 * z + 3 * c3 * z**2,
-    "g2": lambda z: e1 * z + e2 * z**3,
-    "dg2": lambda z: e1 + 3 * e2 * z**2,
+    "g1": lambda z: c1 * z + c2 * z**2,
+    "dg1": lambda z: c1 + 2 * c2 * z,
+    "g2": lambda z: e1 * z + e2 * z**2,
+    "dg2": lambda z: e1 + 2 * e2 * z,
     "L": lambda a, y: c1 * (a - y) ** 2 + c3 * a**3 * y,
 }
 

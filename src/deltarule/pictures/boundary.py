@@ -13,7 +13,7 @@ from ..equations import ACTIVATIONS
 from ..errors import DataError, InvalidOption
 from ..estimators import LogisticRegression
 from .canvas import COLORS, FAINT, MARKERS, MUTED, new_figure, number, style
-from .descent import Surface, _separable
+from .cost import Surface, separable
 
 MOST_POINTS = 3000
 """More are a stain; so many are drawn, taken evenly from the rows."""
@@ -65,7 +65,7 @@ def fit(X: Array, y: Array) -> tuple[Array, float, float]:
     if not (deviation > 0).all():
         raise DataError("expected features that vary, found a constant one", "choose another feature")
     standard = (X - X.mean(axis=0)) / deviation
-    C = 1.0 if _separable(Surface("logistic", standard, y, bias=True)) else np.inf
+    C = 1.0 if separable(Surface("logistic", standard, y, bias=True)) else np.inf
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = LogisticRegression(C=C, tol=1e-10, max_iter=1000).fit(standard, y)
