@@ -9,8 +9,8 @@ from scipy import sparse
 from deltarule.engines import Data
 from deltarule.engines.reference import ReferenceEngine
 from deltarule.equations import ACTIVATIONS, LOSSES
-from deltarule.errors import DataError, EngineUnsupported, UnknownName
-from deltarule.gradient_check import ROUNDING, check, check_gradient
+from deltarule.errors import DataError, EngineUnsupported, InvalidOption, UnknownName
+from deltarule.gradient_check import ROUNDING, check, check_activation, check_gradient, check_loss
 from deltarule.network import Network
 
 ARRAYS = ["W[1]", "b[1]", "p[1]", "W[2]", "b[2]", "W[3]", "b[3]"]
@@ -262,3 +262,56 @@ def test_an_engine_that_cannot_run_the_network_is_refused(network, data, monkeyp
 def test_the_allowance_for_rounding_is_far_below_what_must_be_found():
     """The smallest entry in which 0.05 % is found, in units of the cost."""
     assert ROUNDING / (2e-6 * 5e-4) < 1e-5
+
+
+def test_a_gradient_of_ones_own_with_dropout(data):
+    network = Network.create([3, 6, 2], ["tanh", "sigmoid"], "binary_cross_entropy", dropout=0.5, seed=1)
+    key = (7, 1)
+    gradient = network.backward(network.forward(data.X, dropout_key=key), data.y, data.w).flat
+    assert check_gradient(network, data, gradient=gradient, dropout_key=key).good
+    assert not check_gradient(network, data, gradient=gradient).good  # the masks belong to it
+    assert not check_gradient(network, data, gradient=1.0005 * gradient, dropout_key=key).good
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_of_the_register_alone(name):
+    found = check_activation(name)
+    assert found.verdict == "good"
+    assert found.kinks == 3 * len(ACTIVATIONS[name].kinks)
+    g = ACTIVATIONS[name]
+    wrong = dataclasses.replace(g, derivative=lambda *arguments: 1.0005 * g.derivative(*arguments))
+    assert check_activation(wrong).verdict == "doubtful"
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_of_the_register_alone(name):
+    assert check_loss(name).verdict == "good"
+    loss = LOSSES[name]
+    wrong = dataclasses.replace(loss, derivative=lambda a, y: 1.0005 * loss.derivative(a, y))
+    assert check_loss(wrong).verdict == "doubtful"
+
+
+def test_a_network_that_is_sure_is_no_false_alarm():
+    """The cross-entropy is then a small difference of large numbers, and its rounding larger than it looks."""
+    network = Network.create([2, 3, 1], ["tanh", "sigmoid"], "binary_cross_entropy", seed=0)
+    network.b[2][...] = 14
+    data = Data(np.random.default_rng(0).normal(size=(5, 2)), np.ones((5, 1)))
+    assert check_gradient(network, data).good
+    network.b[2][...] = 1
+
+    def tamper(g):
+        g.W[1][0, 0] *= 1.0005
+
+    assert not check_gradient(network, data, engine=WrongEngine(tamper)).good
+
+
+def test_functions_of_ones_own_alone():
+    assert check_activation(np.sin, np.cos).verdict == "good"
+    assert check_activation(np.tanh, lambda Z, a: 1 - a * a).verdict == "good"
+    assert check_activation(np.sin, lambda Z: -np.cos(Z)).verdict == "probably wrong"
+    assert check_activation(np.abs, np.sign, kinks=[0.0]).kinks == 3
+    assert check_loss(lambda a, y: np.abs(a - y).sum(axis=1), lambda a, y: np.sign(a - y), kinks=True).verdict == "good"
+    assert check_activation("relu", Z=[[0.0, 1.0]]).kinks == 1
+    for check_it in (check_activation, check_loss):
+        with pytest.raises(InvalidOption, match="expected the derivative"):
+            check_it(np.sin)

@@ -27,8 +27,9 @@ GOOD, WRONG = 1e-7, 1e-2
 STEP = 1e-6
 ROUNDING = 10 * float(np.finfo(np.float64).eps)  # relative error that a cost is taken to carry
 
-Evaluation = Callable[[Array], tuple[float, Array]]
-"""``theta -> (J, sides)``: the cost, and for every kink on which side of it a quantity lies, (n_sides,) bool."""
+Evaluation = Callable[[Array], tuple[float, Array, float]]
+"""``theta -> (J, sides, size)``: the cost; for every kink on which side of it a quantity lies, (n_sides,) bool; and how
+large the numbers are of which ``J`` is the difference, which is what its rounding goes by."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class ArrayCheck:
 
     Notes
     -----
-    Rounding of ``J`` makes the difference uncertain by about ``1e-15 J / h``. A derivative so small that this alone
-    would show as an error counts in the denominators as just large enough that it does not.
+    Rounding of ``J`` makes the difference uncertain by about ``1e-15 J / h``, and by more where ``J`` is itself a small
+    difference, as the cross-entropy ``ln(1 + e^Z) - y Z`` of a network that is sure. A derivative so small that this
+    alone would show as an error counts in the denominators as just large enough that it does not.
     """
 
     name: str
@@ -185,9 +187,10 @@ def check(
     theta = np.asarray(theta, dtype=np.float64)
     none = np.zeros(0, dtype=bool)
 
-    def evaluate(flat: Array) -> tuple[float, Array]:
+    def evaluate(flat: Array) -> tuple[float, Array, float]:
         at = flat.reshape(theta.shape)
-        return float(cost(at)), none if sides is None else np.asarray(sides(at)).ravel()
+        J = float(cost(at))
+        return J, none if sides is None else np.asarray(sides(at)).ravel(), abs(J)
 
     return _check("theta", evaluate, gradient, theta)
 
@@ -231,9 +234,10 @@ def check_activation(
     dA = np.random.default_rng(0).uniform(0.5, 1.5, Z.shape)  # any dA will do
     p = np.full(g.n_learned(Z.shape[1]), float(g.settings.get("initial", 0))) if g.learns else None
 
-    def evaluate(at: Array) -> tuple[float, Array]:
+    def evaluate(at: Array) -> tuple[float, Array, float]:
         at = at.reshape(Z.shape)
-        return float((dA * g.forward(at, p)).sum()), np.array([at > kink for kink in g.kinks], dtype=bool).ravel()
+        total = float((dA * g.forward(at, p)).sum())
+        return total, np.array([at > kink for kink in g.kinks], dtype=bool).ravel(), abs(total)
 
     dZ = g.backward(dA, Z, g.forward(Z, p), p)
     return _check("Z", evaluate, dZ, Z)
@@ -241,8 +245,12 @@ def check_activation(
 
 def of_both(derivative: Callable[..., Array]) -> Callable[..., Array]:
     """A derivative ``(Z, a)``, as the register has it, from one that may take ``Z`` alone."""
-    takes = inspect.signature(derivative).parameters.values()
-    if sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in takes) > 1:
+    if isinstance(derivative, np.ufunc):
+        n_arrays = derivative.nin
+    else:
+        takes = inspect.signature(derivative).parameters.values()
+        n_arrays = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in takes)
+    if n_arrays > 1:
         return derivative
 
     def both(Z: Array, a: Array, **options: Any) -> Array:
@@ -285,9 +293,10 @@ def check_loss(
         y = np.eye(3)[rng.integers(3, size=len(a))] if np.shape(a)[1] == 3 else rng.uniform(0.1, 0.9, np.shape(a))
     a, y = np.asarray(a, dtype=np.float64), np.asarray(y, dtype=np.float64)
 
-    def evaluate(at: Array) -> tuple[float, Array]:
+    def evaluate(at: Array) -> tuple[float, Array, float]:
         at = at.reshape(a.shape)
-        return float(loss.rule(at, y).sum()), (at > y).ravel() if loss.kinks else np.zeros(0, dtype=bool)
+        total = float(loss.rule(at, y).sum())
+        return total, (at > y).ravel() if loss.kinks else np.zeros(0, dtype=bool), abs(total)
 
     return _check("a", evaluate, loss.dL(a, y), a)
 
@@ -306,13 +315,13 @@ def _differences(evaluate: Evaluation, theta: Array) -> tuple[Array, Array, Arra
     for i, value in enumerate(theta.tolist()):
         h = STEP * max(1.0, abs(value))
         theta[i] = above = value + h
-        J_above, sides_above = evaluate(theta)
+        J_above, sides_above, size_above = evaluate(theta)
         theta[i] = below = value - h
-        J_below, sides_below = evaluate(theta)
+        J_below, sides_below, size_below = evaluate(theta)
         theta[i] = value
         numeric[i] = (J_above - J_below) / (above - below)
         kink[i] = np.any(sides_above != sides_below)
-        floor[i] = ROUNDING * max(abs(J_above), abs(J_below)) / (above - below) / GOOD
+        floor[i] = ROUNDING * max(size_above, size_below) / (above - below) / GOOD
     return numeric, kink, floor
 
 
@@ -323,7 +332,7 @@ def _evaluation(
     m = data.total_weight
     terms = [(PENALTIES[name], strength) for name, strength in penalties.items()]
 
-    def evaluate(theta: Array) -> tuple[float, Array]:
+    def evaluate(theta: Array) -> tuple[float, Array, float]:
         at = network.with_theta(theta)
         with np.errstate(all="ignore"):
             cache = at.forward(data.X, dropout_key=dropout_key)
@@ -333,7 +342,10 @@ def _evaluation(
         sides += [at.W[l] > kink for penalty, _ in terms for kink in penalty.kinks for l in at.W]
         if at.objective.kinks:
             sides.append(cache.prediction > data.y)
-        return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)])
+        top = len(at.layers)
+        cancels = at.objective.domain and at.objective.is_fused(at.layers[-1].activation)
+        size = abs(J) + (float(np.abs(cache.Z[top]).mean()) if cancels else 0.0)
+        return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)]), size
 
     return evaluate
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _MODEL, _NETWORK, _STEP = "Model and table", "Network", "Update"
 
-Model = Annotated[str | None, typer.Argument(metavar="[MODEL", help="A model file; else describe a network.")]
-Table = Annotated[str | None, typer.Argument(metavar="TABLE]", help="Its rows; - reads standard input.")]
+Model = Annotated[str | None, typer.Argument(metavar="MODEL", help="A model file; else describe a network.")]
+Table = Annotated[str | None, typer.Argument(metavar="TABLE", help="Its rows; - reads standard input.")]
 Row = Annotated[
     str | None, typer.Option(metavar="N", help="Rows of TABLE, from 1: 3, or 3,7, or 1-4.", rich_help_panel=_MODEL)
 ]
@@ -160,7 +160,7 @@ class Asked:
         if self.x is None:
             raise InvalidOption("expected samples, found none", "such as --x 1,2 --y 1, or --x '1,2;3,4' --y '1;0'")
         X = rows_of_numbers("--x", self.x)
-        y = None if self.y is None else targets(network, rows_of_numbers("--y", self.y), len(X))
+        y = None if self.y is None else targets(rows_of_numbers("--y", self.y), len(X))
         w = None
         if self.sample_weights is not None:
             w = [value for row in rows_of_numbers("--sample-weights", self.sample_weights) for value in row]
@@ -216,6 +216,8 @@ def from_model(path: str, table: str, rows: str, target: str | None) -> Case:
             y = None if target is None else encoded(model, frame[target].to_numpy())
     for text in notes:
         note(text)
+    if len(index) > 1:
+        note(f"examples 1 to {len(index)} are the rows {rows} of {table}")
     if y is None:
         note("the table has no target column: only the forward pass can be shown")
     return Case(estimator.network_, X, y)
@@ -295,11 +297,10 @@ def rows_of_numbers(option: str, text: str) -> list[list[float]]:
     return rows
 
 
-def targets(network: Network, rows: list[list[float]], m: int) -> Any:
-    """Targets as `trace` takes them: for one output ``1,0`` means two samples, as ``1;0`` does."""
-    n_out = network.sizes[-1]
+def targets(rows: list[list[float]], m: int) -> Any:
+    """Targets as `trace` takes them: for `m` samples ``1,0`` means the same as ``1;0``."""
     flat = [value for row in rows for value in row]
-    if len(rows) == 1 and len(flat) == m and n_out != len(flat):
+    if len(rows) == 1 < m == len(flat):
         return flat
     return flat if len(rows[0]) == 1 else rows
 

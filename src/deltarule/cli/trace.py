@@ -49,6 +49,9 @@ def command(
         ),
     ] = None,
     digits: Annotated[int, typer.Option(metavar="N", min=1, max=15, help="Decimals.", rich_help_panel=_SHOW)] = 4,
+    no_dropout: Annotated[
+        bool, typer.Option("--no-dropout", help="As the network predicts: nothing dropped.", rich_help_panel=_SHOW)
+    ] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Fractions where possible.", rich_help_panel=_SHOW)] = False,
     quiz: Annotated[
         bool, typer.Option("--quiz", help="Leave results out and ask for them.", rich_help_panel=_SHOW)
@@ -83,7 +86,7 @@ def command(
     ).case()  # fmt: skip
     parts = of.split_outside(only) if only else []
     blanks = of.split_outside(blank) if blank else []
-    options = {**case.options, "sample_weight": case.w, "exact": exact}
+    options = {**case.options, "sample_weight": case.w, "exact": exact, "dropout": not no_dropout}
     if quiz:
         if steps != 1 or batch_size is not None or kind != "text" or output != "-":
             raise InvalidOption("expected --quiz on the terminal with one step over all samples")
@@ -92,7 +95,10 @@ def command(
     from deltarule.tracing import trace
 
     found = trace(case.network, case.X, case.y, **options, steps=steps, batch_size=batch_size)
-    show(found.only(*parts) if parts else found, kind, output, digits, left_blank(found, blanks))
+    shown = found.only(*parts) if parts else found
+    if not any(iteration.sections for iteration in shown.iterations):
+        raise InvalidOption(f"expected targets to show {only}, found none", "give --y, or a table with the target")
+    show(shown, kind, output, digits, left_blank(found, blanks))
 
 
 def left_blank(found: Trace, names: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import xlogy
@@ -123,12 +123,13 @@ LOSSES: Register[Loss] = Register("loss")
 
 def cost(L: Array, w: Array | None = None) -> float:  # lecture: 4
     """``J = (1/m) Σ L``; with sample weights `w` (m,), ``Σ w L / Σ w``."""
-    total, sum_L = (len(L), L.sum()) if w is None else (w.sum(), w @ L)
+    total: Any = len(L) if w is None else w.sum()
+    sum_L: Any = L.sum() if w is None else w @ L
     if not total > 0:
         raise DataError(f"expected samples with a total weight above 0, found {float(total):g}")
-    if L.dtype == EXACT:
-        return sum_L / total  # type: ignore[return-value]  # a fraction
-    return float(sum_L) / float(total)
+    if L.dtype != EXACT:  # fractions stay what they are
+        total, sum_L = float(total), float(sum_L)
+    return sum_L / total
 
 
 def cost_backward(dL: Array, w: Array | None = None) -> Array:

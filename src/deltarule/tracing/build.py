@@ -35,6 +35,7 @@ def trace(
     steps: int = 1,
     batch_size: int | None = None,
     seed: int = 0,
+    dropout: bool = True,
     exact: bool = False,
     check: bool = True,
 ) -> Trace:
@@ -60,7 +61,9 @@ def trace(
     batch_size : int, optional
         Each update sees so many samples, one batch after the other; all of them by default.
     seed : int
-        Of the dropout masks. A network with dropout is shown as it is trained.
+        Of the dropout masks.
+    dropout : bool
+        A network with dropout is shown as it is trained; False shows it as it predicts, with nothing dropped.
     exact : bool
         Fractions, as far as the formulas allow them.
     check : bool
@@ -87,7 +90,7 @@ def trace(
     """
     numbers, data, setting = prepare(
         network, X, y, sample_weight, alpha=alpha, optimizer=optimizer, penalties=penalties, steps=steps,
-        batch_size=batch_size, seed=seed, exact=exact, check=check,
+        batch_size=batch_size, seed=seed, dropout=dropout, exact=exact, check=check,
     )  # fmt: skip
     return to_tree(list(calculate(numbers, data, setting, exactly=exact)), numbers, data, setting, exactly=exact)
 
@@ -104,6 +107,7 @@ def prepare(
     steps: int = 1,
     batch_size: int | None = None,
     seed: int = 0,
+    dropout: bool = True,
     exact: bool = False,
     check: bool = True,
 ) -> tuple[Network, Data, Setting]:
@@ -112,6 +116,8 @@ def prepare(
     if not isinstance(found, Network):
         raise InvalidOption(f"expected a Network or a fitted estimator, found {type(network).__name__}")
     plain = found.with_theta(found.theta.astype(np.float64))
+    if not dropout:
+        plain = replace(plain, layers=tuple(replace(layer, dropout=0.0) for layer in plain.layers))
     encoding = getattr(network, "_encoding", None)  # of a classifier: labels to numbers
     data = _data(plain, X, y if encoding is None or y is None else encoding.encode(np.asarray(y), float), sample_weight)
     for name, n in (("steps", steps), ("batch_size", batch_size)):

@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..arrays import EXACT, Array
+from ..cost import Cost
 from ..engines import Data
 from ..engines.base import not_finite, positive_weight
 from ..engines.reference import ReferenceEngine, add_penalties
 from ..equations import Optimizer
 from ..gradient_check import GradientReport, check_gradient
 from ..network import Cache, Deltas, Network, Parameters
+from ..training import Plan, train
 from . import exact
 
 MOST_CHECKED = 20_000
@@ -149,12 +151,10 @@ class Calculation:
         """The gradient check, in float64."""
         if not self.setting.check or self.network.n_parameters > MOST_CHECKED:
             return
-        w = None if self.data.w is None else self.data.w.astype(np.float64)
-        data = Data(self.data.X.astype(np.float64), self.data.y.astype(np.float64), w)
         self.report = check_gradient(
             self.given.with_theta(self.network.theta.astype(np.float64)),
-            data,
-            penalties={name: float(strength) for name, strength in self.setting.penalties.items()},
+            _in_floats(self.data),
+            penalties=_strengths(self.setting),
             gradient=self.gradient.flat.astype(np.float64),
             dropout_key=self.dropout_key,
         )
@@ -224,19 +224,11 @@ def _step(now: Calculation, theta: Array, moments: Mapping[str, Array], t: int) 
 
 def _by_itself(network: Network, data: Data, setting: Setting) -> list[Array]:
     """``θ`` after each step of an optimizer that runs over the full batch by itself, the start first."""
-    from ..training import Plan, train
-
     trial = network.with_theta(network.theta.astype(np.float64))
-    w = None if data.w is None else data.w.astype(np.float64)
-    samples = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
     found = [trial.theta.copy()]
-    plan = Plan(
-        setting.optimizer,
-        epochs=setting.steps,
-        penalties={name: float(strength) for name, strength in setting.penalties.items()},
-        tol=0.0,
-    )
-    train(trial, samples, plan, engine="reference", callbacks=[lambda run: found.append(run.network.theta.copy())])
+    plan = Plan(setting.optimizer, epochs=setting.steps, penalties=_strengths(setting), tol=0.0)
+    record = [lambda run: found.append(run.network.theta.copy())]
+    train(trial, _in_floats(data), plan, engine="reference", callbacks=record)
     return found
 
 
@@ -245,13 +237,27 @@ def _follow(now: Calculation, theta: Array, moves: list[Array], k: int) -> bool:
     if k and k + 1 >= len(moves):
         return False
     new = moves[min(k + 1, len(moves) - 1)]
-    s = new - theta.astype(np.float64)
-    now.state = {"s": now.network.view(s)}
+    old = theta.astype(np.float64)
+    plain = now.given.with_theta(old)
+    data = _in_floats(now.data)
+    now.state = {"s": plain.view(new - old)}
     if now.setting.optimizer.second_order:
-        from ..cost import Cost
-
-        plain = now.network.with_theta(theta.astype(np.float64))
-        cost = Cost(plain, now.data, now.setting.penalties, ReferenceEngine())
-        now.hessian = cost.hessian(plain.theta, np.ones(plain.n_parameters, dtype=bool))
+        cost = Cost(plain, data, _strengths(now.setting), ReferenceEngine())
+        now.hessian = cost.hessian(old, np.ones(len(old), dtype=bool))
+    else:
+        at = [plain.with_theta(place) for place in (old, new)]
+        g = [ReferenceEngine().cost_and_gradient(network, data, _strengths(now.setting))[1] for network in at]
+        now.state["y"] = plain.view(g[1] - g[0])
     theta[...] = new
     return True
+
+
+def _in_floats(data: Data) -> Data:
+    """Samples in float64, which may be in fractions."""
+    w = None if data.w is None else data.w.astype(np.float64)
+    return Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
+
+
+def _strengths(setting: Setting) -> dict[str, float]:
+    """Penalties in floats."""
+    return {name: float(strength) for name, strength in setting.penalties.items()}

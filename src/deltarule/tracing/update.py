@@ -41,7 +41,7 @@ def update_section(now: Calculation) -> Section:
         rule = Step(
             "rule",
             lines=(Line((parse(optimizer.latex),), label="where", tail=f"t = {now.t}, g the gradient"),),
-            notes=options_note(optimizer),
+            notes=(*options_note(optimizer), *_kept(now)),
         )
         steps.append(rule)
     if now.hessian is not None:
@@ -53,6 +53,14 @@ def update_section(now: Calculation) -> Section:
             if l in getattr(now.network, kind):
                 steps.append(_update(now, kind, l, plain=plain))
     return Section("update", _title(now), tuple(steps))
+
+
+def _kept(now: Calculation) -> tuple[str, ...]:
+    """What the arrays of an optimizer over the full batch mean."""
+    if not now.setting.optimizer.full_batch:
+        return ()
+    change = "" if "y" not in now.state else "; y is the change of the gradient, and from s and y comes the next H"
+    return (f"s is the step that was taken{change}",)
 
 
 def _title(now: Calculation) -> str:

@@ -34,6 +34,7 @@ CSS = """
 .deltarule-trace mtd { padding: .35ex .4em; }
 .deltarule-trace .negative { color: #c25e00; }
 .deltarule-trace .positive { color: #1769aa; }
+.deltarule-trace .tail { white-space: nowrap; }
 .deltarule-trace .k { border-radius: .2em; cursor: default; }
 @media (prefers-color-scheme: dark) {
   .deltarule-trace .negative { color: #ffa04d; } .deltarule-trace .positive { color: #7cc4ff; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from ..expressions import Atom, Cases, Node, Ratio, Root, Row, Script, Symbol, Value
@@ -69,7 +70,8 @@ def _step(step: Step, style: Style) -> list[str]:
 
 def equation(line: Line, style: Style) -> str:
     """The parts with ``=`` between them, one below the other where they are wide."""
-    parts = [latex(part, style) for part in line.parts]
+    narrow = replace(style, most_columns=5)
+    parts = [latex(part, style if breadth(part) <= 1.5 * WIDEST else narrow) for part in line.parts]
     if len(parts) < 3 or sum(map(breadth, line.parts)) <= WIDEST:
         return " = ".join(parts)
     return rf"\begin{{aligned}}{parts[0]} &= " + r" \\ &= ".join(parts[1:]) + r"\end{aligned}"

@@ -360,11 +360,11 @@ def _needs_space(before: Node | None, node: Node) -> bool:
         return False
     if isinstance(before, Atom) and before.kind == "operator":
         return before.text in (",", "Σ") and (_is_thing(node) or before.text == ",")
-    if isinstance(before, Script) and isinstance(before.base, Atom) and before.base.text == "Σ":
-        return _is_thing(node)
+    if isinstance(before, Script) and isinstance(before.base, Atom) and before.base.text in "Σ∂":
+        return before.base.text == "Σ" and _is_thing(node)
     first = node.base if isinstance(node, Script) else node
     summed = isinstance(first, Atom) and first.text == "Σ"
-    return summed or (_is_thing(node) and not (isinstance(before, Atom) and before.kind == "space"))
+    return summed or (_is_thing(first) and not (isinstance(before, Atom) and before.kind == "space"))
 
 
 def _grouped(node: Node, style: Style) -> Text:
