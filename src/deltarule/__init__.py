@@ -11,7 +11,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import course
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
     from .derivations import derive
     from .diagnosis import Diagnosis, diagnose
