@@ -10,7 +10,8 @@ from deltarule.engines import Data
 from deltarule.engines.reference import ReferenceEngine
 from deltarule.equations import ACTIVATIONS, LOSSES
 from deltarule.errors import DataError, EngineUnsupported, InvalidOption, UnknownName
-from deltarule.gradient_check import ROUNDING, check, check_activation, check_gradient, check_loss
+from deltarule.function_check import check_activation, check_loss
+from deltarule.gradient_check import ROUNDING, check, check_gradient
 from deltarule.network import Network
 
 ARRAYS = ["W[1]", "b[1]", "p[1]", "W[2]", "b[2]", "W[3]", "b[3]"]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .diagnosis import Diagnosis, diagnose
     from .equations import Activation, Loss
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
-    from .gradient_check import check_activation, check_gradient, check_loss
+    from .function_check import check_activation, check_loss
+    from .gradient_check import check_gradient
     from .network import Network
     from .pictures import plot_activation, plot_boundary, plot_descent
     from .tabular.model import load
@@ -45,9 +46,9 @@ _ROOMS = {
     "Loss": "equations",
     "trace": "tracing",
     "check_answers": "tracing",
-    "check_activation": "gradient_check",
+    "check_activation": "function_check",
     "check_gradient": "gradient_check",
-    "check_loss": "gradient_check",
+    "check_loss": "function_check",
 }
 """Public name -> module it lives in. They are imported when first asked for, so that ``import deltarule`` is quick."""
 

@@ -14,10 +14,10 @@ from pylatexenc.latexwalker import LatexWalker
 from deltarule import Network, trace
 from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, PENALTIES
 from deltarule.tracing.expressions import parse
+from deltarule.tracing.faces.boxes import text_of
 from deltarule.tracing.faces.html import mathml
 from deltarule.tracing.faces.latex import latex
 from deltarule.tracing.faces.numerals import Style, cells, shown, written
-from deltarule.tracing.faces.terminal import text_of
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import deltarule
 from deltarule import MLPClassifier, Network, trace
 from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS
 from deltarule.errors import DataError, InvalidOption, NotFinite, UnknownName
+from deltarule.tracing.faces.boxes import text_of
 
 X2, Y2 = [[1.0, 2.0], [0.5, -1.0], [0.0, 3.0]], [1.0, 0.0, 1.0]
 
@@ -210,6 +211,19 @@ def test_no_negative_zero_and_no_longer_than_the_terminal():
     assert "-0 " not in text
     assert "-0." in text  # a number such as -0.5 is no negative zero
     assert "-0.0000" not in text
+
+
+def test_symbol_formula_substitution_result(example):
+    linear, activation, *_ = trace(example, [[1, 2]], [1]).steps()
+    assert (linear.name, linear.symbol.key, linear.shape) == ("linear", "Z1", (3, 1))
+    assert [text_of(node) for node in (linear.formula, linear.substitution, linear.result)] == [
+        "W[1]·a[0] + b[1]",
+        "[0.5 -0.3; 0.2 0.8; -0.6 0.1]·[1 2]ᵀ + [0.3 -0.1 0]ᵀ",
+        "[0.2 1.7 -0.4]ᵀ",
+    ]
+    assert linear.shapes == {"W1": (3, 2), "a0": (2, 1), "b1": (3, 1), "Z1": (3, 1)}
+    assert activation.notes == ("⚠ unit 3 inactive: g'(Z) = 0, so no gradient passes",)
+    assert repr(trace(example, [[1, 2]])).startswith("<Trace of 2 -> 3 relu")
 
 
 def test_forward_alone_without_targets(example):

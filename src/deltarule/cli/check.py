@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltarule.cli import network as of
+from deltarule.cli.numbers import read_document
 from deltarule.cli.trace import NOT_ALL_RIGHT
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check_hand_calculation(case: Case, path: str, as_json: bool) -> bool:
 
     if case.y is None:
         raise DataError("expected targets to check against, found none", "give --y, or a table with the target")
-    given = of.read_document(path)
+    given = read_document(path)
     report = check_answers(case.network, case.X, case.y, given, sample_weight=case.w, **case.options)
     if as_json:
         show_json(_document(report))
@@ -160,7 +161,7 @@ def check_own(entries: dict[str, Any]) -> list[Any]:
 
     from deltarule.equations import Activation
     from deltarule.errors import DataError
-    from deltarule.gradient_check import check_activation, check_loss
+    from deltarule.function_check import check_activation, check_loss
 
     found = []
     for name, entry in entries.items():

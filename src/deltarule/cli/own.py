@@ -64,7 +64,7 @@ def _frames(error: Exception) -> list[Any]:
 
 def _entries(names: dict[str, Any]) -> dict[str, Any]:
     from deltarule.equations import ACTIVATIONS, LOSSES, Activation, Loss
-    from deltarule.gradient_check import of_both
+    from deltarule.function_check import of_both
 
     built_in = {id(entry) for register in (ACTIVATIONS, LOSSES) for entry in register.values()}
     found: dict[str, Any] = {

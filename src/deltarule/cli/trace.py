@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deltarule.cli import network as of
+from deltarule.cli.numbers import split_outside
 
 if TYPE_CHECKING:
     from deltarule.cli.network import Case
@@ -84,8 +85,8 @@ def command(
         model, table, row, target, layers, activation, loss, x, y, weights, dropout, module, sample_weights, alpha,
         optimizer, penalty, seed,
     ).case()  # fmt: skip
-    parts = of.split_outside(only) if only else []
-    blanks = of.split_outside(blank) if blank else []
+    parts = split_outside(only) if only else []
+    blanks = split_outside(blank) if blank else []
     options = {**case.options, "sample_weight": case.w, "exact": exact, "dropout": not no_dropout}
     if quiz:
         if steps != 1 or batch_size is not None or kind != "text" or output != "-":

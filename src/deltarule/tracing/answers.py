@@ -123,8 +123,12 @@ def check_answers(network: Any, X: Any, y: Any, answers: Mapping[str, Any], **op
     Examples
     --------
     >>> from deltarule import Network
-    >>> network = Network.create([2, 1], ["sigmoid"], "binary_cross_entropy", initializer="glorot_uniform", seed=1)
-    >>> print(check_answers(network, [[1, 2]], [1], {"dZ1": 0.38, "db1": "-0.380"}, alpha=0.1))  # doctest: +SKIP
+    >>> network = Network.create([2, 1], ["sigmoid"], "binary_cross_entropy")
+    >>> print(check_answers(network, [[1, 2], [0, 1]], [1, 0], {"a1": [0.5, 0.5], "db1": 0.0, "dW1": [-0.5, -0.5]}))
+    ✓ a1 is right
+    ✓ db1 is right
+    ✗ dW1 is wrong: missing 1/m: the sum over the examples, not the mean (row 1, column 1: -0.5 given, -0.25 expected)
+    2 of 3 right
     """
     if "steps" in options or "batch_size" in options or "exact" in options:
         raise InvalidOption("expected one step over all samples", "leave out steps, batch_size and exact")

@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import Array
 from ..equations import PENALTIES, Activation
 from .calculation import Calculation
-from .expressions import Node, Symbol, Value, function, number, parse, row, substitute, transposed
+from .expressions import Node, Symbol, Value, function, number, parse, row, transposed
 from .forward import seen
 from .notation import (
     columns,
@@ -29,6 +29,7 @@ from .notation import (
     sign_of,
     with_numbers,
 )
+from .substitution import substitute
 from .tree import Line, Section, Step
 
 

@@ -1,13 +1,13 @@
 """What stands on a line of the trace: symbols, numbers and the signs between them, in no particular notation.
 
 `parse` reads the LaTeX of the registers into the same nodes, so that a formula of the register is shown on the terminal
-and in MathML as well, and can have numbers put in for its letters. The faces turn nodes into text.
+and in MathML as well. The faces turn nodes into text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -139,7 +139,7 @@ def row(*items: Node | str) -> Row:
         node = parse(item) if isinstance(item, str) else item
         before = parts[-1] if parts else None
         signed = isinstance(before, Atom) and before.text in SIGNS
-        if signed and _is_negative(node):
+        if signed and is_negative(node):
             parts += (Atom("(", "("), node, Atom(")", ")"))
         else:
             parts += node.items if isinstance(node, Row) else (node,)
@@ -259,91 +259,6 @@ def _sign(token: str, name: str) -> Atom:
     return Atom(token, name, "name" if name.isalpha() else "operator")
 
 
-def substitute(node: Node, values: Mapping[str, Node]) -> Node:
-    """Put numbers in for letters: `values` by the text of a name, or of a name with an index, such as ``y_j``."""
-    found = values.get(_text(node))
-    if found is not None:
-        return found
-    if isinstance(node, Row):
-        return Row(_separated([(item, substitute(item, values)) for item in node.items]))
-    if isinstance(node, Script):
-        base = substitute(node.base, values)
-        if base is not node.base and _is_negative(base):
-            base = row("(", base, ")")
-        above = None if node.above is None else substitute(node.above, values)
-        return Script(base, above, node.below)
-    if isinstance(node, Ratio):
-        return Ratio(substitute(node.top, values), substitute(node.bottom, values))
-    if isinstance(node, Root):
-        return Root(substitute(node.inside, values))
-    return node
-
-
-def has_cases(node: Node) -> bool:
-    """Whether a definition by cases is in it, which is shown with its letters."""
-    if isinstance(node, Row):
-        return any(map(has_cases, node.items))
-    return isinstance(node, Cases)
-
-
-def names(node: Node) -> set[str]:
-    """The letters in it, those with an index as ``y_j``."""
-    text = _text(node)
-    if text:
-        return {text}
-    if isinstance(node, Row):
-        return set().union(*map(names, node.items))
-    if isinstance(node, Script):
-        return names(node.base) | (set() if node.above is None else names(node.above))
-    if isinstance(node, Ratio):
-        return names(node.top) | names(node.bottom)
-    if isinstance(node, Cases):
-        return set().union(*(names(part) for pair in node.rows for part in pair))
-    return names(node.inside) if isinstance(node, Root) else set()
-
-
-def expand_sum(node: Node, terms: Sequence[Mapping[str, Node]]) -> Node:
-    """``Σ_j f(x_j)`` written out, one term for each mapping of ``x_j`` to a number; as it is if there is no sum."""
-    if not isinstance(node, Row):
-        return node
-    for k, item in enumerate(node.items):
-        if isinstance(item, Script) and isinstance(item.base, Atom) and item.base.text == "Σ":
-            body = Row(node.items[k + 1 :])
-            written: list[Node] = []
-            for n, term in enumerate(terms):
-                written += [parse("+")] if n else []
-                written += row(substitute(body, term)).items
-            return row(*node.items[:k], "(", *written, ")")
-    return node
-
-
-def _text(node: Node) -> str:
-    """``y`` or ``y_j``; empty for all that is no letter."""
-    if isinstance(node, Atom):
-        return node.text if node.kind == "name" else ""
-    if isinstance(node, Script) and node.above is None and isinstance(node.base, Atom) and isinstance(node.below, Atom):
-        return f"{node.base.text}_{node.below.text}"
-    return ""
-
-
-def _is_negative(node: Node) -> bool:
+def is_negative(node: Node) -> bool:
+    """Whether it is one number, below zero."""
     return isinstance(node, Value) and node.array.size == 1 and bool(node.array.flat[0] < 0)
-
-
-def _separated(pairs: Sequence[tuple[Node, Node]]) -> tuple[Node, ...]:
-    """Side by side again: a dot before a number that follows something, parentheses round one below zero."""
-    items: list[Node] = []
-    for old, new in pairs:
-        changed = new is not old and isinstance(new, Value)
-        before = items[-1] if items else None
-        product = isinstance(before, Value | Ratio | Script) or (
-            isinstance(before, Atom) and (before.kind in ("number", "name") or before.text in ")]|")
-        )
-        space = before == SPACE and len(items) > 1 and not isinstance(items[-2], Atom)
-        if changed and (product or space):
-            if space:
-                items.pop()
-            items.append(Atom(r"\cdot", "·"))
-        bare = before is None or (isinstance(before, Atom) and before.text in "(|,<>≤=")
-        items += row("(", new, ")").items if changed and _is_negative(new) and not bare else (new,)
-    return tuple(items)

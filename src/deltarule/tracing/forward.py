@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import Array
 from ..equations import PENALTIES
 from .calculation import Calculation
-from .expressions import Node, Ratio, Script, Symbol, Value, expand_sum, function, number, parse, row, substitute
+from .expressions import Node, Ratio, Script, Symbol, Value, function, number, parse, row
 from .notation import (
     columns,
     entries,
@@ -24,6 +24,7 @@ from .notation import (
     sign_of,
     with_numbers,
 )
+from .substitution import expand_sum, substitute
 from .tree import Line, Section, Step
 
 MOST_LOSSES = 4

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import Activation
-from .expressions import Node, Row, Value, has_cases, names, number, parse, row, substitute
+from .expressions import Node, Row, Value, number, parse, row
+from .substitution import has_cases, names, substitute
 
 MOST_TERMS = 6
 """Of a sum that is written out; the others become dots."""

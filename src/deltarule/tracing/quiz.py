@@ -15,8 +15,8 @@ from .answers import Judgment, judge
 from .build import prepare, to_tree
 from .calculation import calculate
 from .expressions import Value
+from .faces.boxes import symbol_text, text_of
 from .faces.numerals import Style
-from .faces.terminal import symbol_text, text_of
 from .tree import DIGITS, Step, Trace
 
 QUESTIONS = 4

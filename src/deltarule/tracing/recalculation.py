@@ -15,7 +15,6 @@ from ..arrays import Array
 from ..engines.reference import add_penalties
 from ..equations import dense
 from ..equations.losses import cost
-from ..network import Network
 from .calculation import Calculation
 
 
@@ -132,8 +131,4 @@ class Recalculation:
         getattr(grad, kind)[l][...] = self.get(f"d{kind}", l)
         theta: Array = self.network.theta.copy()
         setting.optimizer.step(theta, grad.flat, setting.optimizer.start(theta), 1, float(setting.alpha))
-        return np.array(getattr(_at(self.network, theta), kind)[l])
-
-
-def _at(network: Network, theta: Array) -> Any:
-    return network.view(theta)
+        return np.array(getattr(self.network.view(theta), kind)[l])

@@ -77,22 +77,25 @@ class Step:
 
     @property
     def formula(self) -> Node | None:
-        """The right-hand side in letters."""
-        return self._part(1)
+        """The right-hand side in letters; None if there is none."""
+        parts = self._parts
+        return parts[1] if len(parts) > 2 else None
 
     @property
     def substitution(self) -> Node | None:
-        """The right-hand side in numbers."""
-        return self._part(2)
+        """The right-hand side in numbers; None if there is none."""
+        parts = self._parts
+        return parts[2] if len(parts) > 3 else None
 
     @property
     def result(self) -> Node | None:
         """What it comes to."""
-        return self._part(-1)
+        parts = self._parts
+        return parts[-1] if len(parts) > 1 else None
 
-    def _part(self, k: int) -> Node | None:
-        parts = self.lines[0].parts if self.lines else ()
-        return parts[k] if len(parts) > max(k, 1) else None
+    @property
+    def _parts(self) -> tuple[Node, ...]:
+        return self.lines[0].parts if self.lines else ()
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,10 @@ class Trace:
 
     def __str__(self) -> str:
         return self.to_text()
+
+    def __repr__(self) -> str:
+        """One line, for the prompt."""
+        return f"<Trace of {self.network}: {len(self.iterations)} update(s); print it, or to_html()>"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from .faces.terminal import lines

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..tree import Step, Trace
+from .boxes import text_of
 from .latex import equation
 from .numerals import Style
-from .terminal import text_of
 
 VERSION = 1
 
