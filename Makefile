@@ -24,6 +24,7 @@ check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, co
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python tools/equations.py --check
+	@$(BIN)/python tools/course.py --check
 	@$(BIN)/python -m coverage report
 
 .coverage: $(shell git ls-files src tests pyproject.toml)
@@ -38,6 +39,10 @@ docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
 	@$(BIN)/python tools/equations.py
 	@$(BIN)/python tools/compatibility.py
 	@$(BIN)/python tools/picture.py docs/training-run.svg
+	@$(BIN)/python tools/course.py
+	@$(BIN)/deltarule plot activation relu leaky_relu sigmoid -o docs/activations.svg
+	@mkdir -p build && $(BIN)/deltarule sample diabetes -o build/diabetes.csv > build/descent.txt
+	@$(BIN)/deltarule plot descent build/diabetes.csv --target progression --features bmi -o docs/descent.svg >> build/descent.txt
 
 compatibility: $(VENV)/.test  ## run scikit-learn's own tests with the import changed and list the differences
 	@$(BIN)/python tools/compatibility.py

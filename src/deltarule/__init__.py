@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .derivations import derive
+    from .diagnosis import Diagnosis, diagnose
     from .equations import Activation, Loss
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
     from .function_check import check_activation, check_loss
     from .gradient_check import check_gradient
     from .network import Network
+    from .pictures import plot_activation, plot_boundary, plot_descent
     from .tabular.model import load
     from .tracing import check_answers, trace
 
@@ -28,11 +31,17 @@ _ROOMS = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "load": "tabular.model",
+    "diagnose": "diagnosis",
+    "Diagnosis": "diagnosis",
     "Network": "engines",
     "Callback": "callbacks",
     "Checkpoint": "callbacks",
     "EarlyStopping": "callbacks",
     "Progress": "callbacks",
+    "derive": "derivations",
+    "plot_activation": "pictures",
+    "plot_boundary": "pictures",
+    "plot_descent": "pictures",
     "Activation": "equations",
     "Loss": "equations",
     "trace": "tracing",
@@ -47,6 +56,7 @@ __all__ = [
     "Activation",
     "Callback",
     "Checkpoint",
+    "Diagnosis",
     "EarlyStopping",
     "LinearRegression",
     "LogisticRegression",
@@ -60,12 +70,19 @@ __all__ = [
     "check_answers",
     "check_gradient",
     "check_loss",
+    "derive",
+    "diagnose",
     "load",
+    "plot_activation",
+    "plot_boundary",
+    "plot_descent",
     "trace",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "course":
+        return importlib.import_module(".course", __name__)
     if name not in _ROOMS:
         raise AttributeError(f"module 'deltarule' has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)

@@ -60,12 +60,15 @@ class NotFinite(DeltaruleError, ValueError):
         The first layer, counted from 1, in which such a value appears.
     step : int
         The gradient step, counted from 1, at which it appeared.
+    quantity : str
+        In what it appeared, such as "Z[2]".
     """
 
-    def __init__(self, message: str, hint: str = "", *, layer: int = 0, step: int = 0) -> None:
+    def __init__(self, message: str, hint: str = "", *, layer: int = 0, step: int = 0, quantity: str = "") -> None:
         super().__init__(message, hint)
         self.layer = layer
         self.step = step
+        self.quantity = quantity
 
 
 class EngineUnsupported(DeltaruleError, ValueError):

@@ -1,15 +1,20 @@
-"""Every ``>>>`` session in README.md and docs runs and prints what the page says."""
+"""Every ``>>>`` session, and every ``$ deltarule ...``, in README.md and docs runs and prints what the page says."""
 
 from __future__ import annotations
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from deltarule.cli import run
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [page for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if page.exists()]
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WITH_COMMANDS = [page for page in PAGES if CONSOLE.search(page.read_text(encoding="utf-8"))]
 WITH_SESSIONS = [page for page in PAGES if re.search(r"^\s*>>> ", page.read_text(encoding="utf-8"), re.MULTILINE)]
 
 
@@ -33,6 +38,36 @@ def test_the_examples_print_what_the_page_says(page, tmp_path, monkeypatch):
     assert test.examples
     told = failures(test)
     assert not told, told
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Each command of the console blocks, and the output below it."""
+    blocks = "".join(CONSOLE.findall(text))
+    return [
+        (part.partition("\n")[0], part.partition("\n")[2]) for part in re.split(r"^\$ ", blocks, flags=re.MULTILINE)[1:]
+    ]
+
+
+def same(expected: str, found: str) -> bool:
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    return doctest.OutputChecker().check_output(expected, found, options)
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_print_what_the_page_says(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for command, expected in commands(page.read_text(encoding="utf-8")):
+        program, *arguments = shlex.split(command)
+        assert program == "deltarule"
+        run(arguments)
+        said = capsys.readouterr()
+        assert same(expected, said.out + said.err), f"{command}\n{said.out}{said.err}"
+
+
+def test_a_wrong_output_of_a_command_is_found():
+    found = commands("```console\n$ deltarule exercise 1.1 2.5\n1.1 is wrong\n$ deltarule\n```\n")
+    assert found == [("deltarule exercise 1.1 2.5", "1.1 is wrong\n"), ("deltarule", "")]
+    assert not same(found[0][1], "1.1 is right\n")
 
 
 def test_the_loop_of_the_lecture_is_among_them_and_short():

@@ -222,7 +222,7 @@ def test_batches_without_weight_are_skipped():
     [
         ("W[1]", np.nan, 1, "W[1]"),
         ("b[1]", np.nan, 1, "b[1]"),
-        ("p[1]", -np.inf, 1, "a[1]"),
+        ("p[1]", -np.inf, 1, "p[1]"),
         ("W[1]", 1e308, 1, "Z[1]"),
         ("W[2]", np.nan, 2, "W[2]"),
         ("W[3]", np.inf, 3, "W[3]"),

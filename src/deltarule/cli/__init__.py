@@ -15,7 +15,20 @@ from typing import Any, NoReturn
 import typer
 from typer.main import get_command
 
-from deltarule.cli import check, evaluate, inspect, predict, sample, trace, train
+from deltarule.cli import (
+    check,
+    derive,
+    diagnose,
+    evaluate,
+    exercise,
+    inspect,
+    plot,
+    predict,
+    sample,
+    table,
+    trace,
+    train,
+)
 from deltarule.cli.output import INTERRUPTED
 
 BAD_INPUT = 2
@@ -30,9 +43,11 @@ app = typer.Typer(
 )
 for _module, _cls in (
     (train, train.TrainCommand),
-    *((module, None) for module in (predict, evaluate, inspect, sample, trace, check)),
+    *((module, None) for module in (predict, evaluate, diagnose, inspect, sample, trace, check, derive, table)),
+    (exercise, exercise.ExerciseCommand),
 ):
     app.command(name=_module.__name__.rpartition(".")[2], cls=_cls)(_module.command)
+app.add_typer(plot.group)
 
 
 def _show_version(asked: bool) -> None:
@@ -120,8 +135,7 @@ def _explain(error: Exception, arguments: list[str]) -> str:
 def _explain_usage(error: Any, arguments: list[str]) -> str:
     """A line for an option that cannot be understood, with what was found, which the parser does not say."""
     parameter, reason = getattr(error, "param", None), _line(getattr(error, "message", "")).rstrip(".")
-    known = {command.name for command in app.registered_commands}
-    see = " ".join(["see deltarule", *(name for name in arguments[:1] if name in known), "--help"])
+    see = " ".join(["see deltarule", *_command_of(arguments), "--help"])
     if getattr(parameter, "name", "") == "target" and not reason:
         return f"expected the column to be predicted, found no --target; {see}"
     for name in getattr(parameter, "opts", ()):
@@ -131,6 +145,18 @@ def _explain_usage(error: Any, arguments: list[str]) -> str:
                 return f"expected a value that {name} takes, found {found!r} ({reason}); {see}"
     text = _line(error.format_message()).rstrip(".")
     return f"{text or 'expected a command'}; {see}"
+
+
+def _command_of(arguments: list[str]) -> list[str]:
+    """The name of the command, and of the command within it."""
+    group: Any = get_command(app)
+    found: list[str] = []
+    for name in arguments:
+        group = getattr(group, "commands", {}).get(name)
+        if group is None:
+            break
+        found.append(name)
+    return found
 
 
 def _line(error: object) -> str:

@@ -15,7 +15,7 @@ from .reference import ReferenceEngine
 ENGINES: dict[str, Engine] = {"native": NativeEngine(), "reference": ReferenceEngine()}
 """Engines by name, the fastest first; `choose` with "auto" takes the first that supports the network."""
 
-__all__ = ["ENGINES", "Data", "Engine", "Network", "Steps", "choose"]
+__all__ = ["ENGINES", "Data", "Engine", "Network", "ReferenceEngine", "Steps", "choose"]
 
 
 def choose(

@@ -5,16 +5,19 @@ The training loop decides everything else (order of the samples, learning rates,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from ..arrays import Array
 from ..equations import Optimizer
 from ..errors import DataError, NotFinite
-from ..network import Network
+from ..network import Cache, Network
+
+Quantity: TypeAlias = tuple[int, str, Array]
+"""Something computed: its layer, its name, its values."""
 
 
 @dataclass(frozen=True)
@@ -150,23 +153,30 @@ def positive_weight(data: Data) -> float:
 def not_finite(network: Network, batch: Data, t: int) -> NotFinite:
     """The error that names the first layer, and the quantity there, that ceased to be finite at step `t`."""
     with np.errstate(all="ignore"):
-        cache = network.forward(batch.X)
-    layer, what = len(network.layers), "the loss"
-    for l in network.W:
-        named = {
-            f"W[{l}]": network.W[l],
-            f"b[{l}]": network.b[l],
-            f"Z[{l}]": cache.Z[l],
-            f"a[{l}]": cache.a[l],
-        }
-        broken = [name for name, values in named.items() if not np.isfinite(values).all()]
-        if broken:
-            layer, what = l, broken[0]
-            break
+        found = first_not_finite(forward_quantities(network, network.forward(batch.X)))
+    layer, what = (len(network.layers), "the loss") if found is None else found[:2]
     return NotFinite(
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
         f"preprocessed. Expected finite numbers, found NaN or infinity in {what} of layer {layer} at step {t}",
         "lower the learning rate, or scale the columns of X (and y) to about unit size",
         layer=layer,
         step=t,
+        quantity=what,
     )
+
+
+def forward_quantities(network: Network, cache: Cache) -> Iterator[Quantity]:
+    """``W[l]``, ``b[l]``, ``p[l]``, ``Z[l]``, ``a[l]`` in the order in which a forward pass meets them."""
+    for l in network.W:
+        for name, arrays in (("W", network.W), ("b", network.b), ("p", network.p), ("Z", cache.Z), ("a", cache.a)):
+            if l in arrays:
+                yield l, f"{name}[{l}]", arrays[l]
+
+
+def first_not_finite(quantities: Iterable[Quantity]) -> tuple[int, str, tuple[int, ...]] | None:
+    """Layer, name and index of the first value that is NaN or infinite; None if there is none."""
+    for l, name, values in quantities:
+        broken = ~np.isfinite(values)
+        if broken.any():
+            return l, name, tuple(int(i) for i in np.argwhere(broken)[0])
+    return None

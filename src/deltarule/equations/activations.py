@@ -17,9 +17,12 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from ..arrays import Array
+from ..errors import InvalidOption
 from ..registry import Entry, Register
+from .symbolic import Symbolic
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, appendix A1
+LONGEST_TABLE = 10_000  # rows
 SQRT_2_PI = 0.7978845608028654  # √(2/π)
 
 
@@ -54,6 +57,8 @@ class Activation(Entry):
         Name of the ONNX operator; empty where several are needed.
     use : str
         What it is used for.
+    symbolic : Symbolic or None
+        The formula as text, for those who derive it.
     """
 
     derivative: Callable[..., Any]
@@ -68,6 +73,7 @@ class Activation(Entry):
     latex_name: str = ""
     onnx: str = ""
     use: str = ""
+    symbolic: Symbolic | None = None
 
     @cached_property
     def dg(self) -> Callable[..., Array]:
@@ -118,12 +124,6 @@ def sigmoid(Z: Array) -> Array:  # lecture: 9
 def d_sigmoid(Z: Array, a: Array) -> Array:  # lecture: 15
     """``σ' = e^{-Z} / (1 + e^{-Z})² = σ (1 - σ)``."""
     return a * (1 - a)
-
-
-def sigmoid_table() -> list[tuple[float, float]]:  # lecture: 14
-    """The slides' table: ``(Z, σ(Z))`` for Z from -2 to 2 in steps of one half, to two decimals."""
-    Z = np.arange(-2.0, 2.5, 0.5)
-    return [(float(z), round(float(a), 2)) for z, a in zip(Z, sigmoid(Z), strict=True)]
 
 
 def tanh(Z: Array) -> Array:  # lecture: 10
@@ -289,6 +289,7 @@ for _entry in (
     Activation(
         name="identity", formula=identity, derivative=d_identity, aliases=("linear",), onnx="Identity",
         latex="Z", latex_derivative="1", use="the output of a regression",
+        symbolic=Symbolic("Z"),
     ),
     Activation(
         name="sigmoid", formula=sigmoid, derivative=d_sigmoid, aliases=("logistic",), range="(0, 1)", onnx="Sigmoid",
@@ -299,24 +300,35 @@ for _entry in (
         name="tanh", formula=tanh, derivative=d_tanh, range="(-1, 1)", onnx="Tanh",
         latex_name=r"\tanh", latex=r"\frac{e^{Z} - e^{-Z}}{e^{Z} + e^{-Z}}", latex_derivative=r"1 - \tanh^2(Z)",
         use="hidden layers, zero mean; recurrent networks",  # lecture: 16
+        symbolic=Symbolic(
+            "(exp(Z) - exp(-Z)) / (exp(Z) + exp(-Z))",
+            close=(
+                ("1 - (exp(Z) - exp(-Z))**2 / (exp(Z) + exp(-Z))**2", "split the fraction"),
+                ("1 - ((exp(Z) - exp(-Z)) / (exp(Z) + exp(-Z)))**2", "quotient of squares"),
+                ("1 - tanh(Z)**2", "definition of tanh"),
+            ),
+        ),
     ),
     Activation(
         name="relu", formula=relu, derivative=d_relu, range="[0, inf)", kinks=(0.0,), at_kink=f"0, the {LEFT}",
         initializer="he_uniform", onnx="Relu", latex=r"\max(0, Z)",
         latex_derivative=r"\begin{cases}1 & Z > 0\\ 0 & Z \le 0\end{cases}",
         use="hidden layers; convolutional networks",
+        symbolic=Symbolic("0", "Z", between=("0",)),
     ),
     Activation(
         name="leaky_relu", formula=leaky_relu, derivative=d_leaky_relu, kinks=(0.0,), at_kink=f"slope, the {LEFT}",
         initializer="he_uniform", onnx="LeakyRelu", latex=r"\begin{cases}Z & Z > 0\\ s Z & Z \le 0\end{cases}",
         latex_derivative=r"\begin{cases}1 & Z > 0\\ s & Z \le 0\end{cases}",
         use="hidden layers whose units must not die; convolutional networks",
+        symbolic=Symbolic("slope * Z", "Z", between=("0",)),
     ),
     Activation(
         name="prelu", formula=prelu, derivative=d_prelu, learns=d_prelu_dp, kinks=(0.0,), at_kink=f"p, the {LEFT}",
         initializer="he_uniform", onnx="PRelu", latex=r"\begin{cases}Z & Z > 0\\ p Z & Z \le 0\end{cases}",
         latex_derivative=r"\begin{cases}1 & Z > 0\\ p & Z \le 0\end{cases}",
         use="leaky ReLU with its slope learned, one a unit or one a layer",
+        symbolic=Symbolic("p * Z", "Z", between=("0",)),
     ),
     Activation(
         name="elu", formula=elu, derivative=d_elu, range="(-alpha, inf)", kinks=(0.0,), at_kink=f"alpha, the {LEFT}",
@@ -324,6 +336,7 @@ for _entry in (
         latex=r"\begin{cases}Z & Z > 0\\ \alpha(e^{Z} - 1) & Z \le 0\end{cases}",
         latex_derivative=r"\begin{cases}1 & Z > 0\\ \alpha e^{Z} & Z \le 0\end{cases}",
         use="hidden layers, mean near zero",
+        symbolic=Symbolic("alpha * (exp(Z) - 1)", "Z", between=("0",)),
     ),
     Activation(
         name="selu", formula=selu, derivative=d_selu, range="(-1.758, inf)", kinks=(0.0,),
@@ -331,30 +344,53 @@ for _entry in (
         latex=r"\lambda\begin{cases}Z & Z > 0\\ \alpha(e^{Z} - 1) & Z \le 0\end{cases}",
         latex_derivative=r"\lambda\begin{cases}1 & Z > 0\\ \alpha e^{Z} & Z \le 0\end{cases}",
         use="deep networks that normalize themselves",
+        symbolic=Symbolic(
+            "lamda * alpha * (exp(Z) - 1)", "lamda * Z", between=("0",),
+            where={"lamda": repr(SELU_SCALE), "alpha": repr(SELU_ALPHA)},
+        ),
     ),
     Activation(
         name="gelu", formula=gelu, derivative=d_gelu, range="[-0.170, inf)", initializer="he_uniform", onnx="Gelu",
         latex=r"Z\,\Phi(Z)", latex_derivative=r"\Phi(Z) + Z\,\varphi(Z)", use="hidden layers, smooth",
+        symbolic=Symbolic("Z * Phi(Z)"),
     ),
     Activation(
         name="gelu_tanh", formula=gelu_tanh, derivative=d_gelu_tanh, range="[-0.170, inf)", initializer="he_uniform",
         latex=r"\tfrac{Z}{2}\left(1 + \tanh u\right),\ u = \sqrt{2/\pi}\,(Z + 0.044715 Z^3)",
         latex_derivative=r"\tfrac{1 + \tanh u}{2} + \tfrac{Z}{2}(1 - \tanh^2 u)\,u'",
         use="GELU where the error function is slow",
+        symbolic=Symbolic(
+            "Z / 2 * (1 + tanh(u))", where={"u": "sqrt(2 / pi) * (Z + 0.044715 * Z**3)"},
+            close=(
+                (
+                    "(1 + tanh(u)) / 2 + Z / 2 * (1 - tanh(u)**2) * sqrt(2 / pi) * (1 + 3 * 0.044715 * Z**2)",
+                    "write in order",
+                ),
+            ),
+        ),
     ),
     Activation(
         name="silu", formula=silu, derivative=d_silu, aliases=("swish",), range="[-0.278, inf)",
         initializer="he_uniform", latex=r"Z\,\sigma(Z)", latex_derivative=r"\sigma(Z)\,(1 + Z(1 - \sigma(Z)))",
         use="hidden layers, smooth",
+        symbolic=Symbolic("Z * sigma(Z)", close=(("sigma(Z) * (1 + Z * (1 - sigma(Z)))", "factor out"),)),
     ),
     Activation(
         name="softplus", formula=softplus, derivative=d_softplus, range="(0, inf)", onnx="Softplus",
         latex=r"\ln(1 + e^{Z})", latex_derivative=r"\sigma(Z)", use="outputs that are positive; a smooth ReLU",
+        symbolic=Symbolic(
+            "log(1 + exp(Z))",
+            close=(("1 / (1 + exp(-Z))", "divide both by e^Z"), ("sigma(Z)", "definition of σ")),
+        ),
     ),
     Activation(
         name="mish", formula=mish, derivative=d_mish, range="[-0.309, inf)", initializer="he_uniform", onnx="Mish",
         latex=r"Z \tanh(\ln(1 + e^{Z}))", latex_derivative=r"t + Z\,\sigma(Z)(1 - t^2),\ t = \tanh(\ln(1 + e^{Z}))",
         use="hidden layers, smooth",
+        symbolic=Symbolic(
+            "Z * tanh(softplus(Z))",
+            close=(("tanh(softplus(Z)) + Z * sigma(Z) * (1 - tanh(softplus(Z))**2)", "write in order"),),
+        ),
     ),
     Activation(
         name="hard_sigmoid", formula=hard_sigmoid, derivative=d_hard_sigmoid, range="[0, 1]", kinks=(-3.0, 3.0),
@@ -362,10 +398,12 @@ for _entry in (
         latex=r"\min(\max(\tfrac{Z}{6} + \tfrac12, 0), 1)",
         latex_derivative=r"\begin{cases}\tfrac16 & -3 < Z \le 3\\ 0 & \text{else}\end{cases}",
         use="a cheap sigmoid",
+        symbolic=Symbolic("0", "Z / 6 + 1 / 2", "1", between=("-3", "3")),
     ),
     Activation(
         name="exp", formula=exp, derivative=d_exp, range="(0, inf)", output_only=True, onnx="Exp",
         latex="e^{Z}", latex_derivative="e^{Z}", use="the output of a regression of counts",
+        symbolic=Symbolic("exp(Z)"),
     ),
     Activation(
         name="softmax", formula=softmax, derivative=d_softmax, range="simplex", rowwise=True, output_only=True,
@@ -376,3 +414,26 @@ for _entry in (
 ):
     ACTIVATIONS.add(_entry)
 # fmt: on
+
+
+def activation_table(name: str, low: float, high: float, step: float) -> list[tuple[float, float, float]]:
+    """``(Z, g(Z), g'(Z))`` for Z from `low` to `high`; a learned parameter has its initial value.
+
+    Raises
+    ------
+    UnknownName, InvalidOption
+    """
+    g = ACTIVATIONS.choose(name)
+    if g.rowwise:
+        raise InvalidOption(f"expected an activation of one number, found {g.name}, which takes a whole row")
+    if not (np.isfinite([low, high, step]).all() and low <= high and step > 0 and (high - low) / step < LONGEST_TABLE):
+        raise InvalidOption(f"expected Z from low to high by a step above 0, found {low:g} to {high:g} by {step:g}")
+    Z = low + step * np.arange(int((high - low) / step + 1e-9) + 1)[:, None]  # (rows, 1)
+    p = None if g.learns is None else np.array([float(g.settings["initial"])])
+    a = g.forward(Z, p)
+    return [tuple(row) for row in np.hstack([Z, a, g.backward(np.ones_like(Z), Z, a, p)]).tolist()]
+
+
+def sigmoid_table() -> list[tuple[float, float]]:  # lecture: 14
+    """The slides' table: ``(Z, σ(Z))`` for Z from -2 to 2 in steps of one half, to two decimals."""
+    return [(Z, round(a, 2)) for Z, a, _ in activation_table("sigmoid", -2, 2, 0.5)]

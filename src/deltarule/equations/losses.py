@@ -20,6 +20,7 @@ from ..arrays import EXACT, Array
 from ..errors import DataError
 from ..registry import Entry, Formula, Register
 from .activations import Activation, sigmoid, softplus
+from .symbolic import Symbolic
 
 
 class Fused(NamedTuple):
@@ -59,6 +60,8 @@ class Loss(Entry):
         Where it has no derivative, and what is taken there.
     latex, latex_derivative : str
         Formula and derivative for one output.
+    symbolic : Symbolic or None
+        The formula for one output as text, for those who derive it.
     """
 
     derivative: Callable[..., Array]
@@ -69,6 +72,7 @@ class Loss(Entry):
     output: str = "identity"
     kinks: str = ""
     latex_derivative: str = ""
+    symbolic: Symbolic | None = None
 
     @cached_property
     def dL(self) -> Formula:
@@ -301,20 +305,27 @@ for _entry in (
         name="squared_error", formula=squared_error, derivative=d_squared_error,
         fused={"identity": Fused(squared_error_identity, d_squared_error_identity, curvature_one)},
         latex=r"\tfrac12(\hat y - y)^2", latex_derivative=r"\hat y - y",
+        symbolic=Symbolic("(yhat - y)**2 / 2"),
     ),
     Loss(
         name="absolute_error", formula=absolute_error, derivative=d_absolute_error, kinks="at ŷ = y: 0",
         latex=r"|\hat y - y|", latex_derivative=r"\operatorname{sign}(\hat y - y)",
+        symbolic=Symbolic("y - yhat", "yhat - y", between=("y",)),
     ),
     Loss(
         name="huber", formula=huber, derivative=d_huber, bounds={"delta": (1e-12, 1e12)},
         latex=r"\begin{cases}\tfrac12 r^2 & |r| \le \delta\\ \delta(|r| - \tfrac12\delta) & \text{else}\end{cases}",
         latex_derivative=r"\min(\max(\hat y - y, -\delta), \delta)",
+        symbolic=Symbolic(
+            "delta * (y - yhat - delta / 2)", "(yhat - y)**2 / 2", "delta * (yhat - y - delta / 2)",
+            between=("y - delta", "y + delta"),
+        ),
     ),
     Loss(
         name="quantile", formula=quantile, derivative=d_quantile, kinks="at ŷ = y: 0", bounds={"q": (0, 1)},
         latex=r"\max(q\,(y - \hat y),\ (q - 1)(y - \hat y))",
         latex_derivative=r"\begin{cases}-q & y > \hat y\\ 1 - q & y < \hat y\end{cases}",
+        symbolic=Symbolic("q * (y - yhat)", "(1 - q) * (yhat - y)", between=("y",)),
     ),
     Loss(
         name="binary_cross_entropy", formula=binary_cross_entropy, derivative=d_binary_cross_entropy,
@@ -322,6 +333,14 @@ for _entry in (
         fused={"sigmoid": Fused(binary_cross_entropy_sigmoid, d_binary_cross_entropy_sigmoid, curvature_sigmoid)},
         task="binary", output="sigmoid", bounds={"label_smoothing": (0, 1)},
         latex=r"-(y \ln \hat y + (1 - y) \ln(1 - \hat y))", latex_derivative=r"\frac{\hat y - y}{\hat y (1 - \hat y)}",
+        symbolic=Symbolic(
+            "-(y * log(yhat) + (1 - y) * log(1 - yhat))",
+            close=(
+                ("-((y * (1 - yhat) - (1 - y) * yhat) / (yhat * (1 - yhat)))", "common denominator"),
+                ("-((y - yhat) / (yhat * (1 - yhat)))", "expand: the products y ŷ cancel"),
+                ("(yhat - y) / (yhat * (1 - yhat))", "the sign into the numerator"),
+            ),
+        ),
     ),
     Loss(
         name="categorical_cross_entropy", formula=categorical_cross_entropy, derivative=d_categorical_cross_entropy,
@@ -345,6 +364,7 @@ for _entry in (
             ),
         },
         latex=r"y \ln\frac{y}{\hat y} - y + \hat y", latex_derivative=r"1 - \frac{y}{\hat y}",
+        symbolic=Symbolic("y * (log(y) - log(yhat)) - y + yhat", close=(("1 - y / yhat", "write in order"),)),
     ),
 ):
     LOSSES.add(_entry)

@@ -142,6 +142,18 @@ class TrainedEstimator(NetworkEstimator):
         before = State() if fresh else self._state
         return State(seed=seed, samples=before.samples, history=before.history)
 
+    def _samples(self, X: Any, y: Any, sample_weight: Any = None) -> Data:
+        """Samples as the fitted network is trained on, with the weights of the classes."""
+        X = self._check_X(X)
+        y = np.asarray(y)
+        if y.ndim == 0 or len(y) != X.shape[0]:
+            raise DataError(f"expected as many y as rows of X ({X.shape[0]}), found {y.size}")
+        Y = self._encode(y, X.dtype)
+        check_targets(self.network_, X, Y)
+        self.network_.objective.check_targets(Y)
+        X, y, w, Y = self._weigh(X, y, check_weights(sample_weight, X), Y)
+        return Data(X, Y, w)
+
     def _scoring(self) -> Any:
         """The scorer that early_stopping names, if it does."""
         unnamed = isinstance(self.early_stopping, bool | np.bool_) or self.early_stopping in ("loss", "validation_loss")

@@ -17,6 +17,7 @@ import polars as pl
 
 from deltarule import __version__, model_file
 from deltarule.arrays import Array
+from deltarule.diagnosis import Report, diagnose_estimator
 from deltarule.errors import DeltaruleWarning, ModelFileError
 from deltarule.estimators.persistence import from_document, to_document
 from deltarule.tabular.frames import as_frame
@@ -102,6 +103,23 @@ class TabularModel:
         DataError
             As for `predict`, or the target has a class that the model does not know.
         """
+        part, _ = self._part(table, notes)
+        return self.measure(part)
+
+    def diagnose(self, table: Any, *, notes: list[str] | None = None) -> Report:
+        """Look for what keeps the network from learning; see `deltarule.diagnose`.
+
+        Parameters
+        ----------
+        table, notes
+            As for `evaluate`.
+        """
+        part, rows = self._part(table, notes)
+        y = self.outcome.to_network(part.y, self.estimator.network_.theta.dtype)
+        return diagnose_estimator(self.estimator, part.X, y, part.w, rows)
+
+    def _part(self, table: Any, notes: list[str] | None) -> tuple[Part, Array]:
+        """Prepared rows with their target and weights, and their numbers in the table, counted from 1."""
         frame = as_frame(table)
         told: list[str] = []
         target = self.outcome.name
@@ -119,10 +137,10 @@ class TabularModel:
             y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
             part = Part(self._matrix(frame, told), y, w)
         if notes is None and told:
-            warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=2)
+            warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=3)
         elif notes is not None:
             notes += told
-        return self.measure(part)
+        return part, present + 1
 
     def samples(self, table: Any, notes: list[str] | None = None) -> tuple[Array, Array | None]:
         """Rows as the network sees them.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from deltarule.diagnosis import Report, diagnose_estimator
 from deltarule.errors import DataError
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
-from deltarule.tabular.values import first_where
+from deltarule.tabular.values import first_where, rows_of
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,54 @@ class NamedEstimator:
                 for name, share in zip(self.estimator.classes_, shares, strict=True)
             }
         return pl.DataFrame(found)
+
+
+def diagnose_named(estimator: Any, table: Any, targets: Sequence[str], *, notes: list[str] | None = None) -> Report:
+    """`deltarule.diagnose` for an estimator saved from Python, on a table.
+
+    Parameters
+    ----------
+    estimator : object
+        Fitted. If it was trained on an array, the columns beside the targets are its features, in their order.
+    table : polars.DataFrame, pandas.DataFrame or dict of columns
+    targets : sequence of str
+        The column, or columns, that it was trained to predict.
+    notes : list of str, optional
+        Takes what the user should know.
+
+    Raises
+    ------
+    DataError
+        Columns are missing, are too many, or hold something else than numbers.
+    """
+    frame = as_frame(table)
+    require_columns(frame, list(targets))
+    rows = np.flatnonzero(frame.select(pl.all_horizontal(pl.col(targets).is_not_null())).to_series().to_numpy())
+    with rows_of(rows):
+        frame = frame[rows]
+        named = hasattr(estimator, "feature_names_in_")
+        names = list(map(str, estimator.feature_names_in_)) if named else _beside(frame, targets, estimator)
+        require_columns(frame, names)
+        if notes is not None:
+            notes += ignored_columns(frame, [*names, *targets])
+        X = pl.DataFrame([_present(frame[name]) for name in names])
+        labels = hasattr(estimator, "classes_") and len(targets) == 1
+        y = [frame[name].to_numpy() if labels else _present(frame[name]).to_numpy() for name in targets]
+    return diagnose_estimator(
+        estimator, X if named else X.to_numpy(), y[0] if len(y) == 1 else np.column_stack(y), rows=rows + 1
+    )
+
+
+def _beside(frame: pl.DataFrame, targets: Sequence[str], estimator: Any) -> list[str]:
+    """The columns beside the targets, which must be as many as the features of an estimator without names."""
+    names = [name for name in frame.columns if name not in targets]
+    if len(names) != estimator.n_features_in_:
+        raise DataError(
+            f"expected {estimator.n_features_in_} columns beside the target, as the model was trained on an array "
+            f"of so many, found {len(names)}",
+            "leave the others out of the table",
+        )
+    return names
 
 
 def _present(series: pl.Series) -> pl.Series:
