@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
+    from .estimators.nested import likelihood_ratio_test
     from .network import Network
     from .tabular.model import load
 
@@ -23,6 +24,7 @@ _ROOMS = {
     "LogisticRegression": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "likelihood_ratio_test": "estimators.nested",
     "load": "tabular.model",
     "Network": "engines",
     "Callback": "callbacks",
@@ -43,6 +45,7 @@ __all__ = [
     "Network",
     "Progress",
     "__version__",
+    "likelihood_ratio_test",
     "load",
 ]
 

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -77,8 +77,16 @@ class NetworkEstimator(BaseEstimator):
         """What only this kind of estimator has to remember, in JSON."""
         return {}
 
-    def _restore_own_fields(self, fields: Any) -> None:
-        """Undo `_own_fields`, trusting nothing."""
+    own_arrays: ClassVar[tuple[str, ...]] = ()
+    """Names of the arrays that only this kind of estimator may have to remember."""
+
+    def _own_arrays(self) -> dict[str, Array]:
+        """Those of `own_arrays` that there are."""
+        return {}
+
+    def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
+        """Undo `_own_fields` and `_own_arrays`, trusting nothing."""
+        del arrays
         if fields != {}:
             raise ModelFileError(f"expected no fields of its own, found {str(fields)[:80]}")
 
