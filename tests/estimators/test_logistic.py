@@ -33,6 +33,7 @@ BAD_Y = (scale(BAD) @ [1, -2, 0.5, 1, 0] + RNG.logistic(size=400) > 0).astype(in
 TIGHT = {"tol": 1e-10, "max_iter": 2000}
 
 
+@pytest.mark.filterwarnings("default::deltarule.errors.SeparationWarning")
 @parametrize_with_checks(
     [
         LogisticRegression(),

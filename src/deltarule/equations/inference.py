@@ -1,4 +1,4 @@
-"""How sure the weights of a linear model are: covariance ``V`` of the estimates, whatever is made of it, and influence.
+"""How sure the weights of a linear model are: covariance ``V`` of the estimates, what is made of it, and influence.
 
 Everything is computed from ``A = [1 X']`` (m, p), where ``X'`` are standardized columns: the weights ``φ`` of those are
 known as well as those of ``X`` are, and however these are scaled, nothing overflows and little is lost to rounding.
@@ -40,11 +40,17 @@ class Design(NamedTuple):
 
 
 def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
-    """Standardize ``X`` (m, n), dense; `w` (m,) or None, which stands for ones."""
-    X = X.astype(np.float64, copy=False)
+    """Standardize ``X`` (m, n), sparse or not; `w` (m,) or None, which stands for ones."""
+    X = to_dense(X)
     columns = standardizing(X, w, intercept=intercept)
     A = augmented(X, columns.mean, columns.scale, intercept=intercept)
     return Design(A, np.ones(len(X)) if w is None else w.astype(np.float64), columns.mean, columns.scale, intercept)
+
+
+def to_dense(X: Array) -> Array:
+    """``X`` as an array of float64."""
+    dense = X if isinstance(X, np.ndarray) else X.toarray()
+    return dense.astype(np.float64, copy=False)
 
 
 def augmented(X: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
@@ -68,6 +74,15 @@ def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) ->
     W = W.astype(np.float64)
     phi = W * scale
     return np.column_stack([b + W @ mean, phi]) if intercept else phi
+
+
+def moments(D: Design, Y: Array) -> Array:
+    """Means of ``x'³`` and of ``x' (y - mean)`` in units of y's deviation, (2, n), by which a column is known again."""
+    X, shares = D.A[:, int(D.intercept) :], D.w / D.w.sum()
+    y = Y @ np.arange(1.0, Y.shape[1] + 1)
+    y = y - shares @ y
+    size = np.sqrt(shares @ np.square(y))
+    return np.stack([shares @ (X * X * X), (shares * y) @ X / (size or 1.0)])
 
 
 # how columns depend on each other
@@ -189,9 +204,7 @@ def decrement(D: Design, E: Estimate, sigma2: Array | float) -> float:
     return float(g @ E.B @ g)
 
 
-def covariance(
-    D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str, groups: Array | None = None
-) -> Array:
+def covariance(D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str, groups: Array | None = None) -> Array:
     """``V`` of ``φ``: (k, p, p), a matrix a target; for the cross-entropy (1, q p, q p).
 
     Parameters
@@ -256,7 +269,8 @@ def linear_fit(D: Design, y: Array, r: Array, meaning: str) -> Fit:
     with np.errstate(divide="ignore"):
         log_likelihoods = [-0.5 * m * (np.log(2 * np.pi * d / m) + 1) + known for d in (deviance, null)]
     left = m - D.A.shape[1]
-    return Fit(deviance / left if left > 0 else np.full(len(deviance), np.nan), *log_likelihoods, deviance, null)
+    sigma2 = deviance / left if left > 0 else np.full(len(deviance), np.nan)
+    return Fit(sigma2, log_likelihoods[0], log_likelihoods[1], deviance, null)
 
 
 def logistic_fit(D: Design, P: Array, Y: Array) -> Fit:
@@ -313,7 +327,7 @@ def probability_interval(Z: Array, var: Array, z: float) -> tuple[Array, Array, 
 
 @dataclass(frozen=True)
 class Influence:
-    """How much each sample matters: a row a sample; (m,), or (m, k) where there are k targets.
+    """How much each sample matters.
 
     Attributes
     ----------

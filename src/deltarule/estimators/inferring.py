@@ -1,7 +1,7 @@
 """Standard errors, tests, intervals and influence of the linear models: the face of `equations.inference`.
 
-What is kept after `fit` is an `Inference`: a covariance matrix and a few sums, no row of the data. Where errors would be
-wrong, there is a `Refusal` in its place, which says why.
+What is kept after `fit` is an `Inference`: a covariance matrix and a few sums, no row of the data. Where errors would
+be wrong, there is a `Refusal` in its place, which says why.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array
@@ -62,6 +61,11 @@ class Inferring(BaseLinear):
     def _weights_mean(self) -> str:
         """What a sample weight means if nobody says."""
 
+    def _polish(self, D: equations.Design, E: equations.Estimate) -> bool:
+        """Whether it took a last step to the optimum, for which all that is needed is there."""
+        del D, E
+        return False
+
     def _distance(self, D: equations.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         """Squared, from the optimum, in standard errors."""
         least = np.maximum(fit.sigma2, equations.EPS * fit.null_deviance / len(Y))
@@ -91,15 +95,17 @@ class Inferring(BaseLinear):
             )
             self._inference = self._penalized() or many
             return
-        self._inference = self._infer(data, "classical", self._weights_mean(), None)
+        self._inference = self._infer(data, "classical", self._weights_mean(), polish=True)
 
-    def _infer(self, data: Data, kind: str, meaning: str, groups: Array | None) -> Inference | Refusal:
+    def _infer(
+        self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
+    ) -> Inference | Refusal:
+        """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
         refusal = self._penalized() or self._refuses_kind(kind)
         if refusal is not None:
             return refusal
-        X = data.X.toarray() if sparse.issparse(data.X) else data.X
         Y = data.y.astype(np.float64)
-        D = equations.design(X, data.w, intercept=self.fit_intercept)
+        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
         found = self._look(D)
         if isinstance(found, Refusal):
             return found
@@ -108,14 +114,18 @@ class Inferring(BaseLinear):
         try:
             E, fit = self._estimate(D, Y, meaning)
         except np.linalg.LinAlgError:
-            return Refusal("expected a matrix of second derivatives of full rank, found none", "see the warnings of fit")
+            return Refusal(
+                "expected a matrix of second derivatives of full rank, found none", "see the warnings of fit"
+            )
         m, p = equations.observations(D, meaning), D.A.shape[1]
         if m <= p:
             return Refusal(f"expected more samples than parameters ({p}), found {m:g}", "leave columns out")
         distance = self._distance(D, E, Y, fit)
+        if polish and distance <= ARRIVED and self._polish(D, E):
+            E, fit = self._estimate(D, Y, meaning)
         if not distance <= ARRIVED:
             return Refusal(
-                f"expected weights at the optimum for these rows, found them {np.sqrt(distance):.2g} standard errors away",
+                f"expected weights at the optimum of these rows, found them {np.sqrt(distance):.2g} standard errors away",
                 self._how_to_arrive(),
             )
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -134,6 +144,7 @@ class Inferring(BaseLinear):
             covariance=V,
             fit=fit,
             columns=np.stack([D.mean, D.scale]),
+            moments=equations.moments(D, Y),
             target=np.stack([np.average(Y, axis=0, weights=D.w), spread]),
             condition=(found.condition, found.standardized),
             doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
@@ -160,12 +171,13 @@ class Inferring(BaseLinear):
             f"{found.standardized:.1e}, so that half the digits of their weights are lost, or more; leave some out, or "
             "penalize",
             DependenceWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
 
     def _refuses_kind(self, kind: str) -> Refusal | None:
         """A kind of covariance that this model does not have."""
         del kind
+        return None
 
     def _how_to_arrive(self) -> str:
         if self.network_.theta.dtype == np.float32:
@@ -189,7 +201,9 @@ class Inferring(BaseLinear):
                 raise DataError(f"expected a group for each of the {len(Y)} rows, found shape {labels.shape}")
             missing = labels != labels  # noqa: PLR0124 - NaN alone differs from itself
             if np.any(missing) or any(label is None for label in labels):
-                raise DataError("expected a group in each row, found missing ones", "fill them in, or leave the rows out")
+                raise DataError(
+                    "expected a group in each row, found missing ones", "fill them in, or leave the rows out"
+                )
             numbers = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)[1]
         kept, _, w, Y = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)
         kept = kept.astype(int)
@@ -293,26 +307,22 @@ class Inferring(BaseLinear):
         """
         data, _ = self._given(X, y, sample_weight)
         meaning = self._weights_mean()
-        found = self._infer(data, "classical", meaning, None)
+        found = self._infer(data, "classical", meaning)
         if isinstance(found, Refusal):
             raise found.error()
         if self.network_.sizes[-1] > 1 and hasattr(self, "classes_"):
             raise InvalidOption("expected two classes for the influence of a row, found more")
-        X = data.X.toarray() if sparse.issparse(data.X) else data.X
-        D = equations.design(X, data.w, intercept=self.fit_intercept)
+        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
         E, fit = self._estimate(D, data.y, meaning)
         result = equations.influence(D, E, fit.sigma2, meaning)
         if result.cooks_distance.shape[1] > 1:
             return result
-        return equations.Influence(
-            result.leverage, result.standardized_residual[:, 0], result.cooks_distance[:, 0]
-        )
+        return equations.Influence(result.leverage, result.standardized_residual[:, 0], result.cooks_distance[:, 0])
 
     def _link(self, X: Any) -> tuple[Array, Array, Inference]:
         """``A`` of new rows `X` (m, n), the weights ``φ``, and what is known of them."""
         found = self._errors()
-        X = self._check_X(X)
-        X = (X.toarray() if sparse.issparse(X) else X).astype(np.float64)
+        X = equations.to_dense(self._check_X(X))
         mean, scale = found.columns
         A = equations.augmented(X, mean, scale, intercept=self.fit_intercept)
         W, b = self._contrasts()
@@ -322,7 +332,6 @@ class Inferring(BaseLinear):
         """The weights that are reported, (k, n), and biases (k,): for classes, those against the first."""
         W, b = self.network_.W[1].astype(np.float64), self.network_.b[1].astype(np.float64)
         return (W, b) if len(W) == 1 or not hasattr(self, "classes_") else (W[1:] - W[0], b[1:] - b[0])
-
 
     # the model file
 
@@ -342,7 +351,7 @@ class Inferring(BaseLinear):
         n, k = self.network_.n_features, self.network_.sizes[-1]
         p, classes = n + int(self.fit_intercept), hasattr(self, "classes_")
         shape = (1, max(1, k - 1) * p, max(1, k - 1) * p) if classes else (k, p, p)
-        self._inference = restore(fields["inference"], arrays, n, k, shape)
+        self._inference = restore(fields, arrays, n, k, shape)
 
 
 def check_level(level: Any) -> float:

@@ -63,7 +63,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{name: rule for name, rule in LogisticInference._parameter_constraints.items() if name not in ("alpha", "l1")},
+        **{
+            name: rule for name, rule in LogisticInference._parameter_constraints.items() if name not in ("alpha", "l1")
+        },
         "penalty": [StrOptions({"l1", "l2", "elasticnet", "deprecated"}), None],
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from scipy import sparse, special
+from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 
 from ..arrays import Array
@@ -72,6 +72,7 @@ class LogisticInference(Inferring):
         return "frequency" if self.class_weight is None else "precision"
 
     def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+        del meaning  # of no matter to the likelihood
         all_of, P = self._of_all_classes(Y), self._probabilities(D.A, D)
         return equations.logistic_estimate(D, P[:, 1:], all_of[:, 1:]), equations.logistic_fit(D, P, all_of)
 
@@ -93,6 +94,21 @@ class LogisticInference(Inferring):
         phi = equations.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
         score, _ = equations_firth.penalized_score(phi, D.A, Y[:, 0], D.w)
         return float(score @ E.B @ score)
+
+    def _polish(self, D: equations.Design, E: equations.Estimate) -> bool:
+        """Newton's last step: what `tol` has left undone becomes its square."""
+        network = self.network_
+        if network.theta.dtype != np.float64 or self.solver_ not in ("newton", "lbfgs"):
+            return False
+        d = (E.B @ (D.A.T @ (E.r * D.w[:, None])).T.ravel()).reshape(E.r.shape[1], -1)  # (q, p)
+        d = d @ equations.outward(D.mean, D.scale, intercept=D.intercept).T
+        if len(network.W[1]) > 1:  # the solution of smallest norm
+            d = np.vstack([np.zeros(d.shape[1]), d])
+            d -= d.mean(axis=0)
+        network.W[1][...] += d[:, int(D.intercept) :]
+        if D.intercept:
+            network.b[1][...] += d[:, 0]
+        return True
 
     def infer(
         self,
@@ -203,7 +219,8 @@ class LogisticInference(Inferring):
         """
         if kind != "confidence":
             raise InvalidOption(
-                f"expected kind='confidence', found {kind!r}: a label has no interval", "predict_proba is its distribution"
+                f"expected kind='confidence', found {kind!r}: a label has no interval",
+                "predict_proba is its distribution",
             )
         A, phi, found = self._link(X)
         var = equations.link_variance(A, found.covariance[0])
@@ -217,9 +234,11 @@ class LogisticInference(Inferring):
         self._apart = ""
         if self._penalties() or self.early_stopping or self.solver == "firth":
             return
-        X = data.X.toarray() if sparse.issparse(data.X) else data.X
-        D = equations.design(X, data.w, intercept=self.fit_intercept)
+        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
         all_of = self._of_all_classes(data.y.astype(np.float64))
+        if (all_of.sum(axis=0) > 0).sum() < 2:
+            self._apart = "samples of one class alone"
+            return
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
         small = D.A.size <= MOST_ENTRIES and self.network_.n_parameters <= 4 * MOST_PARAMETERS
@@ -234,7 +253,9 @@ class LogisticInference(Inferring):
         exception = "" if found.complete else " (but for samples on it)"
         self._apart = f"{kind} separation: a line through {', '.join(names[:10])}{more} tells classes apart{exception}"
         warnings.warn(
-            f"{self._apart}, so that the weights have no finite optimum; {self._remedy()}", SeparationWarning, stacklevel=4
+            f"{self._apart}, so that the weights have no finite optimum; {self._remedy()}",
+            SeparationWarning,
+            stacklevel=5,
         )
 
     # Firth's method
@@ -245,7 +266,9 @@ class LogisticInference(Inferring):
         D, y = self._firth_design(data)
         found = equations_firth.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, 1e-6))
         if not found.converged:
-            warnings.warn(NOT_CONVERGED.format("firth", self.max_iter), ConvergenceWarning, stacklevel=5)
+            warnings.warn(
+                NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning, stacklevel=5
+            )
         network, theta = self.network_, equations.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
         network.W[1][0] = theta[int(D.intercept) :]
         network.b[1][0] = theta[0] if D.intercept else 0.0
@@ -259,14 +282,13 @@ class LogisticInference(Inferring):
         self._set_n_iter(found.steps)
 
     def _firth_design(self, data: Data) -> tuple[equations.Design, Array]:
-        X = data.X.toarray() if sparse.issparse(data.X) else data.X
         if data.y.shape[1] > 1:
             raise InvalidOption(
                 f"expected two classes for solver='firth', found {data.y.shape[1]}", "penalize: use solver='lbfgs'"
             )
         if self.early_stopping:
             raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")
-        D = equations.design(X, data.w, intercept=self.fit_intercept)
+        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
         found = self._look(D)
         if isinstance(found, Refusal):
             raise DataError(f"solver='firth': {found.message}", found.hint)
@@ -279,9 +301,7 @@ class LogisticInference(Inferring):
         A[:, int(D.intercept) :] += D.mean / D.scale  # so that its intercept is that of X
         best = equations_firth.firth(A, y, D.w, max_iter=1000, tol=1e-8)
         unit = np.concatenate([np.ones(int(D.intercept)), D.scale])
-        ends = [
-            equations_firth.profile_interval(A, y, D.w, best, j, level=level) for j in range(A.shape[1])
-        ]
+        ends = [equations_firth.profile_interval(A, y, D.w, best, j, level=level) for j in range(A.shape[1])]
         p = []
         for j in range(A.shape[1]):
             start = best.phi.copy()
@@ -291,8 +311,10 @@ class LogisticInference(Inferring):
         lower, upper = (tuple(float(end[k] / u) for end, u in zip(ends, unit, strict=True)) for k in (0, 1))
         return Profile(level, lower, upper, tuple(p))
 
-    def _infer(self, data: Data, kind: str, meaning: str, groups: Array | None) -> Inference | Refusal:
-        found = super()._infer(data, kind, meaning, groups)
+    def _infer(
+        self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
+    ) -> Inference | Refusal:
+        found = super()._infer(data, kind, meaning, groups, polish=polish)
         if self.solver != "firth" or isinstance(found, Refusal):
             return found
         return replace(found, penalized_likelihood=float(self._likelihood))

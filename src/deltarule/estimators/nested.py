@@ -30,8 +30,7 @@ def likelihood_ratio_test(small: Any, large: Any) -> LikelihoodRatio:
     ----------
     small, large : LinearRegression or LogisticRegression
         Both of the same kind, fitted without a penalty to the same rows; the columns of `small` must be among those of
-        `large`. The models keep no rows, but mean and deviation of each column and of the target, by which this is
-        checked.
+        `large`. The models keep no rows, but a few moments of each column and of the target, by which this is checked.
 
     Returns
     -------
@@ -85,18 +84,19 @@ def _check_nested(small: Any, large: Any, a: Inference, b: Inference) -> None:
         same = {i for i in free if (not named or theirs[i] == name) and _is_column(a, j, b, i)}
         if not same:
             raise InvalidOption(
-                f"expected the columns of the smaller model among those of the larger, found {name}, which is not there",
+                f"expected the columns of the smaller model among those of the larger, found {name}, not one of them",
                 "fit both to the same rows, the larger to all columns of the smaller and more",
             )
         free.discard(min(same))
 
 
 def _is_column(a: Inference, j: int, b: Inference, i: int) -> bool:
-    """By mean and deviation; a model without an intercept knows the root of the mean square in place of both."""
+    """By mean, deviation and two moments; where one model has no intercept, by the root of the mean square alone."""
     (mean_a, scale_a), (mean_b, scale_b) = a.columns[:, j], b.columns[:, i]
     if (mean_a == 0) != (mean_b == 0):
         return bool(_equal(np.hypot(mean_a, scale_a), np.hypot(mean_b, scale_b)))
-    return bool(_equal(scale_a, scale_b) and abs(mean_a - mean_b) <= SAME * (scale_a + abs(mean_a)))
+    same = _equal(scale_a, scale_b) and abs(mean_a - mean_b) <= SAME * (scale_a + abs(mean_a))
+    return bool(same and (np.abs(a.moments[:, j] - b.moments[:, i]) <= SAME * (1 + np.abs(a.moments[:, j]))).all())
 
 
 def _equal(x: Any, y: Any) -> bool:

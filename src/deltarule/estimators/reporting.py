@@ -10,7 +10,7 @@ from scipy import special
 
 from ..arrays import Array
 from ..equations import inference as equations
-from .inference import Inference, Refusal
+from .inference import ENDS, Inference, Refusal
 from .summary import Summary, stacked
 
 UNKNOWN = Refusal("expected errors that fit has kept, found none in this model", "infer(X, y) computes them")
@@ -90,7 +90,7 @@ def summarize(model: Any, found: Inference | Refusal, level: float, units: Units
         "upper": theta + half,
     }
     if found.profile is not None and found.profile.level == level:
-        values |= {"p": found.profile.p, "lower": found.profile.lower, "upper": found.profile.upper}
+        values |= {end: np.array([getattr(found.profile, end)]) for end in ENDS}
         values = {key: value for key, value in values.items() if key != "z"}
     facts = linear_facts(model, found, units) if is_linear else logistic_facts(model, found)
     title = f"{name}, {found.kind} standard errors"

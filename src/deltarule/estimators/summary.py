@@ -131,9 +131,7 @@ def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
 
 
 def _html_rows(rows: Sequence[Sequence[str]], cell: str) -> str:
-    return "".join(
-        f"<tr>{''.join(f'<{cell}>{html.escape(text)}</{cell}>' for text in row)}</tr>" for row in rows
-    )
+    return "".join(f"<tr>{''.join(f'<{cell}>{html.escape(text)}</{cell}>' for text in row)}</tr>" for row in rows)
 
 
 def stacked(labels: Mapping[str, Sequence[str]], values: Mapping[str, Any]) -> dict[str, list[Any]]:
