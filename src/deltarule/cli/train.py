@@ -270,7 +270,7 @@ def _summary(columns: Sequence[Column]) -> list[tuple[str, str, str]]:
 
 
 def _show_result(trained: TabularModel, table: str, output: str, seconds: float, *, contest: bool) -> None:
-    from deltarule.cli.output import say, show_metrics
+    from deltarule.cli.output import say, show_metrics, show_summary
     from deltarule.tabular.values import count
 
     report = trained.report
@@ -281,6 +281,8 @@ def _show_result(trained: TabularModel, table: str, output: str, seconds: float,
         say(next(f"model kept: {d['choice']}, {d['why']}" for d in report["decisions"] if d["what"] == "model"))
     how = f"trained for {count(n_epochs, 'epoch')}{best}," if report["stopped"] else "solved"
     say(f"{how} in {seconds:.1f} s. {report['stopped']}".rstrip())
+    if hasattr(trained.estimator, "summary"):
+        show_summary(trained.summary())
     if report["test"] is None:
         say("no rows were kept for a test: deltarule evaluate measures the model on another table")
     else:
@@ -316,6 +318,7 @@ def _show_json(trained: TabularModel, output: str, seconds: float) -> None:
             "epochs": len(trained.history.get("loss", [])),
             "seconds": round(seconds, 3),
             **trained.report,
+            "summary": trained.summary().to_dict() if hasattr(trained.estimator, "summary") else None,
             "notes": notes(),
         }
     )

@@ -13,29 +13,38 @@ from ..equations.inference import KINDS, MEANINGS, Fit
 from ..errors import InvalidOption, ModelFileError
 from .fields import read_list, read_number, read_object, read_whole, refuse
 
+MOST_NAMES = 10
+"""Of columns in a message."""
+
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there are no errors, and what to do about it."""
+    """Why there are no errors, and what to do about it; "COLUMNS" in the message stands for the names of `columns`."""
 
     message: str
     hint: str
+    columns: tuple[int, ...] = ()
 
-    def error(self) -> InvalidOption:
+    def told(self, names: list[str]) -> str:
+        """The message with the columns by name."""
+        shown = ", ".join(names[j] for j in self.columns[:MOST_NAMES])
+        return self.message.replace("COLUMNS", shown + (", ..." if len(self.columns) > MOST_NAMES else ""))
+
+    def error(self, names: list[str]) -> InvalidOption:
         """To be raised where errors are indispensable."""
-        return InvalidOption(self.message, self.hint)
+        return InvalidOption(self.told(names), self.hint)
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"message": self.message, "hint": self.hint}
+        return {"message": self.message, "hint": self.hint, "columns": list(self.columns)}
 
     @classmethod
-    def from_json(cls, document: Any) -> Refusal:
+    def from_json(cls, document: Any, n_features: int) -> Refusal:
         """The inverse of `to_json`; raises ModelFileError."""
-        found = read_object(document, "refusal", ("message", "hint"))
-        if not all(isinstance(text, str) for text in found.values()):
+        found = read_object(document, "refusal", ("message", "hint", "columns"))
+        if not (isinstance(found["message"], str) and isinstance(found["hint"], str)):
             refuse("refusal", "two texts", document)
-        return cls(found["message"], found["hint"])
+        return cls(found["message"], found["hint"], _places(found["columns"], "refusal columns", n_features))
 
 
 @dataclass(frozen=True)
@@ -128,9 +137,7 @@ class Inference:
         fit = Fit(*(_row(fits[name], f"fit {name}") for name in Fit._fields))
         if len({len(values) for values in fit}) != 1:
             refuse("fit", "as many values of each kind", found["fit"])
-        doubtful = tuple(read_list(found["doubtful"], "doubtful", int))
-        if any(not 0 <= j < n_features for j in doubtful):
-            refuse("doubtful", f"columns below {n_features}", list(doubtful))
+        doubtful = _places(found["doubtful"], "doubtful", n_features)
         columns = _rows(found["columns"], "columns", 2, n_features)
         if not (columns[1] > 0).all():
             refuse("columns", "positive scales", found["columns"])
@@ -169,6 +176,13 @@ def _profile(document: Any) -> Profile | None:
     return Profile(read_number(found["level"], "profile level"), *ends)
 
 
+def _places(values: Any, where: str, n_features: int) -> tuple[int, ...]:
+    found = tuple(read_list(values, where, int))
+    if any(not 0 <= j < n_features for j in found):
+        refuse(where, f"columns below {n_features}", values)
+    return found
+
+
 def _row(values: Any, where: str, length: int | None = None) -> Array:
     if not isinstance(values, list) or (length is not None and len(values) != length):
         refuse(where, "a list of numbers", values)
@@ -189,7 +203,7 @@ def restore(
     if (V is None) == (isinstance(document, Mapping) and "kind" in document):
         raise ModelFileError("expected a covariance and what belongs to it, found one without the other")
     if V is None:
-        return Refusal.from_json(document)
+        return Refusal.from_json(document, n_features)
     if V.shape != shape or V.dtype != np.float64 or not np.isfinite(V).all():
         raise ModelFileError(f"covariance: expected finite float64 of shape {shape}, found {V.dtype} {V.shape}")
     return Inference.from_json(document, V, n_features, n_targets)

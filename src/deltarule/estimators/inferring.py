@@ -158,10 +158,10 @@ class Inferring(BaseLinear):
         found = equations.dependence(D)
         if not found.exact.any():
             return found
-        names = ", ".join(np.array(self._column_names(), dtype=object)[found.exact][:10])
         return Refusal(
-            f"expected columns that do not depend on each other, found {names}, whose weights are not determined",
+            "expected columns that do not depend on each other, found COLUMNS, whose weights are not determined",
             "leave constant columns and one of those that add up to others out",
+            tuple(map(int, np.flatnonzero(found.exact))),
         )
 
     def _warn_of(self, found: equations.Dependence) -> None:
@@ -258,7 +258,7 @@ class Inferring(BaseLinear):
         data, numbers = self._given(X, y, sample_weight, groups)
         found = self._infer(data, covariance, self._weights_mean() if weights == "auto" else weights, numbers)
         if isinstance(found, Refusal):
-            raise found.error()
+            raise found.error(self._column_names())
         self._inference = found
         return self
 
@@ -290,7 +290,7 @@ class Inferring(BaseLinear):
         check_is_fitted(self, "network_")
         found = self._known()
         if isinstance(found, Refusal):
-            raise found.error()
+            raise found.error(self._column_names())
         return found
 
     def influence(self, X: Any, y: Any, sample_weight: Any = None) -> equations.Influence:
@@ -309,7 +309,7 @@ class Inferring(BaseLinear):
         meaning = self._weights_mean()
         found = self._infer(data, "classical", meaning)
         if isinstance(found, Refusal):
-            raise found.error()
+            raise found.error(self._column_names())
         if self.network_.sizes[-1] > 1 and hasattr(self, "classes_"):
             raise InvalidOption("expected two classes for the influence of a row, found more")
         D = equations.design(data.X, data.w, intercept=self.fit_intercept)

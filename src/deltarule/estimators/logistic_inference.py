@@ -33,8 +33,8 @@ FAR = 15.0
 class LogisticInference(Inferring):
     """Errors of the maximum of the likelihood, or of Firth's penalized likelihood."""
 
-    _apart: str = ""
-    """How a line tells the classes apart, if one does."""
+    _apart: Refusal | None = None
+    """That a line tells the classes apart, if one does."""
 
     # standard errors
 
@@ -48,9 +48,7 @@ class LogisticInference(Inferring):
                 "errors know nothing of that bias",
                 "fit with C=np.inf",
             )
-        if self._apart:
-            return Refusal(f"expected classes that overlap, found {self._apart}", self._remedy())
-        return None
+        return self._apart
 
     def _remedy(self) -> str:
         """What to do about classes that a line tells apart."""
@@ -231,13 +229,13 @@ class LogisticInference(Inferring):
 
     def _look_for_separation(self, data: Data) -> None:
         """Warn where the weights have no finite optimum."""
-        self._apart = ""
+        self._apart = None
         if self._penalties() or self.early_stopping or self.solver == "firth":
             return
         D = equations.design(data.X, data.w, intercept=self.fit_intercept)
         all_of = self._of_all_classes(data.y.astype(np.float64))
         if (all_of.sum(axis=0) > 0).sum() < 2:
-            self._apart = "samples of one class alone"
+            self._apart = Refusal("expected samples of two classes or more, found one class alone", "add samples")
             return
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
@@ -248,15 +246,15 @@ class LogisticInference(Inferring):
             return
         kind = "complete" if found.complete else "quasi-complete"
         start = int(self.fit_intercept)
-        names = np.array(self._column_names(), dtype=object)[(found.d[:, start:] != 0).any(axis=0)]
-        more = ", ..." if len(names) > 10 else ""
         exception = "" if found.complete else " (but for samples on it)"
-        self._apart = f"{kind} separation: a line through {', '.join(names[:10])}{more} tells classes apart{exception}"
-        warnings.warn(
-            f"{self._apart}, so that the weights have no finite optimum; {self._remedy()}",
-            SeparationWarning,
-            stacklevel=5,
+        self._apart = Refusal(
+            f"expected classes that overlap, found {kind} separation: a line through COLUMNS tells classes "
+            f"apart{exception}, so that the weights have no finite optimum",
+            self._remedy(),
+            tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
         )
+        told = str(self._apart.error(self._column_names())).partition("found ")[2]
+        warnings.warn(told, SeparationWarning, stacklevel=5)
 
     # Firth's method
 

@@ -52,6 +52,11 @@ class Units:
             labels = [f"y{j}" for j in range(model.network_.sizes[-1])]
         return cls(names, np.zeros(len(names)), np.ones(len(names)), 0.0, 1.0, labels)
 
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the model was given other numbers than these."""
+        return bool((self.center != 0).any() or (self.scale != 1).any())
+
     def theta(self, W: Array, b: Array, *, intercept: bool) -> Array:
         """``θ = (b, W)`` (k, p) in these units."""
         theta = np.column_stack([b, W]) if intercept else W.copy()
@@ -73,7 +78,7 @@ def summarize(model: Any, found: Inference | Refusal, level: float, units: Units
     labels = term_labels(model, units)
     name = "Logistic regression" if hasattr(model, "classes_") else "Linear regression"
     if isinstance(found, Refusal):
-        note = f"No standard errors: {found.message}; {found.hint}."
+        note = f"No standard errors: {found.told(units.names)}; {found.hint}."
         return Summary(name, {}, stacked(labels, {"coefficient": theta}), level, (note, *_notes(model, None, units)))
     se = errors(found, units, intercept=intercept)
     is_linear = not hasattr(model, "classes_")
@@ -93,6 +98,8 @@ def summarize(model: Any, found: Inference | Refusal, level: float, units: Units
         values |= {end: np.array([getattr(found.profile, end)]) for end in ENDS}
         values = {key: value for key, value in values.items() if key != "z"}
     facts = linear_facts(model, found, units) if is_linear else logistic_facts(model, found)
+    if units.is_scaled:
+        del facts["condition number"]  # of columns that nobody has seen
     title = f"{name}, {found.kind} standard errors"
     if found.penalized_likelihood is not None:
         title = f"{name} by Firth's penalized likelihood, {_intervals(found, level)} intervals"

@@ -52,6 +52,11 @@ class Summary:
         """Whether there are standard errors."""
         return "standard error" in self.columns
 
+    @property
+    def n_texts(self) -> int:
+        """The first so many columns hold text."""
+        return sum(name in TEXTS for name in self.columns)
+
     def headers(self) -> list[str]:
         """Names of the columns for people."""
         ends = {"lower": f"from ({100 * self.level:g} %)", "upper": "to"}
@@ -77,8 +82,8 @@ class Summary:
         half = (len(facts) + 1) // 2
         pairs = [(*a, *b) for a, b in zip(facts[:half], [*facts[half:], ("", "")][:half], strict=True)]
         lines = [self.title, "", *_aligned(pairs, "<><>"), *([""] if pairs else [])]
-        n_texts = sum(name in TEXTS for name in self.columns)
-        table = _aligned([self.headers(), *self.rows()], "<" * n_texts + ">" * (len(self.columns) - n_texts))
+        sides = "<" * self.n_texts + ">" * (len(self.columns) - self.n_texts)
+        table = _aligned([self.headers(), *self.rows()], sides)
         lines += [table[0], "-" * max(map(len, table)), *table[1:]]
         for note in self.notes:
             lines += ["", *textwrap.wrap(f"Note: {note}", WIDTH)]

@@ -17,8 +17,10 @@ import polars as pl
 
 from deltarule import __version__, model_file
 from deltarule.arrays import Array
-from deltarule.errors import DeltaruleWarning, ModelFileError
+from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError
 from deltarule.estimators.persistence import from_document, to_document
+from deltarule.estimators.reporting import Units
+from deltarule.estimators.summary import Summary
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, read_weights
@@ -132,6 +134,34 @@ class TabularModel:
 
     def _outputs(self, X: Array) -> Array:
         return self.outcome.outputs(self.estimator, X)
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """The weights with their standard errors, in the units of the table; see `LinearRegression.summary`.
+
+        Raises
+        ------
+        InvalidOption
+            For a network, whose weights say nothing by themselves.
+        """
+        if not hasattr(self.estimator, "summary"):
+            raise InvalidOption(
+                f"expected a linear or logistic model for a table of weights, found {type(self.estimator).__name__}",
+                "train with --model linear or logistic",
+            )
+        center, scale = self.preprocessing.units()
+        notes = self.preprocessing.remarks()
+        if self.estimator._penalties():
+            notes.append("penalties weigh the scaled columns; --l1 0 --l2 0 leaves them out.")
+        units = Units(
+            names=self.preprocessing.term_names,
+            center=center,
+            scale=scale,
+            y_center=self.outcome.center,
+            y_scale=self.outcome.scale,
+            labels=list(self.outcome.classes) or [self.outcome.name],
+            notes=tuple(notes),
+        )
+        return self.estimator._summarize(level, units)
 
     def measure(self, part: Part) -> dict[str, Any]:
         """Metrics of prepared rows; see `evaluate`."""

@@ -19,7 +19,7 @@ from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.preprocessing import Preprocessing
-from deltarule.tabular.recipe import Recipe, make_recipe
+from deltarule.tabular.recipe import Recipe, is_penalized, make_recipe
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
 from deltarule.tabular.target import Task, encode_target, find_task, rows_with_target
@@ -160,7 +160,8 @@ def _prepare_rows(
     shares = (a, b, c) if model == "mlp" else (a + b, 0.0, c)
     split = split_rows(y, task, fractions=shares, seed=options.seed)
     with rows_of(split[0]):
-        preprocessing = Preprocessing.fit(frame[split[0]], columns, scale=options.scale)  # type: ignore[arg-type]
+        treatment = model != "mlp" and not is_penalized(options, model)
+        preprocessing = Preprocessing.fit(frame[split[0]], columns, scale=options.scale, treatment=treatment)  # type: ignore[arg-type]
     n_features, n_classes = len(preprocessing.feature_names), len(classes or ())
     recipe = make_recipe(options, task, len(split[0]), len(split[1]), n_features, n_classes)
     dtype = np.float32 if model == "mlp" else np.float64  # the convex ones are solved to the last digits
