@@ -182,9 +182,13 @@ class NetworkEstimator(BaseEstimator):
         judged = plan.columns is not None and plan.batch_size >= len(data)  # by the optimum, not by the end of a plan
         planned = (plan.schedule.fixed_length and not judged) or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
-            who = f"{self.solver} failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
-            warnings.warn(NOT_CONVERGED.format(who, plan.epochs), ConvergenceWarning, stacklevel=3)
+            warnings.warn(self._not_converged(plan), ConvergenceWarning, stacklevel=3)
         return run
+
+    def _not_converged(self, plan: Plan) -> str:
+        """What to say when epochs have been used up."""
+        who = f"{self.solver} failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
+        return NOT_CONVERGED.format(who, plan.epochs)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to one safe file (safetensors, no pickle); `deltarule.load` reads it.

@@ -19,7 +19,7 @@ from ..engines import Data
 from ..equations import dense
 from ..errors import InvalidOption
 from ..network import Network
-from ..training import State
+from ..training import Plan, State
 from .base import store
 from .classes import ClassTargets
 from .documentation import with_parameters
@@ -27,6 +27,15 @@ from .logistic_inference import LogisticInference
 
 OPTIMAL = ("auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 """Solvers that ask for the optimum of the cost: scikit-learn's, and the name that means no more than that."""
+
+NOT_CONVERGED = {
+    "newton-cg": "newton-cg failed to converge at loss = {loss}. Increase the number of iterations.",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations.",
+    "newton-cholesky": "Newton solver did not converge after {epochs} iterations.",
+    "sag": "The max_iter was reached which means the coef_ did not converge",
+    "saga": "The max_iter was reached which means the coef_ did not converge",
+}
+"""What scikit-learn says for each of its solvers, as programs may look for it."""
 
 PENALTY_DEPRECATED = (
     "'penalty' was deprecated in version 1.8 of scikit-learn. Use l1_ratio=0 instead of penalty='l2', l1_ratio=1 "
@@ -137,7 +146,13 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         return (1 - 1 / n_classes) / n_classes
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
+        if self.solver == "liblinear":  # which scikit-learn has in float64 alone
+            options |= {"dtype": np.float64}
         return super()._check_X_y(X, y, reset=reset, multi_output=False, **options)
+
+    def _not_converged(self, plan: Plan) -> str:
+        text = NOT_CONVERGED.get(self.solver)
+        return text.format(loss=self.loss_, epochs=plan.epochs) if text else super()._not_converged(plan)
 
     def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
         del seed  # on a convex cost there is nothing to draw: it starts from zero
@@ -204,6 +219,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
             warnings.warn(PENALTY_DEPRECATED, FutureWarning, stacklevel=3)
             if self.penalty is None and self.C != 1.0:
                 warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=3)
+            if self.penalty != "elasticnet" and self.l1_ratio is not None and 0 < self.l1_ratio < 1:
+                text = "l1_ratio parameter is only used when penalty is 'elasticnet'. Got (penalty={})"
+                warnings.warn(text.format(self.penalty), stacklevel=3)
             if self.penalty in ("l1", "l2") and self.l1_ratio != (self.penalty == "l1"):
                 warnings.warn(
                     f"Inconsistent values: penalty={self.penalty} with l1_ratio={self.l1_ratio}. penalty is "

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -30,6 +30,9 @@ from deltarule.tabular.scaling import field
 from deltarule.tabular.target import encode_target, rows_with_target
 from deltarule.tabular.values import count, rows_of
 
+if TYPE_CHECKING:
+    from deltarule.tabular.formula import FormulaPreprocessing
+
 FACE = "table"
 """Tells the document of a `TabularModel` from that of a bare estimator."""
 
@@ -40,7 +43,7 @@ class TabularModel:
 
     Attributes
     ----------
-    preprocessing : Preprocessing
+    preprocessing : Preprocessing or FormulaPreprocessing
     estimator : object
         One of the estimators of this package, fitted.
     outcome : Outcome
@@ -56,7 +59,7 @@ class TabularModel:
     deltarule.tabular.fit.fit_table : Train one.
     """
 
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | FormulaPreprocessing
     estimator: Any
     outcome: Outcome
     weights: str | None
@@ -205,7 +208,7 @@ class TabularModel:
         ModelFileError
             A field is missing, of the wrong type, or does not fit the others.
         """
-        preprocessing = Preprocessing.from_json(document.get("preprocessing"))
+        preprocessing = _read_preprocessing(document.get("preprocessing"))
         outcome = Outcome.from_json(document.get("target"))
         weights = document.get("weights")
         if weights is not None and not isinstance(weights, str):
@@ -230,6 +233,14 @@ class TabularModel:
             classes is not None and not np.array_equal(classes, np.arange(n_classes))
         ):
             raise ModelFileError("expected an estimator for the classes of the target, found another")
+
+
+def _read_preprocessing(document: object) -> Preprocessing | FormulaPreprocessing:
+    if isinstance(document, dict) and "formula" in document:
+        from deltarule.tabular.formula import FormulaPreprocessing
+
+        return FormulaPreprocessing.from_json(document)
+    return Preprocessing.from_json(document)
 
 
 def load(path: str | Path) -> Any:

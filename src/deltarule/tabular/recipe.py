@@ -60,12 +60,8 @@ def is_penalized(options: Options, model: str) -> bool:
 
 def default_l2(options: Options, model: str) -> float:
     """None for a linear model; for a logistic one, none if it was asked for and its likelihood is maximized."""
-    plain = (
-        options.model == "logistic"
-        and options.optimizer == "auto"
-        and options.class_weight == "none"
-        and not options.l1
-    )
+    asked = options.model == "logistic" or options.formula is not None
+    plain = options.optimizer == "auto" and options.class_weight == "none" and not options.l1 and asked
     return FINITE_L2 if model == "logistic" and not plain else _L2[model]
 
 
@@ -83,7 +79,9 @@ FINITE_L2 = 1.0
 WHY_FINITE = "keeps the weights finite where classes do not overlap"
 
 
-def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: int, n_classes: int) -> Recipe:
+def make_recipe(
+    options: Options, task: Task, m: int, n_valid: int, n_features: int, n_classes: int, *, intercept: bool = True
+) -> Recipe:
     """Choose what was left open.
 
     Parameters
@@ -96,6 +94,8 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
         ``n_x``, columns of the matrix.
     n_classes : int
         0 for a regression.
+    intercept : bool
+        A formula may leave it out.
 
     Raises
     ------
@@ -105,6 +105,7 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
     model, why = choose_model(options, task)
     draft = _Draft(options, task, model, m, n_valid, n_features, n_classes)
     draft.decide("model", model, why, random_state=options.seed, engine=options.engine)
+    draft.arguments["fit_intercept"] = intercept
     draft.refuse_foreign()
     if model == "mlp":
         draft.choose_network()
