@@ -81,7 +81,11 @@ def test_a_profile_by_its_definition():
     best = naive(np.append(model.intercept_, model.coef_), A, y, w)
 
     def profile(slope):
-        return -minimize(lambda b: -naive(np.array([b[0], slope]), A, y, w), [3.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13}).fun  # fmt: skip
+        precise = {"xatol": 1e-9, "fatol": 1e-13}
+        rest = minimize(
+            lambda b: -naive(np.array([b[0], slope]), A, y, w), [3.0], method="Nelder-Mead", options=precise
+        )
+        return -rest.fun
 
     upper = brentq(lambda s: best - profile(s) - 2.705543454095404 / 2, model.coef_[0, 0], 0.5)
     summary = model.summary(0.9)

@@ -30,7 +30,7 @@ EPS = np.finfo(np.float64).eps
 
 
 class Design(NamedTuple):
-    """``A = [1 X']`` (m, p), sample weights (m,), ``μ`` and ``s`` (n,) of ``X' = (X - μ) / s``, whether there is a 1."""
+    """``A = [1 X']`` (m, p), weights (m,), ``μ`` and ``s`` (n,) of ``X' = (X - μ) / s``, whether there is a 1."""
 
     A: Array
     w: Array

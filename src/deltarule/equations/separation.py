@@ -57,7 +57,7 @@ def separation(A: Array, Y: Array) -> Separation | None:
 
 
 def _on_all(M: Array, solve: Callable[[Array], Array | None], least: Array) -> Array | None:
-    """What `solve` finds for all rows of ``M``: for a part of them, to which those join whose margin is below `least`."""
+    """What `solve` finds for all rows of ``M``: for a part of them, which those join whose margin is below `least`."""
     part = np.random.default_rng(0).permutation(len(M))[:ROWS]
     while True:
         d = solve(part)
@@ -88,7 +88,7 @@ def _shortest(M: Array, least: Array, columns: Array) -> Array | None:
 
 
 def _of_few_columns(M: Array, least: Array, d: Array, p: int) -> Array:
-    """A direction that parts what ``d`` parts and needs fewer columns: those that matter least are left out by turns."""
+    """A direction that parts what ``d`` parts with fewer columns: those that matter least are left out by turns."""
     found = _shortest(M, least, np.arange(len(d)))
     while found is not None:
         d = np.where(np.abs(found) > 1e-9 * np.abs(found).max(), found, 0.0)

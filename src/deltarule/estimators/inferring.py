@@ -106,55 +106,60 @@ class Inferring(BaseLinear):
             return refusal
         Y = data.y.astype(np.float64)
         D = equations.design(data.X, data.w, intercept=self.fit_intercept)
-        found = self._look(D)
+        found = self._look(D, meaning)
         if isinstance(found, Refusal):
             return found
         if found.nearly.any():
             self._warn_of(found)
-        try:
-            E, fit = self._estimate(D, Y, meaning)
-        except np.linalg.LinAlgError:
-            return Refusal(
-                "expected a matrix of second derivatives of full rank, found none", "see the warnings of fit"
-            )
-        m, p = equations.observations(D, meaning), D.A.shape[1]
-        if m <= p:
-            return Refusal(f"expected more samples than parameters ({p}), found {m:g}", "leave columns out")
-        distance = self._distance(D, E, Y, fit)
-        if polish and distance <= ARRIVED and self._polish(D, E):
-            E, fit = self._estimate(D, Y, meaning)
-        if not distance <= ARRIVED:
-            return Refusal(
-                f"expected weights at the optimum of these rows, found them {np.sqrt(distance):.2g} standard errors away",
-                self._how_to_arrive(),
-            )
+        estimated = self._estimate_at_optimum(D, Y, meaning, polish=polish)
+        if isinstance(estimated, Refusal):
+            return estimated
+        E, fit = estimated
         with np.errstate(invalid="ignore", divide="ignore"):
             V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
         if not np.isfinite(V).all():
             return Refusal(f"expected a finite covariance, found none with {kind}", "use classical or HC1")
-        n_clusters = 0 if groups is None else int(groups.max()) + 1
-        spread = np.sqrt(np.average(np.square(Y - np.average(Y, axis=0, weights=D.w)), axis=0, weights=D.w))
+        mean = np.average(Y, axis=0, weights=D.w)
+        spread = np.sqrt(np.average(np.square(Y - mean), axis=0, weights=D.w))
         return Inference(
             kind=kind,
             meaning=meaning,
             weighted=data.w is not None and bool((data.w != data.w[0]).any()),
             n_rows=len(Y),
-            n_observations=m,
-            n_clusters=n_clusters,
+            n_observations=equations.observations(D, meaning),
+            n_clusters=0 if groups is None else int(groups.max()) + 1,
             covariance=V,
             fit=fit,
             columns=np.stack([D.mean, D.scale]),
             moments=equations.moments(D, Y),
-            target=np.stack([np.average(Y, axis=0, weights=D.w), spread]),
+            target=np.stack([mean, spread]),
             condition=(found.condition, found.standardized),
             doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
         )
 
-    def _look(self, D: equations.Design) -> equations.Dependence | Refusal:
+    def _estimate_at_optimum(
+        self, D: equations.Design, Y: Array, meaning: str, *, polish: bool
+    ) -> tuple[equations.Estimate, equations.Fit] | Refusal:
+        """Estimate and fit, once it is known that the weights are at the optimum of these rows."""
+        try:
+            E, fit = self._estimate(D, Y, meaning)
+        except np.linalg.LinAlgError:
+            return Refusal("expected second derivatives of full rank, found others", "see the warnings of fit")
+        distance = self._distance(D, E, Y, fit)
+        if not distance <= ARRIVED:
+            return Refusal(
+                f"expected weights at the optimum of these rows, found them {distance**0.5:.2g} standard errors off",
+                self._how_to_arrive(),
+            )
+        return self._estimate(D, Y, meaning) if polish and self._polish(D, E) else (E, fit)
+
+    def _look(self, D: equations.Design, meaning: str) -> equations.Dependence | Refusal:
         """At how the columns depend on each other."""
-        m, p = D.A.shape
+        m, p = min(equations.observations(D, meaning), len(D.A)), D.A.shape[1]
         if m <= p:
-            return Refusal(f"expected more samples than parameters ({p}), found {m}", "leave columns out, or penalize")
+            return Refusal(
+                f"expected more samples than parameters ({p}), found {m:g}", "leave columns out, or penalize"
+            )
         found = equations.dependence(D)
         if not found.exact.any():
             return found

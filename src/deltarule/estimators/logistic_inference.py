@@ -287,9 +287,9 @@ class LogisticInference(Inferring):
         if self.early_stopping:
             raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")
         D = equations.design(data.X, data.w, intercept=self.fit_intercept)
-        found = self._look(D)
+        found = self._look(D, self._weights_mean())
         if isinstance(found, Refusal):
-            raise DataError(f"solver='firth': {found.message}", found.hint)
+            raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
         return D, data.y[:, 0].astype(np.float64)
 
     def _profile(self, data: Data, level: float) -> Profile:

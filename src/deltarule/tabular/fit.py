@@ -94,7 +94,7 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
 
 
 def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
-    """Train; a logistic model whose weights have no finite optimum is trained again with a penalty, if none was asked."""
+    """Train; a logistic model whose weights have no finite optimum is trained again with a penalty."""
     options = prepared.options
     if prepared.recipe.model != "logistic" or options.l2 is not None or is_penalized(options, "logistic"):
         return _train(prepared, callbacks)

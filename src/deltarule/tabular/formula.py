@@ -1,8 +1,8 @@
 """Formulas such as ``y ~ x + C(group)``, through the library formulaic, which is imported here alone and when needed.
 
-What is kept of a formula is its text and the levels of its categories, as plain JSON, so that the same matrix is made of
-other rows. Nothing but a few functions without a memory is ever called, whoever wrote the formula: each of its factors
-is looked at before it is computed, and refused if it holds anything else.
+What is kept of a formula is its text and the levels of its categories, as plain JSON, so that the same matrix is made
+of other rows. Nothing but a few functions without a memory is ever called, whoever wrote the formula: each of its
+factors is looked at before it is computed, and refused if it holds anything else.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def split_formula(text: str) -> tuple[str | None, str]:
 
 @dataclass(frozen=True)
 class Terms:
-    """A formula that has been looked at: the columns it uses, those it uses as categories, whether it has an intercept."""
+    """A formula that has been looked at: its columns, those that are categories, whether it has an intercept."""
 
     formula: Any
     columns: tuple[str, ...]
