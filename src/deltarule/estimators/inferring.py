@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array
 from ..engines import Data
+from ..engines.threads import one_blas_thread
 from ..equations import inference as equations
 from ..errors import DataError, DependenceWarning, InvalidOption, ModelFileError
 from .base import check_weights
@@ -97,6 +98,7 @@ class Inferring(BaseLinear):
             return
         self._inference = self._infer(data, "classical", self._weights_mean(), polish=True)
 
+    @one_blas_thread()
     def _infer(
         self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
     ) -> Inference | Refusal:
@@ -298,6 +300,7 @@ class Inferring(BaseLinear):
             raise found.error(self._column_names())
         return found
 
+    @one_blas_thread()
     def influence(self, X: Any, y: Any, sample_weight: Any = None) -> equations.Influence:
         """Leverage, standardized residual and Cook's distance of each row of `fit`.
 

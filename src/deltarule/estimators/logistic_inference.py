@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..arrays import Array
 from ..engines import Data
+from ..engines.threads import one_blas_thread
 from ..equations import firth as equations_firth
 from ..equations import inference as equations
 from ..equations.separation import flattest, separation
@@ -26,6 +27,8 @@ from .summary import Summary, stacked
 
 SUSPICIOUS = 0.05
 """A flattest direction below it may be one of separation, which a linear program then decides."""
+SURE = 0.99
+"""Of no separated sample is the probability of its class below it, near the optimum."""
 FAR = 15.0
 """A margin as large, of any sample, is suspicious where there are too many to look at the curvature."""
 
@@ -227,6 +230,7 @@ class LogisticInference(Inferring):
 
     # classes that a line tells apart
 
+    @one_blas_thread()
     def _look_for_separation(self, data: Data) -> None:
         """Warn where the weights have no finite optimum."""
         self._apart = None
@@ -240,7 +244,8 @@ class LogisticInference(Inferring):
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
         small = D.A.size <= MOST_ENTRIES and self.network_.n_parameters <= 4 * MOST_PARAMETERS
-        suspicious = flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS if small else P.min() < np.exp(-FAR)
+        sure = P.max() > SURE
+        suspicious = sure and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS if small else P.min() < np.exp(-FAR)
         found = separation(D.A, all_of[:, 1:]) if right or suspicious else None
         if found is None:
             return
@@ -258,6 +263,7 @@ class LogisticInference(Inferring):
 
     # Firth's method
 
+    @one_blas_thread()
     def _train_firth(self, data: Data, state: State) -> None:
         """Train by Firth's penalized likelihood."""
         began = time.perf_counter()
@@ -292,6 +298,7 @@ class LogisticInference(Inferring):
             raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
         return D, data.y[:, 0].astype(np.float64)
 
+    @one_blas_thread()
     def _profile(self, data: Data, level: float) -> Profile:
         """Intervals and p-values from the profile of Firth's likelihood, of ``X / s`` and the plain intercept."""
         D, y = self._firth_design(data)
