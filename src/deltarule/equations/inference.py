@@ -32,13 +32,18 @@ EPS = np.finfo(np.float64).eps
 
 
 class Design(NamedTuple):
-    """``A = [1 X']`` (m, p), weights (m,), ``μ`` and ``s`` (n,) of ``X' = (X - μ) / s``, whether there is a 1."""
+    """``A = [1 X']`` (m, p), ``X' = (X - μ) / s``; weights (m,), ``μ``, ``s``, is there a 1, and `triangle` of it."""
 
     A: Array
     w: Array
     mean: Array
     scale: Array
     intercept: bool
+    R: Array
+
+    def means(self, Y: Array) -> Array:
+        """Weighted means (k,) of the columns of `Y` (m, k)."""
+        return self.w @ Y / self.w.sum()
 
 
 def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
@@ -46,7 +51,8 @@ def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
     X = to_dense(X)
     columns = standardizing(X, w, intercept=intercept)
     A = augmented(X, columns.mean, columns.scale, intercept=intercept)
-    return Design(A, np.ones(len(X)) if w is None else w.astype(np.float64), columns.mean, columns.scale, intercept)
+    weights = np.ones(len(X)) if w is None else w.astype(np.float64)
+    return Design(A, weights, columns.mean, columns.scale, intercept, triangle(A, weights))
 
 
 def to_dense(X: Array) -> Array:
@@ -121,7 +127,7 @@ def dependence(D: Design, nearly: float = 1e8) -> Dependence:
     rounding, and *nearly* where it is smaller than the largest by the factor `nearly`: about half the digits of their
     weights are then lost.
     """
-    R = triangle(D.A, D.w)
+    R = D.R
     raw = R @ _inverse_outward(D)
     size = np.sqrt(np.square(R).sum(axis=0))
     none = size == 0
@@ -173,7 +179,7 @@ class Estimate(NamedTuple):
 
 def linear_estimate(D: Design, r: Array) -> Estimate:
     """Of the squared error with residuals (m, k): all targets have the same ``B = (Aᵀ diag(w) A)⁻¹`` (p, p)."""
-    return Estimate(r, None, _inverse(D.A, D.w))
+    return Estimate(r, None, _inverse(D.R))
 
 
 def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
@@ -182,7 +188,7 @@ def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
     q, p = P.shape[1], D.A.shape[1]
     v[:, range(q), range(q)] += P
     if q == 1:
-        return Estimate(Y - P, v, _inverse(D.A, D.w * v[:, 0, 0]))
+        return Estimate(Y - P, v, _inverse(triangle(D.A, D.w * v[:, 0, 0])))
     information = np.zeros((q * p, q * p))
     for i in range(q):
         for j in range(i + 1):
@@ -194,10 +200,9 @@ def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
     return Estimate(Y - P, v, linalg.cho_solve(factor, np.eye(q * p)) / np.outer(size, size))
 
 
-def _inverse(A: Array, h: Array) -> Array:
-    """``(Aᵀ diag(h) A)⁻¹`` (p, p)."""
-    R = triangle(A, h)
-    inverse = linalg.solve_triangular(R, np.eye(len(R)), check_finite=False)
+def _inverse(R: Array) -> Array:
+    """``(RᵀR)⁻¹`` (p, p)."""
+    inverse = np.linalg.inv(R)
     return inverse @ inverse.T
 
 
@@ -280,7 +285,7 @@ class Fit(NamedTuple):
 def linear_fit(D: Design, y: Array, r: Array, meaning: str) -> Fit:
     """Of normally distributed errors. Without an intercept the null model is zero."""
     m, w = observations(D, meaning), D.w[:, None]
-    rest = y - np.average(y, axis=0, weights=D.w) if D.intercept else y
+    rest = y - D.means(y) if D.intercept else y
     deviance, null = (w * r**2).sum(axis=0), (w * rest**2).sum(axis=0)
     known = 0.5 * np.log(D.w).sum() if meaning == "precision" else 0.0
     with np.errstate(divide="ignore"):

@@ -121,8 +121,8 @@ class Inferring(BaseLinear):
             V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
         if not np.isfinite(V).all():
             return Refusal(f"expected a finite covariance, found none with {kind}", "use classical or HC1")
-        mean = np.average(Y, axis=0, weights=D.w)
-        spread = np.sqrt(np.average(np.square(Y - mean), axis=0, weights=D.w))
+        mean = D.means(Y)
+        spread = np.sqrt(D.means(np.square(Y - mean)))
         return Inference(
             kind=kind,
             meaning=meaning,
