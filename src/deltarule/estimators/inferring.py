@@ -28,6 +28,8 @@ from .summary import Summary
 MOST_ENTRIES = 4_000_000
 """Of ``[1 X]``, for which `fit` computes errors by itself, as that is then a matter of milliseconds."""
 MOST_PARAMETERS = 500
+MOST_PRODUCTS = 2e9
+"""To form the matrix of second derivatives: rows times the square of the parameters."""
 ARRIVED = 1e-4
 """Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
 
@@ -87,16 +89,21 @@ class Inferring(BaseLinear):
 
     def _infer_at_fit(self, data: Data) -> None:
         """Keep the classical errors, if there are any and they cost little."""
-        n_entries = data.X.shape[0] * (data.X.shape[1] + 1)
-        if n_entries > MOST_ENTRIES or self.network_.n_parameters > MOST_PARAMETERS:
-            many = Refusal(
-                f"expected at most {MOST_ENTRIES:,} entries and {MOST_PARAMETERS} parameters for errors computed by "
-                f"fit, found {n_entries:,} and {self.network_.n_parameters:,}",
-                "infer(X, y) computes them",
-            )
-            self._inference = self._penalized() or many
+        if self._is_small(data):
+            self._inference = self._infer(data, "classical", self._weights_mean(), polish=True)
             return
-        self._inference = self._infer(data, "classical", self._weights_mean(), polish=True)
+        rows, n = data.X.shape
+        many = Refusal(
+            f"expected a table of at most {MOST_ENTRIES:,} entries for errors computed by fit, or of fewer parameters "
+            f"than {self.network_.n_parameters:,}, found {rows:,} x {n:,}",
+            "infer(X, y) computes them",
+        )
+        self._inference = self._penalized() or many
+
+    def _is_small(self, data: Data) -> bool:
+        """Whether second derivatives are a matter of milliseconds."""
+        (rows, n), P = data.X.shape, self.network_.n_parameters
+        return rows * (n + 1) <= MOST_ENTRIES and P <= MOST_PARAMETERS and rows * P**2 <= MOST_PRODUCTS
 
     @one_blas_thread()
     def _infer(
@@ -178,7 +185,7 @@ class Inferring(BaseLinear):
             f"{found.standardized:.1e}, so that half the digits of their weights are lost, or more; leave some out, or "
             "penalize",
             DependenceWarning,
-            stacklevel=7,
+            stacklevel=8,
         )
 
     def _refuses_kind(self, kind: str) -> Refusal | None:

@@ -21,7 +21,7 @@ from ..errors import DataError, InvalidOption, SeparationWarning
 from ..training import State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
-from .inferring import MOST_ENTRIES, MOST_PARAMETERS, Inferring, Interval, check_level
+from .inferring import Inferring, Interval, check_level
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -243,7 +243,7 @@ class LogisticInference(Inferring):
             return
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
-        small = D.A.size <= MOST_ENTRIES and self.network_.n_parameters <= 4 * MOST_PARAMETERS
+        small = self._is_small(data)
         sure = P.max() > SURE
         suspicious = sure and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS if small else P.min() < np.exp(-FAR)
         found = separation(D.A, all_of[:, 1:]) if right or suspicious else None
@@ -259,7 +259,7 @@ class LogisticInference(Inferring):
             tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
         )
         told = str(self._apart.error(self._column_names())).partition("found ")[2]
-        warnings.warn(told, SeparationWarning, stacklevel=5)
+        warnings.warn(told, SeparationWarning, stacklevel=6)
 
     # Firth's method
 
