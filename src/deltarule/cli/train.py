@@ -228,7 +228,7 @@ def _target_of(target: str | None, formula: str | None) -> tuple[str, str | None
 
     right = None
     if formula is not None:
-        from deltarule.tabular.formula import split_formula
+        from deltarule.tabular.expressions import split_formula
 
         left, right = split_formula(formula)
         if left is not None and target not in (None, left):
