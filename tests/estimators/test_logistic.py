@@ -284,6 +284,7 @@ def test_frames_pipelines_and_searches():
     assert clone(model).get_params() == model.get_params()
 
 
+@pytest.mark.filterwarnings("ignore::deltarule.errors.SeparationWarning")
 @pytest.mark.parametrize("data", [CANCER, WINE], ids=["two", "three"])
 def test_the_file(tmp_path, data):
     X, y = data
