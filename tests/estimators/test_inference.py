@@ -491,6 +491,14 @@ def test_columns_of_any_scale(scale):
     assert_allclose(scaled["standard error"][1:] * scale, plain["standard error"][1:], rtol=1e-7)
 
 
+def test_values_too_large_to_be_squared():
+    X, y = table("stackloss")
+    model = LinearRegression().fit(X * 1e200, y)
+    assert "squares are finite" in model.summary().notes[0]
+    with pytest.raises(ValueError, match="squares are finite"):
+        LogisticRegression(solver="firth").fit(X * 1e200, y > 15)
+
+
 def test_sparse_and_float32():
     from scipy import sparse
 

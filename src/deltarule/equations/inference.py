@@ -97,8 +97,16 @@ def triangle(A: Array, h: Array) -> Array:
     """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``; fewer rows if `A` (m, p) has fewer.
 
     From ``Aᵀ diag(h) A``, which takes the least time, where its condition leaves ten digits; else from ``A = Q R``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        For values that are too large to be squared.
     """
-    G = A.T @ (A * h[:, None])
+    with np.errstate(over="ignore", invalid="ignore"):
+        G = A.T @ (A * h[:, None])
+    if not np.isfinite(G).all():
+        raise np.linalg.LinAlgError("expected values whose squares are finite, found larger ones")
     size = np.sqrt(np.diag(G))
     if size.all():
         values = np.linalg.eigvalsh(G / np.outer(size, size))

@@ -114,7 +114,10 @@ class Inferring(BaseLinear):
         if refusal is not None:
             return refusal
         Y = data.y.astype(np.float64)
-        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        try:
+            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError as error:
+            return Refusal(str(error), "divide the columns")
         found = self._look(D, meaning)
         if isinstance(found, Refusal):
             return found

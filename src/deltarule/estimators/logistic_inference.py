@@ -236,7 +236,10 @@ class LogisticInference(Inferring):
         self._apart = None
         if self._penalties() or self.early_stopping or self.solver == "firth":
             return
-        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        try:
+            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError:  # too large to be squared, which `summary` will say
+            return
         all_of = self._of_all_classes(data.y.astype(np.float64))
         if (all_of.sum(axis=0) > 0).sum() < 2:
             self._apart = Refusal("expected samples of two classes or more, found one class alone", "add samples")
@@ -292,7 +295,10 @@ class LogisticInference(Inferring):
             )
         if self.early_stopping:
             raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")
-        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        try:
+            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError as error:
+            raise DataError(f"solver='firth': {error}", "divide the columns") from None
         found = self._look(D, self._weights_mean())
         if isinstance(found, Refusal):
             raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
