@@ -46,6 +46,8 @@ class Suite:
 
 SUITES = [
     Suite("neural_network/tests/test_mlp.py", "sklearn.neural_network", ("MLPClassifier", "MLPRegressor")),
+    Suite("linear_model/tests/test_base.py", "sklearn.linear_model", ("LinearRegression",)),
+    Suite("linear_model/tests/test_logistic.py", "sklearn.linear_model", ("LogisticRegression",)),
 ]
 
 

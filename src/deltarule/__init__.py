@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .diagnosis import Diagnosis, diagnose
     from .equations import Activation, Loss
     from .estimators import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
+    from .estimators.nested import likelihood_ratio_test
     from .function_check import check_activation, check_loss
     from .gradient_check import check_gradient
     from .network import Network
@@ -30,6 +31,7 @@ _ROOMS = {
     "LogisticRegression": "estimators",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
+    "likelihood_ratio_test": "estimators.nested",
     "load": "tabular.model",
     "diagnose": "diagnosis",
     "Diagnosis": "diagnosis",
@@ -72,6 +74,7 @@ __all__ = [
     "check_loss",
     "derive",
     "diagnose",
+    "likelihood_ratio_test",
     "load",
     "plot_activation",
     "plot_boundary",

@@ -11,6 +11,8 @@
         └── OutputError           (OSError)     a file that cannot be written
     UserWarning
     └── DeltaruleWarning          the result is right, but the user should know
+        ├── SeparationWarning     a line tells the classes apart: the weights have no finite optimum
+        └── DependenceWarning     columns depend on each other so nearly that their weights are mostly rounding
 
 A message says what was expected and what was found; the hint says what to do. ``str(error)`` is one line.
 """
@@ -85,3 +87,11 @@ class OutputError(DeltaruleError, OSError):
 
 class DeltaruleWarning(UserWarning):
     """The result stands, but the user should know something about it."""
+
+
+class SeparationWarning(DeltaruleWarning):
+    """Classes that a line tells apart, all samples of them or all but those on it: the weights grow without bound."""
+
+
+class DependenceWarning(DeltaruleWarning):
+    """Columns that depend on each other so nearly that half the digits of their weights are lost, or more."""

@@ -33,6 +33,7 @@ BAD_Y = (scale(BAD) @ [1, -2, 0.5, 1, 0] + RNG.logistic(size=400) > 0).astype(in
 TIGHT = {"tol": 1e-10, "max_iter": 2000}
 
 
+@pytest.mark.filterwarnings("default::deltarule.errors.SeparationWarning")
 @parametrize_with_checks(
     [
         LogisticRegression(),
@@ -283,6 +284,7 @@ def test_frames_pipelines_and_searches():
     assert clone(model).get_params() == model.get_params()
 
 
+@pytest.mark.filterwarnings("ignore::deltarule.errors.SeparationWarning")
 @pytest.mark.parametrize("data", [CANCER, WINE], ids=["two", "three"])
 def test_the_file(tmp_path, data):
     X, y = data

@@ -40,7 +40,7 @@ def table(m: int = 120, task: str = "binary", seed: int = 0) -> pl.DataFrame:
 @pytest.mark.parametrize("model", ["simple", "mlp"])
 def test_learns_saves_and_loads(task: str, model: str, tmp_path: Path) -> None:
     frame = table(300, task)
-    simple = {"model": "linear" if task == "regression" else "logistic"}
+    simple = {"model": "linear"} if task == "regression" else {"model": "logistic", "l2": 1.0}
     fitted = fit_table(frame, "y", **simple if model == "simple" else {"model": "mlp", "epochs": 100})
     report = fitted.report
     assert report["test"]["r2" if task == "regression" else "accuracy"] > 0.85

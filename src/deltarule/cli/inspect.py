@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from deltarule.estimators.summary import Summary
     from deltarule.network import Network
     from deltarule.tabular.model import TabularModel
 
@@ -24,11 +25,12 @@ def command(
     found = load(model)
     table = found if isinstance(found, TabularModel) else None
     estimator = table.estimator if table is not None else found
-    document = _describe(model, estimator, table)
+    summary = found.summary() if hasattr(estimator, "summary") else None
+    document = _describe(model, estimator, table) | {"summary": None if summary is None else summary.to_dict()}
     if as_json:
         show_json(document)
     else:
-        _show(document, table)
+        _show(document, table, summary)
 
 
 def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str, Any]:
@@ -49,6 +51,7 @@ def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str
             "precision": str(network.theta.dtype),
         },
         "layers": _layers(network),
+        "solver": getattr(estimator, "solver_", estimator.solver),
         "history": estimator.history_,
     }
     if table is not None:
@@ -76,8 +79,8 @@ def _layers(network: Network) -> list[dict[str, Any]]:
     ]
 
 
-def _show(document: dict[str, Any], table: TabularModel | None) -> None:
-    from deltarule.cli.output import show_metrics, show_table
+def _show(document: dict[str, Any], table: TabularModel | None, summary: Summary | None) -> None:
+    from deltarule.cli.output import show_metrics, show_summary, show_table
     from deltarule.tabular.metrics import number
     from deltarule.tabular.values import count
 
@@ -90,6 +93,8 @@ def _show(document: dict[str, Any], table: TabularModel | None) -> None:
         ("loss", shape["loss"]),
         ("written by", ", ".join(f"{name} {version}" for name, version in document["versions"].items())),
     ]
+    if document["summary"] is not None:
+        rows.insert(1, ("solved by", document["solver"]))
     if table is not None:
         rows.insert(0, ("target", table.outcome.describe()))
     show_table(f"Model {document['file']}", rows)
@@ -110,6 +115,8 @@ def _show(document: dict[str, Any], table: TabularModel | None) -> None:
         show_table("Preprocessing", [line.split(": ", 1) for line in table.preprocessing.describe()])
         decisions = [(d["what"], d["choice"], d["why"]) for d in table.report["decisions"]]
         show_table("Choices", decisions, ("what", "choice", "because"))
+    if summary is not None:
+        show_summary(summary)
     _show_history(document["history"], table)
     if table is not None and table.report["test"] is not None:
         report = table.report

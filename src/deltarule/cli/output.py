@@ -8,13 +8,15 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from deltarule.atomic import atomic_write
 from deltarule.errors import InvalidOption, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from deltarule.estimators.summary import Summary
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -61,8 +63,10 @@ def console() -> Console:
     )
 
 
-def show_table(title: str, rows: Iterable[Sequence[str]], headers: Sequence[str] = ()) -> None:
-    """A table without lines; the last column wraps."""
+def show_table(
+    title: str, rows: Iterable[Sequence[str]], headers: Sequence[str] = (), *, n_texts: int | None = None
+) -> None:
+    """A table without lines; the last column wraps. Columns after the first `n_texts` are numbers, on the right."""
     from rich.table import Table
     from rich.text import Text
 
@@ -71,12 +75,23 @@ def show_table(title: str, rows: Iterable[Sequence[str]], headers: Sequence[str]
     width = len(headers) or max(map(len, listed), default=1)
     for k in range(width):
         header = headers[k] if headers else ""
-        table.add_column(Text(header, style="dim"), overflow="fold", style="bold" if k == 0 else "")
+        side: Literal["left", "right"] = "left" if n_texts is None or k < n_texts else "right"
+        table.add_column(Text(header, style="dim"), overflow="fold", style="bold" if k == 0 else "", justify=side)
     for row in listed:
         table.add_row(*(Text(cell) for cell in row))
     screen = console()
     screen.print(Text(f"\n{title}", style="bold cyan"))
     screen.print(table)
+
+
+def show_summary(summary: Summary) -> None:
+    """The table of a linear model's weights, what is known of the fit, and what the reader has to know."""
+    show_table(summary.title, summary.rows(), summary.headers(), n_texts=summary.n_texts)
+    facts = summary.fact_rows()
+    if facts:
+        show_table("Fit", facts)
+    for text in summary.notes:
+        say(text[:1].upper() + text[1:])
 
 
 def say(text: str = "") -> None:

@@ -53,7 +53,18 @@ def command(
         str,
         typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, Arrow or NDJSON, also .gz; - reads standard input."),
     ],
-    target: Annotated[str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to be predicted.")],
+    target: Annotated[
+        str | None,
+        typer.Option("--target", "-t", metavar="COLUMN", help="The column to be predicted.", show_default=False),
+    ] = None,
+    formula: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Such as 'y ~ x + log(z) + C(group)', for a linear or logistic model.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes.", rich_help_panel=_OUTPUT)
     ] = "model.safetensors",
@@ -154,7 +165,9 @@ def command(
     from deltarule.tabular.prepare import prepare
 
     notes()
+    target, formula = _target_of(target, formula)
     options = Options(
+        formula=formula,
         task=task,
         model=model,
         hidden=None if hidden is None else _whole_numbers(hidden, "--hidden"),
@@ -207,6 +220,23 @@ def command(
         return 0
     print(f"deltarule: interrupted: the best model so far is in {output}", file=sys.stderr)
     return INTERRUPTED
+
+
+def _target_of(target: str | None, formula: str | None) -> tuple[str, str | None]:
+    """The column to be predicted, named by an option or on the left of the formula, and the right of it."""
+    from deltarule.errors import InvalidOption
+
+    right = None
+    if formula is not None:
+        from deltarule.tabular.expressions import split_formula
+
+        left, right = split_formula(formula)
+        if left is not None and target not in (None, left):
+            raise InvalidOption(f"expected one column to be predicted, found {target!r} and {left!r} in the formula")
+        target = left or target
+    if not target:
+        raise InvalidOption("expected the column to be predicted, found no --target; see deltarule train --help")
+    return target, right
 
 
 def _whole_numbers(text: str, name: str) -> tuple[int, ...]:
@@ -270,7 +300,7 @@ def _summary(columns: Sequence[Column]) -> list[tuple[str, str, str]]:
 
 
 def _show_result(trained: TabularModel, table: str, output: str, seconds: float, *, contest: bool) -> None:
-    from deltarule.cli.output import say, show_metrics
+    from deltarule.cli.output import say, show_metrics, show_summary
     from deltarule.tabular.values import count
 
     report = trained.report
@@ -281,6 +311,8 @@ def _show_result(trained: TabularModel, table: str, output: str, seconds: float,
         say(next(f"model kept: {d['choice']}, {d['why']}" for d in report["decisions"] if d["what"] == "model"))
     how = f"trained for {count(n_epochs, 'epoch')}{best}," if report["stopped"] else "solved"
     say(f"{how} in {seconds:.1f} s. {report['stopped']}".rstrip())
+    if hasattr(trained.estimator, "summary"):
+        show_summary(trained.summary())
     if report["test"] is None:
         say("no rows were kept for a test: deltarule evaluate measures the model on another table")
     else:
@@ -316,6 +348,7 @@ def _show_json(trained: TabularModel, output: str, seconds: float) -> None:
             "epochs": len(trained.history.get("loss", [])),
             "seconds": round(seconds, 3),
             **trained.report,
+            "summary": trained.summary().to_dict() if hasattr(trained.estimator, "summary") else None,
             "notes": notes(),
         }
     )

@@ -107,7 +107,7 @@ class Engine(Protocol):
     def moments(
         self, network: Network, optimizer: Optimizer, found: Mapping[str, Array] | None = None
     ) -> Mapping[str, Array]:
-        """The optimizer's arrays by name, each (P,), as this engine keeps them between epochs; zeros if none are found."""
+        """The optimizer's arrays by name, each (P,), as this engine keeps them; zeros if none are found."""
         ...
 
     def epoch(

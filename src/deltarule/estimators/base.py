@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -77,8 +77,16 @@ class NetworkEstimator(BaseEstimator):
         """What only this kind of estimator has to remember, in JSON."""
         return {}
 
-    def _restore_own_fields(self, fields: Any) -> None:
-        """Undo `_own_fields`, trusting nothing."""
+    own_arrays: ClassVar[tuple[str, ...]] = ()
+    """Names of the arrays that only this kind of estimator may have to remember."""
+
+    def _own_arrays(self) -> dict[str, Array]:
+        """Those of `own_arrays` that there are."""
+        return {}
+
+    def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
+        """Undo `_own_fields` and `_own_arrays`, trusting nothing."""
+        del arrays
         if fields != {}:
             raise ModelFileError(f"expected no fields of its own, found {str(fields)[:80]}")
 
@@ -174,9 +182,13 @@ class NetworkEstimator(BaseEstimator):
         judged = plan.columns is not None and plan.batch_size >= len(data)  # by the optimum, not by the end of a plan
         planned = (plan.schedule.fixed_length and not judged) or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
-            who = f"{self.solver} failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
-            warnings.warn(NOT_CONVERGED.format(who, plan.epochs), ConvergenceWarning, stacklevel=3)
+            warnings.warn(self._not_converged(plan), ConvergenceWarning, stacklevel=3)
         return run
+
+    def _not_converged(self, plan: Plan) -> str:
+        """What to say when epochs have been used up."""
+        who = f"{self.solver} failed to converge" if plan.optimizer.full_batch else "Stochastic Optimizer"
+        return NOT_CONVERGED.format(who, plan.epochs)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to one safe file (safetensors, no pickle); `deltarule.load` reads it.

@@ -138,6 +138,8 @@ class BaseLinear(TrainedEstimator):
     typical: ClassVar[float] = 1.0
     """That derivative at ``Z = 0``."""
 
+    solver_: str
+
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, n_outputs]
 
@@ -182,6 +184,7 @@ class BaseLinear(TrainedEstimator):
 
     def _make_plan(self, data: Data) -> Plan:
         optimizer = self._optimizer(data)
+        self.solver_ = optimizer.name
         columns = self._columns(data)
         batch_size = len(data) if self.batch_size == "auto" else min(int(self.batch_size), len(data))
         return Plan(

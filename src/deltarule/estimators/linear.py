@@ -21,15 +21,15 @@ from ..errors import DataError, InvalidOption, ModelFileError
 from ..network import Network
 from ..training import State
 from .base import store
-from .base_linear import BaseLinear
 from .documentation import with_parameters
+from .linear_inference import LinearInference
 
 EXACT = ("auto", "exact")
 FINEST = 1e-12  # of lsqr, whose tolerances are relative
 
 
 @with_parameters
-class LinearRegression(RegressorMixin, BaseLinear):
+class LinearRegression(RegressorMixin, LinearInference):
     """Linear regression ``ŷ = X Wᵀ + b``, of one target or several.
 
     A drop-in replacement of ``sklearn.linear_model.LinearRegression``, which also learns by gradient descent, or by
@@ -41,6 +41,8 @@ class LinearRegression(RegressorMixin, BaseLinear):
     ----------
     coef_ : (n_x,) or (n_L, n_x)
     intercept_ : float or (n_L,)
+    solver_ : str
+        The one that was used: "exact", or the name of an optimizer.
     rank_, singular_
         Of `X`, centered and weighted; only where the exact solution of a dense `X` was computed.
 
@@ -56,13 +58,13 @@ class LinearRegression(RegressorMixin, BaseLinear):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseLinear._parameter_constraints,
+        **LinearInference._parameter_constraints,
         "copy_X": ["boolean"],
         "positive": ["boolean"],
     }
 
     documented: ClassVar[dict[str, str]] = {
-        **BaseLinear.documented,
+        **LinearInference.documented,
         "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "sgd" has `momentum`.',
         "tol": "float\n    The gradient, in units of y, at which training ends; descent over all samples must\n"
         "    be within 5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements\n"
@@ -166,8 +168,8 @@ class LinearRegression(RegressorMixin, BaseLinear):
             For data or parameters that cannot be used; for values that cease to be finite, with layer and step.
         """
         self._validate_params()
-        self.__dict__.pop("rank_", None)
-        self.__dict__.pop("singular_", None)
+        for name in ("rank_", "singular_", "_inference"):
+            self.__dict__.pop(name, None)
         if self.early_stopping and validation_data is None and self._is_exact(X):
             raise InvalidOption(
                 "early_stopping needs a solver that takes steps, found the exact solution, which takes none",
@@ -185,6 +187,7 @@ class LinearRegression(RegressorMixin, BaseLinear):
     ) -> None:
         if not self._is_exact(data.X):
             super()._train_with(data, validation, state, incremental=incremental)
+            self._infer_at_fit(data)
             return
         if not data.total_weight > 0:
             raise DataError("expected at least one sample with a positive weight, found none")
@@ -199,7 +202,8 @@ class LinearRegression(RegressorMixin, BaseLinear):
         state.history = {name: [float(value)] for name, value in values.items()}
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
-        self._state, self.t_ = state, state.samples
+        self._state, self.t_, self.solver_ = state, state.samples, "exact"
+        self._infer_at_fit(data)
 
     def _solve(self, data: Data) -> tuple[Array, Array]:
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
@@ -248,15 +252,17 @@ class LinearRegression(RegressorMixin, BaseLinear):
 
     def _own_fields(self) -> dict[str, Any]:
         singular = getattr(self, "singular_", None)
-        return {
+        return super()._own_fields() | {
             "single": self._single,
             "rank": getattr(self, "rank_", None),
             "singular": None if singular is None else [float(s) for s in singular],
         }
 
-    def _restore_own_fields(self, fields: Any) -> None:
-        if not isinstance(fields, Mapping) or set(fields) != {"single", "rank", "singular"}:
+    def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
+        if not isinstance(fields, Mapping) or not {"single", "rank", "singular"} <= set(fields):
             raise ModelFileError("expected the fields single, rank, singular of its own, found others")
+        own = ("single", "rank", "singular")
+        super()._restore_own_fields({name: value for name, value in fields.items() if name not in own}, arrays)
         single, rank, singular = fields["single"], fields["rank"], fields["singular"]
         if type(single) is not bool or (single and self.network_.sizes[-1] != 1):
             raise ModelFileError(f"expected single to be true or false as the outputs say, found {str(single)[:80]}")

@@ -19,14 +19,23 @@ from ..engines import Data
 from ..equations import dense
 from ..errors import InvalidOption
 from ..network import Network
-from ..training import State
+from ..training import Plan, State
 from .base import store
-from .base_linear import BaseLinear
 from .classes import ClassTargets
 from .documentation import with_parameters
+from .logistic_inference import LogisticInference
 
-OPTIMAL = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
-"""scikit-learn's solvers. Each asks for the optimum of the cost."""
+OPTIMAL = ("auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
+"""Solvers that ask for the optimum of the cost: scikit-learn's, and the name that means no more than that."""
+
+NOT_CONVERGED = {
+    "newton-cg": "newton-cg failed to converge at loss = {loss}. Increase the number of iterations.",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations.",
+    "newton-cholesky": "Newton solver did not converge after {epochs} iterations.",
+    "sag": "The max_iter was reached which means the coef_ did not converge",
+    "saga": "The max_iter was reached which means the coef_ did not converge",
+}
+"""What scikit-learn says for each of its solvers, as programs may look for it."""
 
 PENALTY_DEPRECATED = (
     "'penalty' was deprecated in version 1.8 of scikit-learn. Use l1_ratio=0 instead of penalty='l2', l1_ratio=1 "
@@ -36,7 +45,7 @@ PENALTY_DEPRECATED = (
 
 
 @with_parameters
-class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
+class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
     """Logistic regression: ``P(y = 1 | X) = σ(X Wᵀ + b)``, and with softmax in place of σ for more than two classes.
 
     A drop-in replacement of ``sklearn.linear_model.LogisticRegression``: it minimizes ``C Σ L + ½ ‖W‖²``, or with
@@ -50,6 +59,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
     coef_ : (1, n_x) or (K, n_x)
     intercept_ : (1,) or (K,)
     n_iter_ : (1,)
+    solver_ : str
+        The one that was used: the name of an optimizer, such as "newton", or "firth".
 
     Examples
     --------
@@ -61,7 +72,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{name: rule for name, rule in BaseLinear._parameter_constraints.items() if name not in ("alpha", "l1")},
+        **{
+            name: rule for name, rule in LogisticInference._parameter_constraints.items() if name not in ("alpha", "l1")
+        },
         "penalty": [StrOptions({"l1", "l2", "elasticnet", "deprecated"}), None],
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both"), None],
@@ -71,9 +84,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
     }
 
     documented: ClassVar[dict[str, str]] = {
-        **BaseLinear.documented,
-        "solver": "str\n    One of scikit-learn's, which all lead to the optimum; or the name of an optimizer of\n"
-        "    the register.",
+        **LogisticInference.documented,
+        "solver": 'str\n    "auto" or one of scikit-learn\'s, which all lead to the optimum; "firth", Firth\'s\n'
+        "    penalized likelihood for two classes, which takes no other penalty; or the name of an optimizer.",
         "tol": "float\n    The gradient at which training ends; descent over all samples must be within\n"
         "    5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements of less do not count.",
     }
@@ -133,7 +146,13 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         return (1 - 1 / n_classes) / n_classes
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
+        if self.solver == "liblinear":  # which scikit-learn has in float64 alone
+            options |= {"dtype": np.float64}
         return super()._check_X_y(X, y, reset=reset, multi_output=False, **options)
+
+    def _not_converged(self, plan: Plan) -> str:
+        text = NOT_CONVERGED.get(self.solver)
+        return text.format(loss=self.loss_, epochs=plan.epochs) if text else super()._not_converged(plan)
 
     def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
         del seed  # on a convex cost there is nothing to draw: it starts from zero
@@ -158,12 +177,12 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
 
     def _penalties(self) -> dict[str, float]:
         ratio = self._ratio()
-        if ratio is None:
+        if ratio is None or self.solver == "firth":
             return {}
         return {name: part / self.C for name, part in (("l2", 1 - ratio), ("l1", ratio)) if part > 0}
 
     def _solver(self) -> str:
-        return "lbfgs" if self.solver in OPTIMAL else self.solver
+        return "lbfgs" if self.solver in (*OPTIMAL, "firth") else self.solver
 
     def _check_choices(self) -> None:
         super()._check_choices()
@@ -172,7 +191,12 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
             raise InvalidOption("l1_ratio must be specified when penalty is elasticnet.")
         if self.dual and solver != "liblinear":
             raise InvalidOption(f"Solver {solver} supports only dual=False, got dual={self.dual}")
-        if solver not in OPTIMAL or solver == "saga":
+        if solver == "firth" and (self.C not in (1.0, np.inf) or ratio):
+            raise InvalidOption(
+                f"expected no other penalty with solver='firth', found C={self.C:g}, l1_ratio={self.l1_ratio}",
+                "leave them out",
+            )
+        if solver not in OPTIMAL or solver in ("auto", "saga"):
             return
         name = "elasticnet" if ratio not in (None, 0, 1) else "l1"
         if solver != "liblinear" and ratio:
@@ -195,6 +219,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
             warnings.warn(PENALTY_DEPRECATED, FutureWarning, stacklevel=3)
             if self.penalty is None and self.C != 1.0:
                 warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=3)
+            if self.penalty != "elasticnet" and self.l1_ratio is not None and 0 < self.l1_ratio < 1:
+                text = "l1_ratio parameter is only used when penalty is 'elasticnet'. Got (penalty={})"
+                warnings.warn(text.format(self.penalty), stacklevel=3)
             if self.penalty in ("l1", "l2") and self.l1_ratio != (self.penalty == "l1"):
                 warnings.warn(
                     f"Inconsistent values: penalty={self.penalty} with l1_ratio={self.l1_ratio}. penalty is "
@@ -235,7 +262,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         """
         self._validate_params()
         self._warn_of_deprecations()
-        self.__dict__.pop("_sparse", None)
+        for name in ("_sparse", "_inference"):
+            self.__dict__.pop(name, None)
         return self._fit(X, y, sample_weight, validation_data)
 
     def _train_with(
@@ -247,6 +275,10 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
         incremental: bool,
     ) -> None:
         self._check_choices()
+        if self.solver == "firth":
+            self._train_firth(data, state)
+            self._infer_at_fit(data)
+            return
         super()._train_with(data, validation, state, incremental=incremental)
         network = self.network_
         if network.sizes[-1] > 1:  # softmax is the same for all Z + constant: take the solution of smallest norm
@@ -254,6 +286,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, BaseLinear):
             if not self._penalties():
                 network.W[1][...] -= network.W[1].mean(axis=0)
         self._set_n_iter(int(self.n_iter_))
+        self._look_for_separation(data)
+        self._infer_at_fit(data)
 
     def _set_n_iter(self, n_iter: int) -> None:
         self.n_iter_ = np.array([n_iter], dtype=np.int32)

@@ -1,7 +1,8 @@
 """An estimator as a document and arrays, for the model file; and back, with every field checked before it is used.
 
 The document holds the class, the constructor's parameters, the architecture, the classes, the names of the features
-and the history; the one array is ``theta``. No training rows, no optimizer moments, nothing that could be executed.
+and the history; the arrays are ``theta`` and what an estimator has of its own, such as a covariance matrix. No training
+rows, no optimizer moments, nothing that could be executed.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def to_document(estimator: NetworkEstimator) -> tuple[dict[str, Any], dict[str, 
     document : dict
         With the keys of `FIELDS`.
     arrays : dict
-        ``theta`` (P,), float32 or float64.
+        ``theta`` (P,), float32 or float64; for a linear model with known errors also ``covariance``.
     """
     check_is_fitted(estimator, "network_")
     name = type(estimator).__name__
@@ -115,7 +116,7 @@ def to_document(estimator: NetworkEstimator) -> tuple[dict[str, Any], dict[str, 
         "state": {field: int(getattr(state, field)) for field in STATE_FIELDS},
         "own": estimator._own_fields(),
     }
-    return document, {"theta": network.theta}
+    return document, {"theta": network.theta, **estimator._own_arrays()}
 
 
 def from_document(
@@ -128,7 +129,7 @@ def from_document(
     document : mapping
         As read from a file; nothing in it is trusted.
     arrays : mapping
-        Must be ``theta`` alone.
+        ``theta``, and what the estimator has of its own.
     source : str
         What a message blames, usually the path.
 
@@ -151,7 +152,8 @@ def _build(document: Mapping[str, Any], arrays: Mapping[str, Array], source: str
     if not isinstance(name, str) or name not in CLASSES:
         refuse("class", f"one of {', '.join(CLASSES)}", name)
     estimator = _make(CLASSES[name], found["parameters"])
-    network = _make_network(found["network"], arrays, source)
+    own = {name: array for name, array in arrays.items() if name in estimator.own_arrays}
+    network = _make_network(found["network"], {k: v for k, v in arrays.items() if k not in own}, source)
     estimator.network_ = network
     if found["n_features_in_"] != network.n_features or type(found["n_features_in_"]) is not int:
         refuse("n_features_in_", str(network.n_features), found["n_features_in_"])
@@ -165,7 +167,7 @@ def _build(document: Mapping[str, Any], arrays: Mapping[str, Array], source: str
         raise ModelFileError(f"{name}: {reason}")
     _restore_training(estimator, found)
     try:
-        estimator._restore_own_fields(found["own"])
+        estimator._restore_own_fields(found["own"], own)
         estimator._check_choices()
     except Fault as error:
         raise ModelFileError(f"{name}: {error}") from error

@@ -45,6 +45,8 @@ def choose_model(options: Options, task: Task) -> tuple[str, str]:
     InvalidOption
         If the model asked for cannot learn the task.
     """
+    if options.model == "auto" and options.formula is not None:
+        return simple_model(task), "a formula was given"
     if options.model == "auto":
         given = _of_the_network(options)
         if given:
@@ -65,7 +67,9 @@ def choose_model(options: Options, task: Task) -> tuple[str, str]:
 
 def contender(options: Options, task: Task) -> str | None:
     """The simple model that the network must beat on the validation rows; None if there is no contest."""
-    open_to_both = options.model == "auto" and not _of_the_network(options) and options.split[1] > 0
+    open_to_both = (
+        options.model == "auto" and options.formula is None and not _of_the_network(options) and options.split[1] > 0
+    )
     return simple_model(task) if open_to_both else None
 
 

@@ -63,6 +63,10 @@ class DateEncoder(Encoder):
         cyclic = [f"{self.name}: {cycle} ({wave})" for cycle in self.cycles for wave in ("sin", "cos")]
         return [f"{self.name}: days", *cyclic] + [f"{self.name} is missing"] * self.missing
 
+    def units(self) -> list[tuple[float, float]]:
+        """Days since the origin; sines, cosines and the flag are as they are."""
+        return [self.scaler.units(), *[(0.0, 1.0)] * (len(self.feature_names) - 1)]
+
     def write(self, series: pl.Series, out: Array) -> list[str]:
         """Fill `out`, shape (m, number of features); a missing date is the median day and on no circle."""
         moments = parse_dates(series, self.format)

@@ -52,6 +52,20 @@ class Encoder(ABC):
     def describe(self) -> str:
         """One line for people."""
 
+    def units(self) -> list[tuple[float, float]]:
+        """``(center, scale)`` of each feature, which is ``(x - center) / scale`` of what people know."""
+        return [(0.0, 1.0)] * len(self.feature_names)
+
+    @property
+    def term_names(self) -> list[str]:
+        """Of the features in those units, for a table of weights."""
+        return self.feature_names
+
+    @property
+    def reference(self) -> str:
+        """The level that has no column of its own; empty where all have one, or there are none."""
+        return ""
+
     def _notes(self, series: pl.Series, odd: pl.Series, what: str, taken: str) -> list[str]:
         if not odd.any():
             return []
@@ -86,6 +100,10 @@ class NumericEncoder(Encoder):
     def feature_names(self) -> list[str]:
         """``age`` and ``age is missing``."""
         return [self.name, f"{self.name} is missing"] if self.missing else [self.name]
+
+    def units(self) -> list[tuple[float, float]]:
+        """Those of the scaler; a flag is as it is."""
+        return [self.scaler.units(), (0.0, 1.0)][: 1 + self.missing]
 
     def write(self, series: pl.Series, out: Array) -> list[str]:
         """Fill `out`, shape (m, 1 or 2)."""
@@ -123,6 +141,20 @@ class BooleanEncoder(Encoder):
         """The name of the column."""
         return [self.name]
 
+    @property
+    def term_names(self) -> list[str]:
+        """``smoker = yes``."""
+        return [f"{self.name} = yes"]
+
+    @property
+    def reference(self) -> str:
+        """What yes is compared with."""
+        return "no"
+
+    def units(self) -> list[tuple[float, float]]:
+        """Of 0 for no and 1 for yes."""
+        return [(0.5, 0.5)]
+
     def write(self, series: pl.Series, out: Array) -> list[str]:
         """Fill `out`, shape (m, 1)."""
         truth, unreadable = parse_truth(series)
@@ -141,7 +173,7 @@ class BooleanEncoder(Encoder):
 
 @dataclass(frozen=True)
 class CategoricalEncoder(Encoder):
-    """One column of 0 and 1 for each level.
+    """One column of 0 and 1 for each level; with `treatment` for each but the first, the reference.
 
     Attributes
     ----------
@@ -151,28 +183,36 @@ class CategoricalEncoder(Encoder):
         There were more: one column stands for all others, those never seen in training included.
     missing : bool
         There were missing values: they have their own column.
+    treatment : bool
+        The first level has no column: the weights of all others are differences from it.
     """
 
     kind = "categorical"
     levels: tuple[str, ...]
     other: bool
     missing: bool
+    treatment: bool = False
 
     CAP: ClassVar[int] = 64
 
     @classmethod
-    def fit(cls, series: pl.Series) -> Self:
+    def fit(cls, series: pl.Series, *, treatment: bool = False) -> Self:
         """Learn the levels from the training rows."""
         levels = parse_levels(series)
         counted = levels.drop_nulls().alias("level").value_counts(name="rows")  # whatever the column is called
         counts = counted.sort(["rows", "level"], descending=[True, False])
         kept = sorted(counts["level"].head(cls.CAP).to_list())
-        return cls(series.name, tuple(kept), len(counts) > cls.CAP, levels.has_nulls())
+        return cls(series.name, tuple(kept), len(counts) > cls.CAP, levels.has_nulls(), treatment and bool(kept))
+
+    @property
+    def reference(self) -> str:
+        """The first level, with `treatment`."""
+        return self.levels[0] if self.treatment else ""
 
     @property
     def feature_names(self) -> list[str]:
         """``color = red``, ``color = (other)`` and ``color is missing``."""
-        names = [f"{self.name} = {level}" for level in self.levels]
+        names = [f"{self.name} = {level}" for level in self.levels[self.treatment :]]
         return names + [f"{self.name} = (other)"] * self.other + [f"{self.name} is missing"] * self.missing
 
     def write(self, series: pl.Series, out: Array) -> list[str]:
@@ -187,9 +227,10 @@ class CategoricalEncoder(Encoder):
         if self.other:
             codes = codes.set(unseen, n_levels)
         else:
-            notes = self._notes(series, unseen, "not among the levels seen in training", "none of them")
+            taken = f"the reference level {self.reference!r}" if self.treatment else "none of them"
+            notes = self._notes(series, unseen, "not among the levels seen in training", taken)
         codes = codes.set(levels.is_null(), n_levels + self.other if self.missing else -1)
-        column = codes.to_numpy()
+        column = codes.to_numpy() - self.treatment
         rows = np.flatnonzero(column >= 0)
         out[rows, column[rows]] = 1
         return notes
@@ -198,7 +239,8 @@ class CategoricalEncoder(Encoder):
         """One line for people."""
         shown = ", ".join(self.levels[:8]) + (f", ... ({len(self.levels)} levels)" if len(self.levels) > 8 else "")
         extra = " and others" * self.other + " and missing" * self.missing
-        return f"{self.name}: one of {shown}{extra}"
+        reference = f"; reference level {self.reference}" if self.treatment else ""
+        return f"{self.name}: one of {shown}{extra}{reference}"
 
     @classmethod
     def from_json(cls, document: object) -> Self:
@@ -206,8 +248,10 @@ class CategoricalEncoder(Encoder):
         levels = field(document, "levels", list)
         if not all(isinstance(level, str) for level in levels) or len(set(levels)) != len(levels):
             raise ModelFileError("preprocessing: expected levels that are different texts")
-        name, other, missing = (field(document, *key) for key in (("name", str), ("other", bool), ("missing", bool)))
-        return cls(name, tuple(levels), other, missing)
+        other, missing, treatment = (field(document, key, bool) for key in ("other", "missing", "treatment"))
+        if treatment and not levels:
+            raise ModelFileError("preprocessing: expected a reference level, found no level")
+        return cls(field(document, "name", str), tuple(levels), other, missing, treatment)
 
 
 def read_numbers(series: pl.Series) -> pl.Series:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.callbacks import Callback
-from deltarule.errors import DeltaruleError, InvalidOption, NotFinite
+from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning
 from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
@@ -18,7 +18,7 @@ from deltarule.tabular.model import TabularModel
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, Prepared, prepare
-from deltarule.tabular.recipe import make_recipe
+from deltarule.tabular.recipe import FINITE_L2, WHY_FINITE, is_penalized, make_recipe
 from deltarule.training import Run
 
 TRIAL_STEPS = 100
@@ -82,7 +82,7 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     NotFinite, InvalidOption
         If training diverges before anything useful was learned.
     """
-    network = _train(prepared, callbacks)
+    network = _train_or_penalize(prepared, callbacks)
     simple = contender(prepared.options, prepared.task)
     if simple is None or network.report["interrupted"]:
         return network
@@ -93,15 +93,45 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
         return network
 
 
+def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
+    """Train; a logistic model whose weights have no finite optimum is trained again with a penalty."""
+    options = prepared.options
+    if prepared.recipe.model != "logistic" or options.l2 is not None or is_penalized(options, "logistic"):
+        return _train(prepared, callbacks)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = _train(prepared, callbacks)
+    apart = model.estimator._apart
+    if apart is None or model.report["interrupted"]:
+        for warning in told:
+            warnings.warn(warning.message, stacklevel=3)
+        return model
+    why = apart.told(prepared.preprocessing.term_names).partition("found ")[2]
+    warnings.warn(
+        f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors",
+        SeparationWarning,
+        stacklevel=3,
+    )
+    return _train_penalized(prepared, "logistic", why, callbacks)
+
+
+def _train_penalized(prepared: Prepared, name: str, why: str, callbacks: Iterable[Callback]) -> TabularModel:
+    """Train the simple model for its predictions: with the penalty that keeps the weights of a logistic one finite."""
+    l2 = FINITE_L2 if name == "logistic" and prepared.options.l2 is None else prepared.options.l2
+    options = dataclasses.replace(prepared.options, model=name, l2=l2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what there is to say of the table has been said
+        model = _train(prepare(prepared.frame, prepared.outcome.name, options), callbacks)
+    return _redecided(model, "L2 penalty", f"{l2:g}", why) if l2 != prepared.options.l2 else model
+
+
 def _contest(network: TabularModel, simple: str, prepared: Prepared) -> TabularModel:
     """The better one of the network and the simple model, on the validation rows."""
-    options = dataclasses.replace(prepared.options, model=simple)
+    options = dataclasses.replace(prepared.options, model=simple, l2=FINITE_L2 if simple == "logistic" else None)
     ours, theirs = network.measure(prepared.valid)["metrics"], _simple_metrics(prepared, options)
     if theirs is None or beats(ours, theirs):
         return _explained(network, "mlp", f"the {simple} model's", ours, theirs)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what there is to say of the table has been said
-        model = _train(prepare(prepared.frame, prepared.outcome.name, options), ())
+    model = _train_penalized(prepared, simple, WHY_FINITE, ())
     if model.report["interrupted"]:
         raise KeyboardInterrupt
     return _explained(model, simple, "the network's", theirs, ours)
@@ -129,9 +159,14 @@ def _explained(model: TabularModel, kept: str, other: str, won: Metrics, lost: M
     """The model, its report saying why it was kept."""
     name = headline(won)
     ours, theirs = (number(None if metrics is None else metrics[name]) for metrics in (won, lost))
-    choice = {"what": "model", "choice": kept, "why": f"{NAMES[name]} {ours} on the validation rows, {other} {theirs}"}
+    return _redecided(model, "model", kept, f"{NAMES[name]} {ours} on the validation rows, {other} {theirs}")
+
+
+def _redecided(model: TabularModel, what: str, choice: str, why: str) -> TabularModel:
+    """The model, its report with another choice in the place of the one that was made first."""
     model.report["decisions"] = [
-        choice if decision["what"] == "model" else decision for decision in model.report["decisions"]
+        {"what": what, "choice": choice, "why": why} if decision["what"] == what else decision
+        for decision in model.report["decisions"]
     ]
     return model
 

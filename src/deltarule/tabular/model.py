@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import polars as pl
@@ -18,8 +18,10 @@ import polars as pl
 from deltarule import __version__, model_file
 from deltarule.arrays import Array
 from deltarule.diagnosis import Report, diagnose_estimator
-from deltarule.errors import DeltaruleWarning, ModelFileError
+from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError
 from deltarule.estimators.persistence import from_document, to_document
+from deltarule.estimators.reporting import Units
+from deltarule.estimators.summary import Summary
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, read_weights
@@ -28,6 +30,9 @@ from deltarule.tabular.report import check_report
 from deltarule.tabular.scaling import field
 from deltarule.tabular.target import encode_target, rows_with_target
 from deltarule.tabular.values import count, rows_of
+
+if TYPE_CHECKING:
+    from deltarule.tabular.formula import FormulaPreprocessing
 
 FACE = "table"
 """Tells the document of a `TabularModel` from that of a bare estimator."""
@@ -39,7 +44,7 @@ class TabularModel:
 
     Attributes
     ----------
-    preprocessing : Preprocessing
+    preprocessing : Preprocessing or FormulaPreprocessing
     estimator : object
         One of the estimators of this package, fitted.
     outcome : Outcome
@@ -55,7 +60,7 @@ class TabularModel:
     deltarule.tabular.fit.fit_table : Train one.
     """
 
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | FormulaPreprocessing
     estimator: Any
     outcome: Outcome
     weights: str | None
@@ -175,6 +180,34 @@ class TabularModel:
     def _outputs(self, X: Array) -> Array:
         return self.outcome.outputs(self.estimator, X)
 
+    def summary(self, level: float = 0.95) -> Summary:
+        """The weights with their standard errors, in the units of the table; see `LinearRegression.summary`.
+
+        Raises
+        ------
+        InvalidOption
+            For a network, whose weights say nothing by themselves.
+        """
+        if not hasattr(self.estimator, "summary"):
+            raise InvalidOption(
+                f"expected a linear or logistic model for a table of weights, found {type(self.estimator).__name__}",
+                "train with --model linear or logistic",
+            )
+        center, scale = self.preprocessing.units()
+        notes = self.preprocessing.remarks()
+        if self.estimator._penalties():
+            notes.append("penalties weigh the scaled columns; --l1 0 --l2 0 leaves them out.")
+        units = Units(
+            names=self.preprocessing.term_names,
+            center=center,
+            scale=scale,
+            y_center=self.outcome.center,
+            y_scale=self.outcome.scale,
+            labels=list(self.outcome.classes) or [self.outcome.name],
+            notes=tuple(notes),
+        )
+        return self.estimator._summarize(level, units)
+
     def measure(self, part: Part) -> dict[str, Any]:
         """Metrics of prepared rows; see `evaluate`."""
         return {
@@ -217,7 +250,7 @@ class TabularModel:
         ModelFileError
             A field is missing, of the wrong type, or does not fit the others.
         """
-        preprocessing = Preprocessing.from_json(document.get("preprocessing"))
+        preprocessing = _read_preprocessing(document.get("preprocessing"))
         outcome = Outcome.from_json(document.get("target"))
         weights = document.get("weights")
         if weights is not None and not isinstance(weights, str):
@@ -242,6 +275,14 @@ class TabularModel:
             classes is not None and not np.array_equal(classes, np.arange(n_classes))
         ):
             raise ModelFileError("expected an estimator for the classes of the target, found another")
+
+
+def _read_preprocessing(document: object) -> Preprocessing | FormulaPreprocessing:
+    if isinstance(document, dict) and "formula" in document:
+        from deltarule.tabular.formula import FormulaPreprocessing
+
+        return FormulaPreprocessing.from_json(document)
+    return Preprocessing.from_json(document)
 
 
 def load(path: str | Path) -> Any:

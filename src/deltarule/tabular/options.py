@@ -54,6 +54,8 @@ class Options:
     split : tuple of three floats
         Shares of training, validation and test. A linear or logistic model trains on the first two together.
     scale : {"standard", "robust", "none"}
+    formula : str
+        The right side of a formula, such as ``"x + C(group)"``, for a linear or logistic model.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Options:
     engine: str = "auto"
     split: tuple[float, float, float] = (0.7, 0.15, 0.15)
     scale: str = "standard"
+    formula: str | None = None
 
     def __post_init__(self) -> None:
         _one_of("task", self.task, TASKS)
@@ -105,6 +108,19 @@ class Options:
             if strength is not None and not (_is_number(strength) and 0 <= strength < math.inf):
                 raise InvalidOption(f"expected {name} to be a number from 0, found {strength!r}")
         self._check_names()
+        if self.formula is not None:
+            self._check_formula()
+
+    def _check_formula(self) -> None:
+        """A formula says by itself which columns are used, and as what."""
+        if self.model == "mlp":
+            raise InvalidOption("expected --model linear or logistic for a formula, found mlp", "leave one of them out")
+        for name in ("drop", "categorical", "numeric", "scale"):
+            if name in self.changed():
+                raise InvalidOption(
+                    f"expected no --{name} beside a formula, which says which columns are used and as what, found one",
+                    "write C(column) for categories, log(column), I(column / 10)",
+                )
 
     def _check_names(self) -> None:
         """Every name must be known, even where it will not be used."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -19,11 +19,14 @@ from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.preprocessing import Preprocessing
-from deltarule.tabular.recipe import Recipe, make_recipe
+from deltarule.tabular.recipe import Recipe, is_penalized, make_recipe
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
 from deltarule.tabular.target import Task, encode_target, find_task, rows_with_target
 from deltarule.tabular.values import case_twins, first_where, parse_numbers, rows_of
+
+if TYPE_CHECKING:
+    from deltarule.tabular.formula import FormulaPreprocessing
 
 _SCALES = {
     "standard": "minus the mean, divided by the standard deviation of the training rows",
@@ -57,7 +60,7 @@ class Prepared:
     task : Task
     columns : tuple of Column
         Every column but target and weights, with the reason for its use.
-    preprocessing : Preprocessing
+    preprocessing : Preprocessing or FormulaPreprocessing
     outcome : Outcome
     recipe : Recipe
     train, valid, test : Part
@@ -72,7 +75,7 @@ class Prepared:
     options: Options
     task: Task
     columns: tuple[Column, ...]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | FormulaPreprocessing
     outcome: Outcome
     recipe: Recipe
     train: Part
@@ -116,6 +119,8 @@ def prepare(frame: pl.DataFrame, target: str, options: Options) -> Prepared:
         Columns left out that might have been meant to be used; classes too small to be split.
     """
     present = rows_with_target(frame, target)
+    if options.formula is not None:
+        return _prepare_formula(frame, present, target, options)
     if len(present) < MINIMUM_ROWS:
         raise DataError(f"expected at least {MINIMUM_ROWS} rows with a target, found {len(present)}", "add rows")
     with rows_of(present):
@@ -130,6 +135,21 @@ def prepare(frame: pl.DataFrame, target: str, options: Options) -> Prepared:
     found = _find_rows(frame, present, options)
     with rows_of(found.used):
         return _prepare_rows(frame, found, tuple(columns), target, options)
+
+
+def _prepare_formula(frame: pl.DataFrame, present: Array, target: str, options: Options) -> Prepared:
+    """Make the rows ready that have all values of a formula."""
+    from deltarule.tabular.formula import complete_rows, formula_columns
+
+    with rows_of(present):
+        columns = formula_columns(frame[present], target, options.weights, str(options.formula))
+        complete = complete_rows(frame[present], columns)
+    found = _find_rows(frame, present[complete], options)
+    counts = found.counts | {"without target": len(frame) - len(present), "incomplete": int((~complete).sum())}
+    if len(found.used) < MINIMUM_ROWS:
+        raise DataError(f"expected at least {MINIMUM_ROWS} rows without missing values, found {len(found.used)}")
+    with rows_of(found.used):
+        return _prepare_rows(frame, _Rows(found.used, found.w, counts), tuple(columns), target, options)
 
 
 def _find_rows(frame: pl.DataFrame, present: Array, options: Options) -> _Rows:
@@ -160,24 +180,43 @@ def _prepare_rows(
     shares = (a, b, c) if model == "mlp" else (a + b, 0.0, c)
     split = split_rows(y, task, fractions=shares, seed=options.seed)
     with rows_of(split[0]):
-        preprocessing = Preprocessing.fit(frame[split[0]], columns, scale=options.scale)  # type: ignore[arg-type]
+        preprocessing = _fit_preprocessing(frame[split[0]], columns, model, options)
     n_features, n_classes = len(preprocessing.feature_names), len(classes or ())
-    recipe = make_recipe(options, task, len(split[0]), len(split[1]), n_features, n_classes)
+    intercept = getattr(preprocessing, "intercept", True)
+    recipe = make_recipe(options, task, len(split[0]), len(split[1]), n_features, n_classes, intercept=intercept)
     dtype = np.float32 if model == "mlp" else np.float64  # the convex ones are solved to the last digits
     train, valid, test = (_part(frame, y, found.w, rows, preprocessing, dtype) for rows in split)
-    shift = task.is_classification or LOSSES.choose(_loss(options)).targets == "(-inf, inf)"
+    shift = task.is_classification or (intercept and LOSSES.choose(_loss(options)).targets == "(-inf, inf)")
     outcome = Outcome.fit(frame[target], task, classes, train.y, train.w, shift=shift)
     counts = found.counts | {"training": len(train), "validation": len(valid), "test": len(test)}
     decisions = (
         Decision("task", str(task), task.why),
         *_split_decisions(shares, task, model, counts),
-        Decision("scaling", options.scale, _SCALES[options.scale]),
+        _how_columns_become_numbers(options),
         *recipe.decisions,
         Decision("seed", str(options.seed), "the same seed gives the same model"),
     )
     return Prepared(
         table, options, task, columns, preprocessing, outcome, recipe, train, valid, test, counts, decisions
     )
+
+
+def _fit_preprocessing(
+    frame: pl.DataFrame, columns: Iterable[Column], model: str, options: Options
+) -> Preprocessing | FormulaPreprocessing:
+    """Learn from the training rows what the columns are as numbers."""
+    if options.formula is not None:
+        from deltarule.tabular.formula import FormulaPreprocessing
+
+        return FormulaPreprocessing.fit(frame, options.formula)
+    treatment = model != "mlp" and not is_penalized(options, model)
+    return Preprocessing.fit(frame, columns, scale=options.scale, treatment=treatment)  # type: ignore[arg-type]
+
+
+def _how_columns_become_numbers(options: Options) -> Decision:
+    if options.formula is not None:
+        return Decision("formula", options.formula, "as asked; its columns keep their units")
+    return Decision("scaling", options.scale, _SCALES[options.scale])
 
 
 def _check_numbers(frame: pl.DataFrame, columns: Iterable[Column]) -> None:
@@ -199,7 +238,12 @@ def _find_task(series: pl.Series, options: Options) -> Task:
 
 
 def _part(
-    frame: pl.DataFrame, y: Array, w: Array | None, rows: Array, preprocessing: Preprocessing, dtype: Any
+    frame: pl.DataFrame,
+    y: Array,
+    w: Array | None,
+    rows: Array,
+    preprocessing: Preprocessing | FormulaPreprocessing,
+    dtype: Any,
 ) -> Part:
     with rows_of(rows):
         # rare values that the training rows lack are taken as anything unseen, which is no news here
@@ -241,8 +285,12 @@ def _split_decisions(
     if model != "mlp":
         why += "; validation rows are for networks"
     found = [Decision("split", ", ".join(f"{rows[name]:,} {name}" for name in names), why)]
-    for name in ("without target", "without weight"):
-        if rows[name]:
-            reason = "the target is missing there" if name == "without target" else "their weight is zero"
+    reasons = {
+        "without target": "the target is missing there",
+        "without weight": "their weight is zero",
+        "incomplete": "values of the formula are missing there",
+    }
+    for name, reason in reasons.items():
+        if rows.get(name):
             found.append(Decision("rows left out", f"{rows[name]:,} of {rows['read']:,}", reason))
     return found

@@ -6,6 +6,7 @@ which go into the model file as plain JSON; rows are never kept.
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,7 +47,9 @@ class Preprocessing:
     encoders: tuple[Encoder, ...]
 
     @classmethod
-    def fit(cls, frame: pl.DataFrame, columns: Iterable[Column], *, scale: Scale = "standard") -> Self:
+    def fit(
+        cls, frame: pl.DataFrame, columns: Iterable[Column], *, scale: Scale = "standard", treatment: bool = False
+    ) -> Self:
         """Learn medians, scales and levels.
 
         Parameters
@@ -57,6 +60,9 @@ class Preprocessing:
             The answer of `find_columns`; those of kind ``drop`` are passed over.
         scale : {"standard", "robust", "none"}
             Mean and standard deviation, median and interquartile range, or numbers as they are.
+        treatment : bool
+            Leave out what the other features of the matrix, and a constant, can stand in for: the first level of a
+            category, and the flag of a number that is missing where another column is.
 
         Returns
         -------
@@ -76,7 +82,8 @@ class Preprocessing:
             found = f"{len(frame)} rows and {len(used)} columns"
             raise DataError(f"expected at least one row and one column to learn from, found {found}")
         require_columns(frame, [column.name for column in used])
-        return cls(tuple(_fit_column(frame[column.name], column, scale) for column in used))
+        encoders = [_fit_column(frame[column.name], column, scale, treatment=treatment) for column in used]
+        return cls(tuple(_with_own_flags(frame, encoders) if treatment else encoders))
 
     @property
     def columns(self) -> list[str]:
@@ -87,6 +94,20 @@ class Preprocessing:
     def feature_names(self) -> list[str]:
         """Names of the columns of the matrix: ``age``, ``age is missing``, ``color = red``, ``when: days``."""
         return [name for encoder in self.encoders for name in encoder.feature_names]
+
+    @property
+    def term_names(self) -> list[str]:
+        """Names of the features in the units of `units`."""
+        return [name for encoder in self.encoders for name in encoder.term_names]
+
+    def units(self) -> Array:
+        """``center`` and ``scale`` of each feature, which is ``(x - center) / scale``, (2, n_x)."""
+        return np.array([pair for encoder in self.encoders for pair in encoder.units()]).T
+
+    def remarks(self) -> list[str]:
+        """What a reader of the weights has to know of the columns."""
+        known = [f"{encoder.name}: {encoder.reference}" for encoder in self.encoders if encoder.reference]
+        return [f"reference levels, from which the others differ: {'; '.join(known)}."] if known else []
 
     def transform(
         self, frame: pl.DataFrame, dtype: npt.DTypeLike = np.float64, *, notes: list[str] | None = None
@@ -171,7 +192,7 @@ class Preprocessing:
         return [encoder.describe() for encoder in self.encoders]
 
 
-def _fit_column(series: pl.Series, column: Column, scale: Scale) -> Encoder:
+def _fit_column(series: pl.Series, column: Column, scale: Scale, *, treatment: bool) -> Encoder:
     match column.kind:
         case Kind.numeric:
             return NumericEncoder.fit(series, scale)
@@ -180,7 +201,23 @@ def _fit_column(series: pl.Series, column: Column, scale: Scale) -> Encoder:
         case Kind.date:
             return DateEncoder.fit(series, scale, column.format)
         case _:
-            return CategoricalEncoder.fit(series)
+            return CategoricalEncoder.fit(series, treatment=treatment)
+
+
+def _with_own_flags(frame: pl.DataFrame, encoders: list[Encoder]) -> list[Encoder]:
+    """Without the flags of numbers that are missing in the very rows of a column before."""
+    flagged: set[bytes] = set()
+    found = []
+    for encoder in encoders:
+        if getattr(encoder, "missing", False):
+            out = np.zeros((len(frame), len(encoder.feature_names)))
+            encoder.write(frame[encoder.name], out)
+            flag = out[:, -1].astype(bool).tobytes()
+            if flag in flagged and isinstance(encoder, NumericEncoder):
+                encoder = dataclasses.replace(encoder, missing=False)  # noqa: PLW2901
+            flagged.add(flag)
+        found.append(encoder)
+    return found
 
 
 def ignored_columns(frame: pl.DataFrame, known: list[str]) -> list[str]:

@@ -52,18 +52,36 @@ class Recipe:
     by_steps: bool
 
 
+def is_penalized(options: Options, model: str) -> bool:
+    """Whether a linear or logistic model has a penalty, so that there are no standard errors of its weights."""
+    l2 = options.l2 if options.l2 is not None else default_l2(options, model)
+    return bool(l2 or options.l1)
+
+
+def default_l2(options: Options, model: str) -> float:
+    """None for a linear model; for a logistic one, none if it was asked for and its likelihood is maximized."""
+    asked = options.model == "logistic" or options.formula is not None
+    plain = options.optimizer == "auto" and options.class_weight == "none" and not options.l1 and asked
+    return FINITE_L2 if model == "logistic" and not plain else _L2[model]
+
+
 _STEPS = ("learning_rate", "schedule", "batch_size", "patience")
 """Options of an optimizer that goes by many small steps."""
 
-_L2 = {"linear": 0.0, "logistic": 1.0, "mlp": L2}
+_L2 = {"linear": 0.0, "logistic": 0.0, "mlp": L2}
 _WHY_L2 = {
-    "linear": "plain least squares",
-    "logistic": "keeps the weights finite where classes do not overlap",
+    "linear": "plain least squares, with standard errors",
+    "logistic": "none, so that there are standard errors",
     "mlp": "against fitting noise; a lower one suits tables with little noise",
 }
+FINITE_L2 = 1.0
+"""For logistic regression where predictions are what counts, or where no line has finite weights."""
+WHY_FINITE = "keeps the weights finite where classes do not overlap"
 
 
-def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: int, n_classes: int) -> Recipe:
+def make_recipe(
+    options: Options, task: Task, m: int, n_valid: int, n_features: int, n_classes: int, *, intercept: bool = True
+) -> Recipe:
     """Choose what was left open.
 
     Parameters
@@ -76,6 +94,8 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
         ``n_x``, columns of the matrix.
     n_classes : int
         0 for a regression.
+    intercept : bool
+        A formula may leave it out.
 
     Raises
     ------
@@ -85,6 +105,7 @@ def make_recipe(options: Options, task: Task, m: int, n_valid: int, n_features: 
     model, why = choose_model(options, task)
     draft = _Draft(options, task, model, m, n_valid, n_features, n_classes)
     draft.decide("model", model, why, random_state=options.seed, engine=options.engine)
+    draft.arguments["fit_intercept"] = intercept
     draft.refuse_foreign()
     if model == "mlp":
         draft.choose_network()
@@ -267,9 +288,11 @@ class _Draft:
     def choose_penalties(self) -> None:
         """Strengths of the penalties, under the names of all estimators; and the weights of the classes."""
         options = self.options
-        l2 = options.l2 if options.l2 is not None else _L2[self.model]
+        l2 = options.l2 if options.l2 is not None else default_l2(options, self.model)
         total = l2 + options.l1
         why = "as asked" if options.l2 is not None else _WHY_L2[self.model]
+        if options.l2 is None and self.model == "logistic" and l2:
+            why = WHY_FINITE
         inverse = 1 / total if total else math.inf
         self.decide("L2 penalty", f"{l2:g}", why, alpha=l2, C=inverse)
         self.arguments |= {"l1": options.l1, "l1_ratio": options.l1 / total if total else 0.0}

@@ -69,6 +69,10 @@ class Scaler:
         with np.errstate(over="ignore"):
             return np.clip((x - self.center) / self.scale, -LIMIT, LIMIT).astype(dtype)
 
+    def units(self) -> tuple[float, float]:
+        """``(center, scale)``; those of a constant column, which is 0 always, are of no matter."""
+        return (self.center, self.scale) if self.scale else (0.0, 1.0)
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return dict(self.__dict__)

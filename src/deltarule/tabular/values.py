@@ -172,7 +172,7 @@ def parse_levels(series: pl.Series) -> pl.Series:
     text = text.str.replace(r"^(-?\d+\.\d*[1-9])0+$", "${1}")
     lower = text.str.to_lowercase()
     text = lower.zip_with(lower.is_in(["true", "false"]), text)
-    return plain.replace_strict(distinct, text, return_dtype=pl.String)
+    return plain.replace_strict(distinct, text, return_dtype=pl.String).cast(pl.String)  # which no rows would stay
 
 
 def parse_truth(series: pl.Series) -> tuple[pl.Series, pl.Series]:

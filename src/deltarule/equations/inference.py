@@ -1,0 +1,383 @@
+"""How sure the weights of a linear model are: covariance ``V`` of the estimates, what is made of it, and influence.
+
+Everything is computed from ``A = [1 X']`` (m, p), where ``X'`` are standardized columns: the weights ``φ`` of those are
+known as well as those of ``X`` are, and however these are scaled, nothing overflows and little is lost to rounding.
+``θ = T φ`` leads back. Both models have residuals ``r = y - ŷ``, scores ``r A`` that add up to zero at the optimum, and
+an information matrix ``Aᵀ diag(v) A`` with ``v = 1`` (squared error) or ``ŷ (1 - ŷ)`` (cross-entropy).
+
+A weight of a sample is a *precision* (the variance of its residual is ``σ²/w``, as in weighted least squares; the
+scale of the weights does not matter) or a *frequency* (it stands for ``w`` equal samples).
+
+Sources: White 1980 and MacKinnon & White 1985 (HC0 to HC3), Liang & Zeger 1986 (clusters), Cook 1977 (distance),
+Pregibon 1981 (leverage of logistic regression).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg, special
+
+from ..arrays import Array
+from .columns import standardizing
+
+KINDS = ("classical", "HC0", "HC1", "HC2", "HC3", "cluster")
+MEANINGS = ("precision", "frequency")
+
+WELL = 1e-6
+"""Reciprocal condition from which a matrix of second derivatives is as good as its columns."""
+EPS = np.finfo(np.float64).eps
+
+
+class Design(NamedTuple):
+    """``A = [1 X']`` (m, p), ``X' = (X - μ) / s``; weights (m,), ``μ``, ``s``, is there a 1, and `triangle` of it."""
+
+    A: Array
+    w: Array
+    mean: Array
+    scale: Array
+    intercept: bool
+    R: Array
+
+    def means(self, Y: Array) -> Array:
+        """Weighted means (k,) of the columns of `Y` (m, k)."""
+        return self.w @ Y / self.w.sum()
+
+
+def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
+    """Standardize ``X`` (m, n), sparse or not; `w` (m,) or None, which stands for ones."""
+    X = to_dense(X)
+    columns = standardizing(X, w, intercept=intercept)
+    A = augmented(X, columns.mean, columns.scale, intercept=intercept)
+    weights = np.ones(len(X)) if w is None else w.astype(np.float64)
+    return Design(A, weights, columns.mean, columns.scale, intercept, triangle(A, weights))
+
+
+def to_dense(X: Array) -> Array:
+    """``X`` as an array of float64."""
+    dense = X if isinstance(X, np.ndarray) else X.toarray()
+    return dense.astype(np.float64, copy=False)
+
+
+def augmented(X: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``[1 (X - μ) / s]`` (m, p)."""
+    A = np.ones((len(X), X.shape[1] + intercept))
+    np.subtract(X, mean, out=A[:, intercept:])
+    A[:, intercept:] /= scale
+    return A
+
+
+def outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``T`` (p, p) in ``θ = T φ``, ``θ = (b, W)``: ``W = V / s``, ``b = c - Σ V μ / s``."""
+    T = np.diag(np.concatenate([np.ones(int(intercept)), 1 / scale]))
+    if intercept:
+        T[0, 1:] = -mean / scale
+    return T
+
+
+def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``φ`` (k, p) of ``W`` (k, n) and ``b`` (k,): the inverse of `outward`."""
+    W = W.astype(np.float64)
+    phi = W * scale
+    return np.column_stack([b + W @ mean, phi]) if intercept else phi
+
+
+def moments(D: Design, Y: Array) -> Array:
+    """Means of ``x'³`` and of ``x' (y - mean)`` in units of y's deviation, (2, n), by which a column is known again."""
+    X, shares = D.A[:, int(D.intercept) :], D.w / D.w.sum()
+    y = Y @ np.arange(1.0, Y.shape[1] + 1)
+    y = y - shares @ y
+    size = np.sqrt(shares @ np.square(y))
+    return np.stack([shares @ (X * X * X), (shares * y) @ X / (size or 1.0)])
+
+
+def triangle(A: Array, h: Array) -> Array:
+    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``; fewer rows if `A` (m, p) has fewer.
+
+    From ``Aᵀ diag(h) A``, which takes the least time, where its condition leaves ten digits; else from ``A = Q R``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        For values that are too large to be squared.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        G = A.T @ (A * h[:, None])
+    if not np.isfinite(G).all():
+        raise np.linalg.LinAlgError("expected values whose squares are finite, found larger ones")
+    size = np.sqrt(np.diag(G))
+    if size.all():
+        values = np.linalg.eigvalsh(G / np.outer(size, size))
+        if values[0] > WELL * values[-1]:
+            return np.linalg.cholesky(G).T
+    R: Array = np.linalg.qr(A * np.sqrt(h)[:, None], mode="r")  # type: ignore[assignment]
+    return R
+
+
+# how columns depend on each other
+
+
+class Dependence(NamedTuple):
+    """Condition number of the columns as they are (1 included) and standardized; which depend on each other, (n,)."""
+
+    condition: float
+    standardized: float
+    exact: Array
+    nearly: Array
+
+
+def dependence(D: Design, nearly: float = 1e8) -> Dependence:
+    """Look for columns that others (and the constant) can stand in for; Belsley, Kuh & Welsch 1980.
+
+    Columns depend on each other *exactly* where the smallest singular value of the standardized ones is zero to
+    rounding, and *nearly* where it is smaller than the largest by the factor `nearly`: about half the digits of their
+    weights are then lost.
+    """
+    R = D.R
+    raw = R @ _inverse_outward(D)
+    size = np.sqrt(np.square(R).sum(axis=0))
+    none = size == 0
+    _, singular, Vt = np.linalg.svd(R / np.where(none, 1.0, size), full_matrices=True)
+    singular = np.pad(singular, (0, D.A.shape[1] - len(singular)))
+    largest, start = singular[0], int(D.intercept)
+
+    def involved(below: float, share: float) -> Array:
+        part = np.square(Vt[singular <= below]).sum(axis=0)
+        return (none | (part > share))[start:]
+
+    smallest = max(D.A.shape) * EPS * largest
+    exact = involved(smallest, 1e-12)
+    return Dependence(_condition(raw), _ratio(singular), exact, involved(largest / nearly, 1e-3) & ~exact)
+
+
+def _condition(R: Array) -> float:
+    if not np.isfinite(R).all() or min(R.shape) < R.shape[1]:
+        return np.inf
+    return _ratio(np.linalg.svd(R, compute_uv=False))
+
+
+def _ratio(singular: Array) -> float:
+    return float(singular[0] / singular[-1]) if singular[-1] > 0 else np.inf
+
+
+def _inverse_outward(D: Design) -> Array:
+    """``T⁻¹``: ``A T⁻¹ = [1 X]``."""
+    M = np.diag(np.concatenate([np.ones(int(D.intercept)), D.scale]))
+    if D.intercept:
+        M[0, 1:] = D.mean
+    return M
+
+
+# covariance of the estimates
+
+
+class Estimate(NamedTuple):
+    """What a covariance is made of: residuals, information, and its inverse.
+
+    `r` (m, q) are residuals, a column an equation; `v` (m, q, q) is the second derivative of the loss of each sample,
+    or None for 1; `B` (q p, q p) the inverse of the information ``Σ w v ⊗ a aᵀ``, the "bread" of the sandwich.
+    """
+
+    r: Array
+    v: Array | None
+    B: Array
+
+
+def linear_estimate(D: Design, r: Array) -> Estimate:
+    """Of the squared error with residuals (m, k): all targets have the same ``B = (Aᵀ diag(w) A)⁻¹`` (p, p)."""
+    return Estimate(r, None, _inverse(D.R))
+
+
+def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
+    """Of the cross-entropy, with the probabilities `P` (m, q) and zeros and ones `Y` of all classes but the first."""
+    v = -P[:, :, None] * P[:, None, :]
+    q, p = P.shape[1], D.A.shape[1]
+    v[:, range(q), range(q)] += P
+    if q == 1:
+        return Estimate(Y - P, v, _inverse(triangle(D.A, D.w * v[:, 0, 0])))
+    information = np.zeros((q * p, q * p))
+    for i in range(q):
+        for j in range(i + 1):
+            block = D.A.T @ (D.A * (D.w * v[:, i, j])[:, None])
+            information[i * p : (i + 1) * p, j * p : (j + 1) * p] = block
+            information[j * p : (j + 1) * p, i * p : (i + 1) * p] = block.T
+    size = np.sqrt(np.diag(information))
+    factor = linalg.cho_factor(information / np.outer(size, size), check_finite=False)
+    return Estimate(Y - P, v, linalg.cho_solve(factor, np.eye(q * p)) / np.outer(size, size))
+
+
+def _inverse(R: Array) -> Array:
+    """``(RᵀR)⁻¹`` (p, p)."""
+    inverse = np.linalg.inv(R)
+    return inverse @ inverse.T
+
+
+def leverage(D: Design, E: Estimate, meaning: str = "precision") -> Array:
+    """``H`` (m,): the diagonal of the hat matrix ``√w√v A B Aᵀ √v√w``, how much each sample draws its own prediction.
+
+    Of one equation. A sample that stands for ``w`` equal ones has the leverage of each of them.
+    """
+    H = np.einsum("ij,jk,ik->i", D.A, E.B, D.A, optimize=True)
+    if E.v is not None:
+        H *= E.v[:, 0, 0]
+    return H * D.w if meaning == "precision" else H
+
+
+def decrement(D: Design, E: Estimate, sigma2: Array | float) -> float:
+    """How far the weights are from the optimum: the largest ``gᵀ V g``, a squared distance in standard errors."""
+    scores = D.A.T @ (E.r * D.w[:, None])  # (p, k or q)
+    if E.v is None:
+        return float((np.einsum("ij,ik,kj->j", scores, E.B, scores) / sigma2).max())
+    g = scores.T.ravel()
+    return float(g @ E.B @ g)
+
+
+def covariance(D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str, groups: Array | None = None) -> Array:
+    """``V`` of ``φ``: (k, p, p), a matrix a target; for the cross-entropy (1, q p, q p).
+
+    Parameters
+    ----------
+    D : Design
+    E : Estimate
+    kind : {"classical", "HC0", "HC1", "HC2", "HC3", "cluster"}
+        ``σ² B``; or the sandwich ``B M B`` with ``M = Σ c u uᵀ`` of the scores ``u = w r a``, in which c is 1 (HC0),
+        ``m / (m - p)`` (HC1), ``1 / (1 - H)`` (HC2), ``1 / (1 - H)²`` (HC3), or with the scores of each cluster added
+        up before, times ``G / (G - 1) · (m - 1) / (m - p)``.
+    sigma2 : (k,)
+        ``σ²`` of each target; ones for the cross-entropy.
+    meaning : {"precision", "frequency"}
+    groups : (m,) of int, optional
+        Number of the cluster of each sample, from 0.
+    """
+    if kind == "classical":
+        return sigma2[:, None, None] * E.B
+    m, P = observations(D, meaning), len(E.B)
+    weight = D.w if meaning == "precision" or kind == "cluster" else np.sqrt(D.w)
+    r = E.r * weight[:, None]
+    factor = m / (m - P) if kind == "HC1" else 1.0
+    if kind in ("HC2", "HC3"):
+        r /= ((1 - leverage(D, E, meaning)) ** (0.5 if kind == "HC2" else 1.0))[:, None]
+    together = [r] if E.v is not None else [r[:, [j]] for j in range(r.shape[1])]  # targets have an equation each
+    meats = []
+    for part in together:
+        U = (part[:, :, None] * D.A[:, None, :]).reshape(len(D.A), -1)  # (m, q p)
+        if groups is not None:
+            G = int(groups.max()) + 1
+            sums = np.zeros((G, U.shape[1]))
+            np.add.at(sums, groups, U)
+            U, factor = sums, G / (G - 1) * (m - 1) / (m - P)
+        meats.append(factor * (U.T @ U))
+    return np.stack([E.B @ M @ E.B for M in meats])
+
+
+def observations(D: Design, meaning: str) -> float:
+    """How many samples there are: rows, or the sum of their frequencies."""
+    return float(len(D.A)) if meaning == "precision" else float(D.w.sum())
+
+
+# how well the model fits
+
+
+class Fit(NamedTuple):
+    """Of each target (k,): ``σ²``, log-likelihood and deviance, of the model and of the constant alone (the null)."""
+
+    sigma2: Array
+    log_likelihood: Array
+    null_log_likelihood: Array
+    deviance: Array
+    null_deviance: Array
+
+
+def linear_fit(D: Design, y: Array, r: Array, meaning: str) -> Fit:
+    """Of normally distributed errors. Without an intercept the null model is zero."""
+    m, w = observations(D, meaning), D.w[:, None]
+    rest = y - D.means(y) if D.intercept else y
+    deviance, null = (w * r**2).sum(axis=0), (w * rest**2).sum(axis=0)
+    known = 0.5 * np.log(D.w).sum() if meaning == "precision" else 0.0
+    with np.errstate(divide="ignore"):
+        log_likelihoods = [-0.5 * m * (np.log(2 * np.pi * d / m) + 1) + known for d in (deviance, null)]
+    left = m - D.A.shape[1]
+    sigma2 = deviance / left if left > 0 else np.full(len(deviance), np.nan)
+    return Fit(sigma2, log_likelihoods[0], log_likelihoods[1], deviance, null)
+
+
+def logistic_fit(D: Design, P: Array, Y: Array) -> Fit:
+    """Of classes with probabilities `P` (m, K), `Y` (m, K) zeros and ones. Without an intercept the null is ``1/K``."""
+    total = D.w @ Y
+    shares = total / total.sum() if D.intercept else np.full(Y.shape[1], 1 / Y.shape[1])
+    model = np.array([special.xlogy(Y, P).sum(axis=1) @ D.w])
+    null = np.array([special.xlogy(total, shares).sum()])
+    return Fit(np.ones(1), model, null, -2 * model, -2 * null)
+
+
+# tests and intervals
+
+
+def p_value(t: Array, df: float) -> Array:
+    """Probability of a ``|t|`` as large if the weight were zero; the normal distribution for infinite `df`."""
+    return 2 * (special.stdtr(df, -np.abs(t)) if np.isfinite(df) else special.ndtr(-np.abs(t)))
+
+
+def quantile(level: float, df: float) -> float:
+    """Half the width, in standard errors, of an interval that covers with probability `level`."""
+    return float(special.stdtrit(df, 0.5 + level / 2) if np.isfinite(df) else special.ndtri(0.5 + level / 2))
+
+
+def wald(phi: Array, V: Array) -> float:
+    """``φᵀ V⁻¹ φ``: a chi-square statistic of the hypothesis that all these weights are zero."""
+    return float(phi @ np.linalg.solve(V, phi))
+
+
+def link_variance(A: Array, V: Array) -> Array:
+    """``a V aᵀ`` of each row of `A` (m, p): variance of ``Z``; (m, q, q) for ``V`` (q p, q p)."""
+    p = A.shape[1]
+    q = len(V) // p
+    return np.einsum("ik,jkln,in->ijl", A, V.reshape(q, p, q, p), A, optimize=True)
+
+
+def probability_interval(Z: Array, var: Array, z: float) -> tuple[Array, Array, Array]:
+    """Probabilities (m, K) and the ends of their intervals, from ``Z`` (m, q) of all classes but the first.
+
+    Intervals are ``logit(p) ± z s`` mapped back, so that they stay in 0..1. For two classes ``logit(p)`` is ``Z``
+    itself; for more, ``s`` is by the delta method: ``∂ logit(p_k) / ∂Z_j = (δ_kj - p_j) / (1 - p_k)``.
+    """
+    P = special.softmax(np.column_stack([np.zeros(len(Z)), Z]), axis=1)
+    K = P.shape[1]
+    rest = np.stack([np.delete(P, k, axis=1).sum(axis=1) for k in range(K)], axis=1)  # 1 - p, without cancellation
+    with np.errstate(divide="ignore", invalid="ignore"):
+        G = (np.eye(K)[None, :, 1:] - P[:, None, 1:]) / rest[:, :, None]  # (m, K, q)
+        own = np.eye(K)[None, :, 1:].astype(bool) & (rest[:, :, None] > 0)
+        G = np.where(own, 1.0, G)  # (1 - p_k) / (1 - p_k)
+        logit = np.log(P) - np.log(rest)
+    s = np.sqrt(np.einsum("ikj,ijl,ikl->ik", G, var, G, optimize=True))
+    return P, special.expit(logit - z * s), special.expit(logit + z * s)
+
+
+@dataclass(frozen=True)
+class Influence:
+    """How much each sample matters.
+
+    Attributes
+    ----------
+    leverage : (m,)
+        Of 0..1, the share of its own target in the prediction of a sample; their sum is the number of parameters.
+    standardized_residual : (m,) or (m, k)
+        The residual in units of its standard error.
+    cooks_distance : (m,) or (m, k)
+        How far all weights move without the sample, in units of their joint confidence region.
+    """
+
+    leverage: Array
+    standardized_residual: Array
+    cooks_distance: Array
+
+
+def influence(D: Design, E: Estimate, sigma2: Array, meaning: str) -> Influence:
+    """Leverage and Cook's distance; for the cross-entropy of two classes with Pearson's residuals (Pregibon 1981)."""
+    H = leverage(D, E, meaning)[:, None]
+    variance = sigma2[None, :] if E.v is None else E.v[:, :, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = E.r * (np.sqrt(D.w)[:, None] if meaning == "precision" else 1.0) / np.sqrt(variance * (1 - H))
+        return Influence(H[:, 0], r, r**2 * H / (1 - H) / D.A.shape[1])

@@ -1,0 +1,140 @@
+"""Classes that a line tells apart without error: logistic regression without a penalty then has no optimum.
+
+If some direction ``d`` has ``a (d_y - d_k) >= 0`` for every sample ``a`` of every class ``y`` and each other class
+``k``, and more than 0 for one of them, then the cost falls for ever along ``d``: the weights in it grow without bound
+(Albert & Anderson 1984). Whether there is one is a linear program (Konis 2007), solved exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg, optimize
+
+from ..arrays import Array
+
+ROWS = 3000
+"""Samples of the first linear program; of those that its answer gets wrong, as many join the next."""
+
+ROUNDING, CLEAR = 1e-7, 1e-4
+"""What counts as 0 and as more than 0 in the program, where ``d`` is in -1..1 and columns have the size 1."""
+
+
+class Separation(NamedTuple):
+    """`complete` or else quasi-complete, with samples on the line; ``d`` (K - 1, p), few of it not zero."""
+
+    complete: bool
+    d: Array
+
+
+def separation(A: Array, Y: Array) -> Separation | None:
+    """The direction of separation; None if the classes overlap.
+
+    Parameters
+    ----------
+    A : (m, p)
+        ``[1 X']`` of standardized columns.
+    Y : (m, K - 1)
+        Zeros and ones of all classes but the first.
+    """
+    M = _margins(A, Y)
+
+    def as_far_as_possible(part: Array) -> Array | None:
+        """The ``d`` in -1..1 with the largest ``Σ M d`` such that no margin is negative; None where all are 0."""
+        none = np.zeros(len(part))
+        found = optimize.linprog(-M[part].sum(axis=0), A_ub=-M[part], b_ub=none, bounds=(-1, 1), method="highs")
+        return found.x if found.x is not None and (M[part] @ found.x).max(initial=0.0) > CLEAR else None
+
+    d = _on_all(M, as_far_as_possible, np.zeros(len(M)))
+    if d is None:
+        return None  # a part of the samples overlaps already, and so do all
+    apart = M @ d > CLEAR
+    complete = bool(apart.all()) or _shortest(M, np.ones(len(M)), np.arange(M.shape[1])) is not None
+    d = _of_few_columns(M, np.ones(len(M)) if complete else apart.astype(float), d, A.shape[1])
+    return Separation(complete, d.reshape(Y.shape[1], -1))
+
+
+def _on_all(M: Array, solve: Callable[[Array], Array | None], least: Array) -> Array | None:
+    """What `solve` finds for all rows of ``M``: for a part of them, which those join whose margin is below `least`."""
+    part = np.random.default_rng(0).permutation(len(M))[:ROWS]
+    while True:
+        d = solve(part)
+        if d is None:
+            return None
+        lacking = least - M @ d
+        wrong = np.flatnonzero(lacking > ROUNDING * max(1.0, float(np.abs(d).max())))
+        wrong = wrong[~np.isin(wrong, part)]
+        if not len(wrong):
+            return d
+        part = np.concatenate([part, wrong[np.argsort(-lacking[wrong], kind="stable")][:ROWS]])
+
+
+def _shortest(M: Array, least: Array, columns: Array) -> Array | None:
+    """Of the directions with margins of at `least` (1 or 0), in these columns alone, the one with least ``Σ |d|``."""
+    n = len(columns)
+
+    def solve(part: Array) -> Array | None:
+        rows = M[np.ix_(part, columns)]
+        found = optimize.linprog(np.ones(2 * n), A_ub=np.hstack([-rows, rows]), b_ub=-least[part], method="highs")
+        if found.x is None:
+            return None
+        d = np.zeros(M.shape[1])
+        d[columns] = found.x[:n] - found.x[n:]
+        return d
+
+    return _on_all(M, solve, least)
+
+
+def _of_few_columns(M: Array, least: Array, d: Array, p: int) -> Array:
+    """A direction that parts what ``d`` parts with fewer columns: those that matter least are left out by turns."""
+    found = _shortest(M, least, np.arange(len(d)))
+    while found is not None:
+        d = np.where(np.abs(found) > 1e-9 * np.abs(found).max(), found, 0.0)
+        used = np.flatnonzero((d != 0) & (np.arange(len(d)) % p != 0))
+        used = used[np.argsort(np.abs(d[used]), kind="stable")]
+        intercepts, found, n_left_out = np.arange(0, len(d), p), None, len(used) // 2
+        while n_left_out and found is None:
+            found = _shortest(M, least, np.sort(np.concatenate([intercepts, used[n_left_out:]])))
+            n_left_out //= 2
+    return d
+
+
+def _margins(A: Array, Y: Array) -> Array:
+    """``M`` with ``M d`` the margin of each sample against each other class, (m (K - 1), (K - 1) p)."""
+    q = Y.shape[1]
+    all_of = np.column_stack([1 - Y.sum(axis=1), Y])  # (m, K)
+    label = all_of.argmax(axis=1)
+    rows = []
+    for k in range(q + 1):
+        at = np.flatnonzero(label != k)
+        sign = all_of[at, 1:].copy()  # + in the place of the own class,
+        if k:
+            sign[:, k - 1] -= 1.0  # - in that of the other; the first class has none
+        rows.append((sign[:, :, None] * A[at, None, :]).reshape(len(at), q * A.shape[1]))
+    return np.concatenate(rows)
+
+
+def flattest(A: Array, w: Array, P: Array) -> float:
+    """How flat the cost is in its flattest direction, as a share of its curvature where all classes are as likely.
+
+    Along a direction of separation nothing is left of the curvature, so that a share of some percent rules one out.
+
+    Parameters
+    ----------
+    A : (m, p)
+    w : (m,)
+    P : (m, K - 1)
+        Probabilities of all classes but the first.
+    """
+    at_zero = np.full_like(P, 1 / (P.shape[1] + 1))
+    first = _information(A, w, at_zero)
+    first[np.diag_indices_from(first)] += 1e-10 * np.trace(first)
+    return float(linalg.eigh(_information(A, w, P), first, eigvals_only=True)[0])
+
+
+def _information(A: Array, w: Array, P: Array) -> Array:
+    q = P.shape[1]
+    blocks = [[A.T @ (A * (w * P[:, i] * ((i == j) - P[:, j]))[:, None]) for j in range(q)] for i in range(q)]
+    return np.block(blocks)

@@ -1,0 +1,379 @@
+"""Standard errors, tests, intervals and influence of the linear models: the face of `equations.inference`.
+
+What is kept after `fit` is an `Inference`: a covariance matrix and a few sums, no row of the data. Where errors would
+be wrong, there is a `Refusal` in its place, which says why.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array
+from ..engines import Data
+from ..engines.threads import one_blas_thread
+from ..equations import inference as equations
+from ..errors import DataError, DependenceWarning, InvalidOption, ModelFileError
+from .base import check_weights
+from .base_linear import BaseLinear
+from .inference import Inference, Refusal, restore
+from .reporting import UNKNOWN, Units, summarize
+from .summary import Summary
+
+MOST_ENTRIES = 4_000_000
+"""Of ``[1 X]``, for which `fit` computes errors by itself, as that is then a matter of milliseconds."""
+MOST_PARAMETERS = 500
+MOST_PRODUCTS = 2e9
+"""To form the matrix of second derivatives: rows times the square of the parameters."""
+ARRIVED = 1e-4
+"""Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
+
+
+class Interval(NamedTuple):
+    """Predictions and the ends of their intervals, all of the same shape."""
+
+    prediction: Array
+    lower: Array
+    upper: Array
+
+
+class Inferring(BaseLinear):
+    """Adds what statistics has to say to a linear model."""
+
+    own_arrays: ClassVar[tuple[str, ...]] = ("covariance",)
+
+    solver_: str
+    _inference: Inference | Refusal
+
+    # what the two kinds of model make different
+
+    @abstractmethod
+    def _penalized(self) -> Refusal | None:
+        """Why there are no errors, whatever the data are."""
+
+    @abstractmethod
+    def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+        """Estimate and fit at the weights of the network."""
+
+    @abstractmethod
+    def _weights_mean(self) -> str:
+        """What a sample weight means if nobody says."""
+
+    def _polish(self, D: equations.Design, E: equations.Estimate) -> bool:
+        """Whether it took a last step to the optimum, for which all that is needed is there."""
+        del D, E
+        return False
+
+    def _distance(self, D: equations.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
+        """Squared, from the optimum, in standard errors."""
+        least = np.maximum(fit.sigma2, equations.EPS * fit.null_deviance / len(Y))
+        return equations.decrement(D, E, np.where(least > 0, least, 1.0))
+
+    # computing
+
+    def covariance(self) -> Array:
+        """``V`` of the intercept and the weights: (p, p); (n_L, p, p) of several targets; (q p, q p) of more classes.
+
+        Of classes but the first, against the first, one after the other.
+        """
+        found = self._errors()
+        T = equations.outward(*found.columns, intercept=self.fit_intercept)
+        T = np.kron(np.eye(found.covariance.shape[1] // len(T)), T)
+        V = T @ found.covariance @ T.T
+        return V[0] if len(V) == 1 else V
+
+    def _infer_at_fit(self, data: Data) -> None:
+        """Keep the classical errors, if there are any and they cost little."""
+        if self._is_small(data):
+            self._inference = self._infer(data, "classical", self._weights_mean(), polish=True)
+            return
+        rows, n = data.X.shape
+        many = Refusal(
+            f"expected a table of at most {MOST_ENTRIES:,} entries for errors computed by fit, or of fewer parameters "
+            f"than {self.network_.n_parameters:,}, found {rows:,} x {n:,}",
+            "infer(X, y) computes them",
+        )
+        self._inference = self._penalized() or many
+
+    def _is_small(self, data: Data) -> bool:
+        """Whether second derivatives are a matter of milliseconds."""
+        (rows, n), P = data.X.shape, self.network_.n_parameters
+        return rows * (n + 1) <= MOST_ENTRIES and P <= MOST_PARAMETERS and rows * P**2 <= MOST_PRODUCTS
+
+    @one_blas_thread()
+    def _infer(
+        self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
+    ) -> Inference | Refusal:
+        """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
+        refusal = self._penalized() or self._refuses_kind(kind)
+        if refusal is not None:
+            return refusal
+        Y = data.y.astype(np.float64)
+        try:
+            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError as error:
+            return Refusal(str(error), "divide the columns")
+        found = self._look(D, meaning)
+        if isinstance(found, Refusal):
+            return found
+        if found.nearly.any():
+            self._warn_of(found)
+        estimated = self._estimate_at_optimum(D, Y, meaning, polish=polish)
+        if isinstance(estimated, Refusal):
+            return estimated
+        E, fit = estimated
+        with np.errstate(invalid="ignore", divide="ignore"):
+            V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
+        if not np.isfinite(V).all():
+            return Refusal(f"expected a finite covariance, found none with {kind}", "use classical or HC1")
+        mean = D.means(Y)
+        spread = np.sqrt(D.means(np.square(Y - mean)))
+        return Inference(
+            kind=kind,
+            meaning=meaning,
+            weighted=data.w is not None and bool((data.w != data.w[0]).any()),
+            n_rows=len(Y),
+            n_observations=equations.observations(D, meaning),
+            n_clusters=0 if groups is None else int(groups.max()) + 1,
+            covariance=V,
+            fit=fit,
+            columns=np.stack([D.mean, D.scale]),
+            moments=equations.moments(D, Y),
+            target=np.stack([mean, spread]),
+            condition=(found.condition, found.standardized),
+            doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
+        )
+
+    def _estimate_at_optimum(
+        self, D: equations.Design, Y: Array, meaning: str, *, polish: bool
+    ) -> tuple[equations.Estimate, equations.Fit] | Refusal:
+        """Estimate and fit, once it is known that the weights are at the optimum of these rows."""
+        try:
+            E, fit = self._estimate(D, Y, meaning)
+        except np.linalg.LinAlgError:
+            return Refusal("expected second derivatives of full rank, found others", "see the warnings of fit")
+        distance = self._distance(D, E, Y, fit)
+        if not distance <= ARRIVED:
+            return Refusal(
+                f"expected weights at the optimum of these rows, found them {distance**0.5:.2g} standard errors off",
+                self._how_to_arrive(),
+            )
+        return self._estimate(D, Y, meaning) if polish and self._polish(D, E) else (E, fit)
+
+    def _look(self, D: equations.Design, meaning: str) -> equations.Dependence | Refusal:
+        """At how the columns depend on each other."""
+        m, p = min(equations.observations(D, meaning), len(D.A)), D.A.shape[1]
+        if m <= p:
+            return Refusal(
+                f"expected more samples than parameters ({p}), found {m:g}", "leave columns out, or penalize"
+            )
+        found = equations.dependence(D)
+        if not found.exact.any():
+            return found
+        return Refusal(
+            "expected columns that do not depend on each other, found COLUMNS, whose weights are not determined",
+            "leave constant columns and one of those that add up to others out",
+            tuple(map(int, np.flatnonzero(found.exact))),
+        )
+
+    def _warn_of(self, found: equations.Dependence) -> None:
+        names = ", ".join(np.array(self._column_names(), dtype=object)[found.nearly][:10])
+        warnings.warn(
+            f"expected columns that do not depend on each other, found {names}: their condition number is "
+            f"{found.standardized:.1e}, so that half the digits of their weights are lost, or more; leave some out, or "
+            "penalize",
+            DependenceWarning,
+            stacklevel=8,
+        )
+
+    def _refuses_kind(self, kind: str) -> Refusal | None:
+        """A kind of covariance that this model does not have."""
+        del kind
+        return None
+
+    def _how_to_arrive(self) -> str:
+        if self.network_.theta.dtype == np.float32:
+            return "give the rows of fit, and those as float64"
+        return "give the rows of fit, with a solver that goes to the optimum: lower tol, raise max_iter"
+
+    def _column_names(self) -> list[str]:
+        names = getattr(self, "feature_names_in_", None)
+        return [f"x{j}" for j in range(self.network_.n_features)] if names is None else [str(name) for name in names]
+
+    def _given(self, X: Any, y: Any, sample_weight: Any, groups: Any = None) -> tuple[Data, Array | None]:
+        """The rows of fit as it saw them, without those of weight zero, and the number of the cluster of each."""
+        check_is_fitted(self, "network_")
+        X, y = self._check_X_y(X, y, reset=False)
+        w = check_weights(sample_weight, X)
+        Y = self._encode(y, np.float64)
+        numbers = None
+        if groups is not None:
+            labels = np.asarray(groups)
+            if labels.shape != (len(Y),):
+                raise DataError(f"expected a group for each of the {len(Y)} rows, found shape {labels.shape}")
+            missing = labels != labels  # noqa: PLR0124 - NaN alone differs from itself
+            if np.any(missing) or any(label is None for label in labels):
+                raise DataError(
+                    "expected a group in each row, found missing ones", "fill them in, or leave the rows out"
+                )
+            numbers = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)[1]
+        kept, _, w, Y = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)
+        kept = kept.astype(int)
+        if numbers is not None:
+            numbers = np.unique(numbers[kept], return_inverse=True)[1]
+            if numbers.max() < 1:
+                raise DataError("expected at least two groups, found one", "use HC1 where rows are independent")
+        return Data(X[kept], Y, w), numbers
+
+    # what a user calls
+
+    def infer(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        covariance: str = "classical",
+        groups: Any = None,
+        weights: str = "auto",
+    ) -> Self:
+        """Compute other errors than those that `fit` has kept, and keep these.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            The rows of `fit`: others are refused.
+        covariance : {"classical", "HC0", "HC1", "HC2", "HC3", "cluster"}
+            "classical" errors suppose that the model is right; HC0 to HC3 allow each sample a variance of its own;
+            "cluster" allows samples of the same group to depend on each other.
+        groups : (m,), optional
+            The group of each sample, for "cluster".
+        weights : {"auto", "precision", "frequency"}
+            What a sample weight ``w`` means: the variance of the sample is ``σ²/w`` (linear regression by default),
+            or the sample stands for ``w`` equal ones (logistic regression by default).
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidOption
+            Where such errors would be wrong: with a penalty, away from the optimum, without full rank.
+        """
+        if covariance not in equations.KINDS:
+            raise InvalidOption(f"expected covariance as one of {', '.join(equations.KINDS)}, found {covariance!r}")
+        if weights not in ("auto", *equations.MEANINGS):
+            raise InvalidOption(f"expected weights as auto, {', '.join(equations.MEANINGS)}, found {weights!r}")
+        if (covariance == "cluster") != (groups is not None):
+            raise InvalidOption("expected groups with covariance='cluster' and with nothing else, found otherwise")
+        data, numbers = self._given(X, y, sample_weight, groups)
+        found = self._infer(data, covariance, self._weights_mean() if weights == "auto" else weights, numbers)
+        if isinstance(found, Refusal):
+            raise found.error(self._column_names())
+        self._inference = found
+        return self
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """The weights with their standard errors, tests and intervals, and how well the model fits.
+
+        Parameters
+        ----------
+        level : float
+            With which an interval covers the weight.
+
+        Returns
+        -------
+        Summary
+            Without errors where these would be wrong, and then its notes say why.
+        """
+        return self._summarize(level, None)
+
+    def _summarize(self, level: float, units: Units | None) -> Summary:
+        check_is_fitted(self, "network_")
+        found = self._known()
+        return summarize(self, found, check_level(level), units or Units.own(self))
+
+    def _known(self) -> Inference | Refusal:
+        return self.__dict__.get("_inference", UNKNOWN)
+
+    def _errors(self) -> Inference:
+        """What is known, or else an error that says why nothing is."""
+        check_is_fitted(self, "network_")
+        found = self._known()
+        if isinstance(found, Refusal):
+            raise found.error(self._column_names())
+        return found
+
+    @one_blas_thread()
+    def influence(self, X: Any, y: Any, sample_weight: Any = None) -> equations.Influence:
+        """Leverage, standardized residual and Cook's distance of each row of `fit`.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            The rows of `fit`; those of weight zero are left out of the answer.
+
+        Returns
+        -------
+        Influence
+        """
+        data, _ = self._given(X, y, sample_weight)
+        meaning = self._weights_mean()
+        found = self._infer(data, "classical", meaning)
+        if isinstance(found, Refusal):
+            raise found.error(self._column_names())
+        if self.network_.sizes[-1] > 1 and hasattr(self, "classes_"):
+            raise InvalidOption("expected two classes for the influence of a row, found more")
+        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        E, fit = self._estimate(D, data.y, meaning)
+        result = equations.influence(D, E, fit.sigma2, meaning)
+        if result.cooks_distance.shape[1] > 1:
+            return result
+        return equations.Influence(result.leverage, result.standardized_residual[:, 0], result.cooks_distance[:, 0])
+
+    def _link(self, X: Any) -> tuple[Array, Array, Inference]:
+        """``A`` of new rows `X` (m, n), the weights ``φ``, and what is known of them."""
+        found = self._errors()
+        X = equations.to_dense(self._check_X(X))
+        mean, scale = found.columns
+        A = equations.augmented(X, mean, scale, intercept=self.fit_intercept)
+        W, b = self._contrasts()
+        return A, equations.inward(W, b, mean, scale, intercept=self.fit_intercept), found
+
+    def _contrasts(self) -> tuple[Array, Array]:
+        """The weights that are reported, (k, n), and biases (k,): for classes, those against the first."""
+        W, b = self.network_.W[1].astype(np.float64), self.network_.b[1].astype(np.float64)
+        return (W, b) if len(W) == 1 or not hasattr(self, "classes_") else (W[1:] - W[0], b[1:] - b[0])
+
+    # the model file
+
+    def _own_fields(self) -> dict[str, Any]:
+        return {"solver": self.solver_, "inference": self._known().to_json()}
+
+    def _own_arrays(self) -> dict[str, Array]:
+        found = self._known()
+        return {} if isinstance(found, Refusal) else {"covariance": found.covariance}
+
+    def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
+        if not isinstance(fields, Mapping) or set(fields) != {"solver", "inference"}:
+            raise ModelFileError("expected the fields solver and inference of its own, found others")
+        if not isinstance(fields["solver"], str):
+            raise ModelFileError(f"solver: expected a name, found {str(fields['solver'])[:80]}")
+        self.solver_ = fields["solver"]
+        n, k = self.network_.n_features, self.network_.sizes[-1]
+        p, classes = n + int(self.fit_intercept), hasattr(self, "classes_")
+        shape = (1, max(1, k - 1) * p, max(1, k - 1) * p) if classes else (k, p, p)
+        self._inference = restore(fields, arrays, n, k, shape)
+
+
+def check_level(level: Any) -> float:
+    """A level of confidence, between 0 and 1."""
+    if not isinstance(level, float | int) or isinstance(level, bool) or not 0 < level < 1:
+        raise InvalidOption(f"expected level between 0 and 1, found {level!r}", "such as 0.95")
+    return float(level)

@@ -1,0 +1,72 @@
+"""What statistics has to say to linear regression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..equations import inference as equations
+from ..errors import InvalidOption
+from .inference import Refusal
+from .inferring import Inferring, Interval, check_level
+
+
+class LinearInference(Inferring):
+    """Errors of least squares: of each target by itself."""
+
+    def _penalized(self) -> Refusal | None:
+        found = [f"{name}={getattr(self, name):g}" for name in ("alpha", "l1") if getattr(self, name) > 0]
+        if found:
+            return Refusal(
+                f"expected no penalty, found {' and '.join(found)}: it draws the weights towards zero, and standard "
+                "errors know nothing of that bias",
+                "fit with alpha=0, l1=0",
+            )
+        if self.positive:
+            return Refusal("expected weights of either sign, found positive=True", "fit with positive=False")
+        if self.early_stopping:
+            return Refusal("expected weights at the optimum, found early_stopping", "fit without it")
+        return None
+
+    def _weights_mean(self) -> str:
+        return "precision"
+
+    def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+        W, b = self._contrasts()
+        phi = equations.inward(W, b, D.mean, D.scale, intercept=D.intercept)
+        r = Y - D.A @ phi.T
+        return equations.linear_estimate(D, r), equations.linear_fit(D, Y, r, meaning)
+
+    def predict_interval(self, X: Any, level: float = 0.95, *, kind: str = "prediction") -> Interval:
+        """Predictions and the intervals around them.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (m, n_x)
+        level : float
+            With which an interval covers what it is for.
+        kind : {"prediction", "confidence"}
+            For a new target (of weight 1), whose own deviation ``σ`` is part of it; or for the mean of many such.
+
+        Returns
+        -------
+        prediction, lower, upper : (m,) each, or (m, n_L) if `y` was a matrix
+
+        Raises
+        ------
+        InvalidOption
+            Where there are no standard errors; it says why.
+        """
+        if kind not in ("prediction", "confidence"):
+            raise InvalidOption(f"expected kind as 'prediction' or 'confidence', found {kind!r}")
+        A, phi, found = self._link(X)
+        df = found.n_clusters - 1.0 if found.kind == "cluster" else found.n_observations - A.shape[1]
+        Z = A @ phi.T  # (m, k)
+        variance = np.column_stack([equations.link_variance(A, V)[:, 0, 0] for V in found.covariance])
+        if kind == "prediction":
+            variance = variance + found.fit.sigma2
+        half = equations.quantile(check_level(level), df) * np.sqrt(np.maximum(variance, 0.0))
+        ends = (Z, Z - half, Z + half)
+        return Interval(*(end.ravel() for end in ends)) if self._single else Interval(*ends)

@@ -1,0 +1,331 @@
+"""What statistics has to say to logistic regression: errors, odds ratios, separated classes, Firth's method."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from scipy import special
+from sklearn.exceptions import ConvergenceWarning
+
+from ..arrays import Array
+from ..engines import Data
+from ..engines.threads import one_blas_thread
+from ..equations import firth as equations_firth
+from ..equations import inference as equations
+from ..equations.separation import flattest, separation
+from ..errors import DataError, InvalidOption, SeparationWarning
+from ..training import State
+from .base import NOT_CONVERGED
+from .inference import Inference, Profile, Refusal
+from .inferring import Inferring, Interval, check_level
+from .reporting import Units, errors, term_labels
+from .summary import Summary, stacked
+
+SUSPICIOUS = 0.05
+"""A flattest direction below it may be one of separation, which a linear program then decides."""
+SURE = 0.99
+"""Of no separated sample is the probability of its class below it, near the optimum."""
+FAR = 15.0
+"""A margin as large, of any sample, is suspicious where there are too many to look at the curvature."""
+
+
+class LogisticInference(Inferring):
+    """Errors of the maximum of the likelihood, or of Firth's penalized likelihood."""
+
+    _apart: Refusal | None = None
+    """That a line tells the classes apart, if one does."""
+
+    # standard errors
+
+    def _penalized(self) -> Refusal | None:
+        if self.early_stopping:
+            return Refusal("expected weights at the optimum, found early_stopping", "fit without it")
+        if self._penalties():
+            default = " (scikit-learn's default)" if self.C == 1.0 else ""
+            return Refusal(
+                f"expected no penalty, found C={self.C:g}{default}: it draws the weights towards zero, and standard "
+                "errors know nothing of that bias",
+                "fit with C=np.inf",
+            )
+        return self._apart
+
+    def _remedy(self) -> str:
+        """What to do about classes that a line tells apart."""
+        return "penalize (a finite C)" + (", or use solver='firth'" if self.network_.sizes[-1] == 1 else "")
+
+    def _refuses_kind(self, kind: str) -> Refusal | None:
+        if self.class_weight is not None and kind == "classical":
+            return Refusal(
+                "expected no class_weight for classical errors, found one: samples do not stand for as many as it says",
+                "infer(X, y, covariance='HC0'), or fit without it",
+            )
+        if self.solver == "firth" and kind != "classical":
+            return Refusal(f"expected classical errors for Firth's method, found {kind}", "use solver='lbfgs'")
+        if self.network_.sizes[-1] > 1 and kind in ("HC2", "HC3"):
+            return Refusal(f"expected HC0 or HC1 for more than two classes, found {kind}", "use HC1")
+        return None
+
+    def _weights_mean(self) -> str:
+        return "frequency" if self.class_weight is None else "precision"
+
+    def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+        del meaning  # of no matter to the likelihood
+        all_of, P = self._of_all_classes(Y), self._probabilities(D.A, D)
+        return equations.logistic_estimate(D, P[:, 1:], all_of[:, 1:]), equations.logistic_fit(D, P, all_of)
+
+    def _probabilities(self, A: Array, D: equations.Design) -> Array:
+        """(m, K), computed in float64."""
+        W, b = self._contrasts()
+        Z = A @ equations.inward(W, b, D.mean, D.scale, intercept=D.intercept).T
+        return special.softmax(np.column_stack([np.zeros(len(Z)), Z]), axis=1)
+
+    @staticmethod
+    def _of_all_classes(Y: Array) -> Array:
+        """Zeros and ones (m, K), also for two classes."""
+        return np.column_stack([1 - Y, Y]) if Y.shape[1] == 1 else Y
+
+    def _distance(self, D: equations.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
+        if self.solver != "firth":
+            return super()._distance(D, E, Y, fit)
+        W, b = self._contrasts()
+        phi = equations.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
+        score, _ = equations_firth.penalized_score(phi, D.A, Y[:, 0], D.w)
+        return float(score @ E.B @ score)
+
+    def _polish(self, D: equations.Design, E: equations.Estimate) -> bool:
+        """Newton's last step: what `tol` has left undone becomes its square."""
+        network = self.network_
+        if network.theta.dtype != np.float64 or self.solver_ not in ("newton", "lbfgs"):
+            return False
+        d = (E.B @ (D.A.T @ (E.r * D.w[:, None])).T.ravel()).reshape(E.r.shape[1], -1)  # (q, p)
+        d = d @ equations.outward(D.mean, D.scale, intercept=D.intercept).T
+        if len(network.W[1]) > 1:  # the solution of smallest norm
+            d = np.vstack([np.zeros(d.shape[1]), d])
+            d -= d.mean(axis=0)
+        network.W[1][...] += d[:, int(D.intercept) :]
+        if D.intercept:
+            network.b[1][...] += d[:, 0]
+        return True
+
+    def infer(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        covariance: str = "classical",
+        groups: Any = None,
+        weights: str = "auto",
+        intervals: str = "wald",
+        level: float = 0.95,
+    ) -> Self:
+        """Compute other errors than those that `fit` has kept, and keep these.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            The rows of `fit`: others are refused.
+        covariance : {"classical", "HC0", "HC1", "HC2", "HC3", "cluster"}
+            "classical" errors suppose that the model is right; HC0 to HC3 (HC0 and HC1 for more than two classes) and
+            "cluster" do not, and "cluster" allows samples of the same group to depend on each other.
+        groups : (m,), optional
+            The group of each sample, for "cluster".
+        weights : {"auto", "precision", "frequency"}
+            What a sample weight ``w`` means: a share of the score, or that the sample stands for ``w`` equal ones
+            (by default, unless there are class weights).
+        intervals : {"wald", "profile"}
+            With solver="firth", "profile" finds the intervals and tests of the penalized likelihood's profile.
+        level : float
+            Of the profile's intervals.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InvalidOption
+            Where such errors would be wrong: with a penalty, away from the optimum, without full rank.
+        """
+        if intervals not in ("wald", "profile") or (intervals == "profile" and self.solver != "firth"):
+            raise InvalidOption(
+                f"expected intervals as 'wald', or 'profile' with solver='firth', found {intervals!r} with "
+                f"{self.solver!r}"
+            )
+        check_level(level)
+        super().infer(X, y, sample_weight, covariance=covariance, groups=groups, weights=weights)
+        if intervals == "profile":
+            data, _ = self._given(X, y, sample_weight)
+            self._inference = replace(self._errors(), profile=self._profile(data, level))
+        return self
+
+    # odds
+
+    def odds_ratios(self, level: float = 0.95) -> Summary:
+        """By what factor the odds of a class grow when a column grows by 1, and the intervals of these factors.
+
+        Returns
+        -------
+        Summary
+            With the columns "term", "odds ratio", "lower", "upper"; before them "class" where there are several.
+
+        Raises
+        ------
+        InvalidOption
+            Where there are no standard errors; it says why.
+        """
+        return self._odds(level, Units.own(self))
+
+    def _odds(self, level: float, units: Units) -> Summary:
+        found, level = self._errors(), check_level(level)
+        W, b = self._contrasts()
+        theta = units.theta(W, b, intercept=self.fit_intercept)
+        half = equations.quantile(level, np.inf) * errors(found, units, intercept=self.fit_intercept)
+        ends = {"lower": theta - half, "upper": theta + half}
+        if found.profile is not None and found.profile.level == level:
+            ends = {"lower": np.array([found.profile.lower]), "upper": np.array([found.profile.upper])}
+        with np.errstate(over="ignore"):
+            values = {"odds ratio": np.exp(theta)} | {name: np.exp(end) for name, end in ends.items()}
+        table = stacked(term_labels(self, units), values)
+        if self.fit_intercept:  # the odds where all columns are zero are no ratio
+            kept = [i for i, term in enumerate(table["term"]) if i % theta.shape[1]]
+            table = {name: [column[i] for i in kept] for name, column in table.items()}
+        against = f"odds against {units.labels[0]}."
+        return Summary("Odds ratios", {"samples": found.n_observations}, table, level, (*units.notes, against))
+
+    def predict_interval(self, X: Any, level: float = 0.95, *, kind: str = "confidence") -> Interval:
+        """Probabilities and their confidence intervals, which are found for the log odds and mapped back.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix (m, n_x)
+        level : float
+            With which an interval covers the probability.
+        kind : {"confidence"}
+            A label has no prediction interval.
+
+        Returns
+        -------
+        prediction, lower, upper : (m,) each, of the second class; or (m, K) of all classes if there are more than two
+            For more than two, ``logit(p)`` has the variance that the delta method gives it.
+
+        Raises
+        ------
+        InvalidOption
+            Where there are no standard errors; it says why.
+        """
+        if kind != "confidence":
+            raise InvalidOption(
+                f"expected kind='confidence', found {kind!r}: a label has no interval",
+                "predict_proba is its distribution",
+            )
+        A, phi, found = self._link(X)
+        var = equations.link_variance(A, found.covariance[0])
+        ends = equations.probability_interval(A @ phi.T, var, equations.quantile(check_level(level), np.inf))
+        return Interval(*(end[:, 1] for end in ends)) if len(self.classes_) == 2 else Interval(*ends)
+
+    # classes that a line tells apart
+
+    @one_blas_thread()
+    def _look_for_separation(self, data: Data) -> None:
+        """Warn where the weights have no finite optimum."""
+        self._apart = None
+        if self._penalties() or self.early_stopping or self.solver == "firth":
+            return
+        try:
+            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError:  # too large to be squared, which `summary` will say
+            return
+        all_of = self._of_all_classes(data.y.astype(np.float64))
+        if (all_of.sum(axis=0) > 0).sum() < 2:
+            self._apart = Refusal("expected samples of two classes or more, found one class alone", "add samples")
+            return
+        P = self._probabilities(D.A, D)
+        right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
+        small = self._is_small(data)
+        sure = P.max() > SURE
+        suspicious = sure and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS if small else P.min() < np.exp(-FAR)
+        found = separation(D.A, all_of[:, 1:]) if right or suspicious else None
+        if found is None:
+            return
+        kind = "complete" if found.complete else "quasi-complete"
+        start = int(self.fit_intercept)
+        exception = "" if found.complete else " (but for samples on it)"
+        self._apart = Refusal(
+            f"expected classes that overlap, found {kind} separation: a line through COLUMNS tells classes "
+            f"apart{exception}, so that the weights have no finite optimum",
+            self._remedy(),
+            tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
+        )
+        told = str(self._apart.error(self._column_names())).partition("found ")[2]
+        warnings.warn(told, SeparationWarning, stacklevel=6)
+
+    # Firth's method
+
+    @one_blas_thread()
+    def _train_firth(self, data: Data, state: State) -> None:
+        """Train by Firth's penalized likelihood."""
+        began = time.perf_counter()
+        D, y = self._firth_design(data)
+        found = equations_firth.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, 1e-6))
+        if not found.converged:
+            warnings.warn(
+                NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning, stacklevel=5
+            )
+        network, theta = self.network_, equations.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
+        network.W[1][0] = theta[int(D.intercept) :]
+        network.b[1][0] = theta[0] if D.intercept else 0.0
+        self._likelihood = found.log_likelihood + np.log(D.scale).sum()  # of θ, not of φ
+        cost = -self._likelihood / float(D.w.sum())
+        values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began}
+        state.history = {name: [float(value)] for name, value in values.items()}
+        state.epoch, state.samples = 1, len(data)
+        self.history_, self.loss_, self.engine_ = state.history, cost, "reference"
+        self._state, self.t_, self.solver_ = state, state.samples, "firth"
+        self._set_n_iter(found.steps)
+
+    def _firth_design(self, data: Data) -> tuple[equations.Design, Array]:
+        if data.y.shape[1] > 1:
+            raise InvalidOption(
+                f"expected two classes for solver='firth', found {data.y.shape[1]}", "penalize: use solver='lbfgs'"
+            )
+        if self.early_stopping:
+            raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")
+        try:
+            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError as error:
+            raise DataError(f"solver='firth': {error}", "divide the columns") from None
+        found = self._look(D, self._weights_mean())
+        if isinstance(found, Refusal):
+            raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
+        return D, data.y[:, 0].astype(np.float64)
+
+    @one_blas_thread()
+    def _profile(self, data: Data, level: float) -> Profile:
+        """Intervals and p-values from the profile of Firth's likelihood, of ``X / s`` and the plain intercept."""
+        D, y = self._firth_design(data)
+        A = D.A.copy()
+        A[:, int(D.intercept) :] += D.mean / D.scale  # so that its intercept is that of X
+        best = equations_firth.firth(A, y, D.w, max_iter=1000, tol=1e-8)
+        unit = np.concatenate([np.ones(int(D.intercept)), D.scale])
+        ends = [equations_firth.profile_interval(A, y, D.w, best, j, level=level) for j in range(A.shape[1])]
+        p = []
+        for j in range(A.shape[1]):
+            start = best.phi.copy()
+            start[j] = 0.0
+            null = equations_firth.firth(A, y, D.w, start=start, fixed=j, max_iter=1000, tol=1e-8)
+            p.append(float(special.chdtrc(1, max(0.0, 2 * (best.log_likelihood - null.log_likelihood)))))
+        lower, upper = (tuple(float(end[k] / u) for end, u in zip(ends, unit, strict=True)) for k in (0, 1))
+        return Profile(level, lower, upper, tuple(p))
+
+    def _infer(
+        self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
+    ) -> Inference | Refusal:
+        found = super()._infer(data, kind, meaning, groups, polish=polish)
+        if self.solver != "firth" or isinstance(found, Refusal):
+            return found
+        return replace(found, penalized_likelihood=float(self._likelihood))

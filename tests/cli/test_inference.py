@@ -1,0 +1,317 @@
+"""The table of weights on the command line: in the units of the table, with the names of columns and levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import statsmodels.formula.api as smf
+from cli_tables import Ran
+from numpy.testing import assert_allclose
+
+import deltarule
+
+Cli = Callable[..., Ran]
+ALL = ("--split", "100,0,0")
+
+
+def people(path: Path, m: int = 300) -> pl.DataFrame:
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(50, 10, m), rng.exponential(1e5, m)
+    group, smoker = rng.choice(["red", "green", "blue"], m), rng.choice(["yes", "no"], m)
+    y = 3 + 0.2 * x + 1e-5 * z + 2 * (group == "red") + (smoker == "yes") + rng.normal(0, 2, m)
+    state = np.where(rng.random(m) < 1 / (1 + np.exp(-(y - 15) / 2)), "well", "sick")
+    three = np.where(rng.random(m) < 0.3, "maybe", state)
+    table = pl.DataFrame(
+        {
+            "x": x,
+            "z": z,
+            "group": group,
+            "smoker": smoker,
+            "y": y,
+            "state": state,
+            "three": three,
+            "w": rng.random(m) + 0.1,
+        }
+    )
+    table.write_csv(path)
+    return table
+
+
+TERMS = {"intercept": "Intercept", "x": "x", "z": "z", "group = green": "C(group)[T.green]",
+         "group = red": "C(group)[T.red]", "smoker = yes": "C(smoker)[T.yes]"}  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", ["standard", "robust", "none"])
+@pytest.mark.parametrize("kind", ["linear", "logistic"])
+def test_the_table_equals_statsmodels(kind: str, scale: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").to_pandas()
+    target, other = ("y", "state") if kind == "linear" else ("state", "y")
+    table["t"] = table["y"] if kind == "linear" else (table["state"] == "well").astype(int)
+    fit = smf.ols if kind == "linear" else smf.logit
+    theirs = fit("t ~ x + z + C(group) + C(smoker)", table).fit(
+        **({} if kind == "linear" else {"disp": 0, "tol": 1e-12})
+    )
+    ran = cli(
+        "train", "t.csv", "-t", target, "--model", kind, "--drop", f"{other},three,w", "--scale", scale, *ALL, "--json"
+    )
+    assert (ran.code, ran.err) == (0, "")
+    summary = ran.json()["summary"]
+    assert summary["columns"]["term"] == list(TERMS)
+    order = list(TERMS.values())
+    for column, values in (("coefficient", theirs.params), ("standard error", theirs.bse), ("p", theirs.pvalues)):
+        assert_allclose(summary["columns"][column], values[order], rtol=1e-7, err_msg=column)
+    assert_allclose(summary["facts"]["log-likelihood"], theirs.llf, rtol=1e-10)
+    if kind == "linear":
+        assert_allclose(summary["facts"]["σ"], np.sqrt(theirs.scale), rtol=1e-10)
+    shown = cli("inspect", "model.safetensors", "--json").json()["summary"]
+    assert shown == summary
+
+
+def test_what_is_shown(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "state", "--model", "logistic", "--drop", "three")
+    assert "Logistic regression, classical standard errors" in ran.out
+    assert "group = red" in ran.out
+    assert "Reference levels, from which the others differ: group: blue; smoker: no." in ran.out
+    assert "log odds of well against sick" in ran.out
+    assert "none, so that there are standard errors" in ran.out
+    inspected = cli("inspect", "model.safetensors").out
+    table = ran.out[ran.out.index("Logistic regression, classical") : ran.out.index("Test, on")]
+    assert table.strip() in inspected
+    assert "solved by      newton" in inspected
+    three = cli("train", "t.csv", "-t", "three", "--model", "logistic", "--drop", "state,y", "-o", "three.st").out
+    assert "log odds of it against maybe" in three
+
+
+def test_penalties_are_told_in_place_of_errors(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "state,three", "--l2", 1)
+    assert "No standard errors: expected no penalty, found alpha=1" in ran.out
+    assert "--l1 0 --l2 0 leaves them out" in ran.out
+    assert "standard error  " not in ran.out
+    assert "group = blue" in ran.out  # with a penalty no level is left out
+
+
+def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
+    cli("sample", "iris")
+    ran = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--json")
+    assert ran.code == 0
+    [said] = ran.json()["notes"]
+    assert "quasi-complete separation: a line through petal" in said
+    assert "the model was penalized (--l2 1)" in said
+    [l2] = [d for d in ran.json()["decisions"] if d["what"] == "L2 penalty"]
+    assert l2["choice"] == "1"
+    assert "separation" in l2["why"]
+    insisted = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--l2", 0)
+    assert "separation" in insisted.err
+    assert "No standard errors: expected classes that overlap" in " ".join(insisted.out.split())
+
+
+def test_the_contest_is_for_predictions(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "state", "--drop", "three", "--json").json()
+    if ran["architecture"].count("->") == 1:
+        [l2] = [d for d in ran["decisions"] if d["what"] == "L2 penalty"]
+        assert l2 == {
+            "what": "L2 penalty",
+            "choice": "1",
+            "why": "keeps the weights finite where classes do not overlap",
+        }
+
+
+def test_columns_missing_in_the_same_rows_share_a_flag(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    holes = pl.Series(np.arange(len(table)) % 7 == 0)
+    table.with_columns(pl.when(~holes).then(pl.col(name)).alias(name) for name in ("x", "z")).write_csv(
+        tmp_path / "t.csv"
+    )
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "state,three", "--json").json()
+    terms = ran["summary"]["columns"]["term"]
+    assert "x is missing" in terms
+    assert "z is missing" not in terms
+    assert "standard error" in ran["summary"]["columns"]
+    assert cli("predict", "model.safetensors", "t.csv").code == 0
+
+
+def test_networks_have_no_such_table(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "mlp", "--epochs", 2, "--json")
+    assert ran.json()["summary"] is None
+    with pytest.raises(deltarule.errors.InvalidOption, match="expected a linear or logistic model"):
+        deltarule.load(tmp_path / "model.safetensors").summary()
+
+
+def test_a_model_saved_from_python_is_shown_too(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    deltarule.LinearRegression().fit(table[["x", "z"]], table["y"]).save(tmp_path / "m.st")
+    assert "Linear regression, classical standard errors" in cli("inspect", "m.st").out
+
+
+# formulas
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        "x + C(group)",
+        "x * smoker + log(z)",
+        "I(x / 10) + sqrt(z) + group:smoker",
+        "C(group, Treatment('red')) + x",
+        "x + I(x ** 2) + abs(z - 100)",
+        "x + C(group) - 1",
+    ],
+)
+def test_formulas_equal_statsmodels(right: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", f"y ~ {right}", *ALL, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    summary = ran.json()["summary"]["columns"]
+    theirs = smf.ols(f"y ~ {right.replace('log(', 'np.log(').replace('sqrt(', 'np.sqrt(')}", table.to_pandas()).fit()
+    assert_allclose(sorted(summary["coefficient"]), sorted(theirs.params), rtol=1e-6)
+    assert_allclose(sorted(summary["standard error"]), sorted(theirs.bse), rtol=1e-6)
+    model = deltarule.load(tmp_path / "model.safetensors")
+    assert_allclose(model.predict(table)["prediction"], theirs.fittedvalues, rtol=1e-8)
+    assert_allclose(model.predict(table[5:6])["prediction"], theirs.fittedvalues[5:6], rtol=1e-8)  # one level alone
+    model.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model.safetensors").read_bytes()
+
+
+def test_a_formula_of_classes(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").to_pandas()
+    ran = cli("train", "t.csv", "-t", "state", "--formula", "x + C(group)", *ALL)
+    assert ran.code == 0
+    assert "C(group)[T.red]" in ran.out
+    assert "Reference levels, from which the others differ: group: blue." in ran.out
+    table["t"] = (table["state"] == "well").astype(int)
+    theirs = smf.logit("t ~ x + C(group)", table).fit(disp=0, tol=1e-12)
+    summary = deltarule.load(tmp_path / "model.safetensors").summary()
+    assert_allclose(sorted(summary["standard error"]), sorted(theirs.bse), rtol=1e-7)
+
+
+def test_whole_numbers_as_categories_are_in_order(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"k": rng.choice([2, 10, 1], 60), "y": rng.normal(size=60)})
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ C(k)", *ALL, "--json").json()
+    assert ran["summary"]["columns"]["term"] == ["intercept", "C(k)[T.2]", "C(k)[T.10]"]
+    assert "k: 1" in ran["summary"]["notes"][0]
+
+
+def test_rows_with_holes_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    table = table.with_columns(pl.when(pl.int_range(pl.len()) % 10 != 0).then("x").alias("x"))
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ x + C(group)", *ALL, "--json").json()
+    assert ran["rows"]["incomplete"] == 30
+    assert ran["summary"]["facts"]["samples"] == 270
+    ran = cli("predict", "model.safetensors", "t.csv")
+    assert ran.code == 2
+    assert "column 'x': expected a value in each row, found none in row 1" in ran.err
+
+
+def test_levels_never_seen_are_told(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", "y ~ x + C(group)", *ALL)
+    table.with_columns(group=pl.lit("violet")).write_csv(tmp_path / "new.csv")
+    ran = cli("predict", "model.safetensors", "new.csv", "-o", "p.csv")
+    assert "first 'violet' in row 1) are taken as 'blue'" in ran.err
+
+
+BAD = {
+    "y ~ __import__('os').system('touch hacked')": "__import__",
+    "y ~ C(__import__('os'))": "C(column)",
+    "y ~ C(group, __import__('os'))": "Treatment('level')",
+    "y ~ x.__class__": "none named 'x.__class__'",
+    "y ~ I((lambda: x)())": "expected columns, numbers",
+    "y ~ scale(x)": "expected columns, numbers",
+    "y ~ poly(x, 2)": "expected columns, numbers",
+    "y ~ np.log(x)": "expected columns, numbers",
+    "y ~ {x if x else z}": "expected columns, numbers",
+    "y ~ I(9 ** 9 ** 9 ** x)": "power",
+    "y ~ I(x ** 11)": "expected a formula",
+    "y ~ (x + z) ** 99": "expected a formula",
+    "y ~ x | z": "expected a formula",
+    "y ~ x[0]": "expected a formula",
+    "y ~ x +": "expected a formula",
+    "y ~ (x": "expected a formula",
+    "y ~": "expected a formula",
+    "y ~ 1": "at least one column",
+    "y ~ 5 + x": "Numeric literals",
+    "y ~ x ~ z": "expected a formula",
+    "log(y) ~ x": "left of ~",
+    "y ~ nothing": "none named 'nothing'",
+    "y ~ y + x": "expected other columns than 'y'",
+    "y ~ log(x - 1000)": "expected a finite log(x - 1000), found nan in row",
+    "y ~ log(group)": "log(group)",
+    "y ~ C(group, Treatment('violet'))": "violet",
+    "": "expected a formula",
+}
+
+
+@pytest.mark.parametrize("formula", BAD)
+def test_formulas_that_are_refused(formula: str, cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", formula)
+    assert ran.code == 2
+    assert len(ran.error) == 1
+    assert len(ran.error[0]) < 400
+    assert BAD[formula] in ran.err
+    assert not (tmp_path / "hacked").exists()
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--target", "z"), "found 'z' and 'y' in the formula"),
+        (("--model", "mlp"), "found mlp"),
+        (("--drop", "z"), "no --drop beside a formula"),
+        (("--scale", "robust"), "no --scale beside a formula"),
+        (("--hidden", "4"), "expected no --hidden"),
+    ],
+)
+def test_options_that_do_not_go_with_a_formula(options: tuple[str, ...], words: str, cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ x", *options)
+    assert ran.code == 2
+    assert words in ran.err
+
+
+def test_a_formula_in_a_file_is_not_trusted(cli: Cli, tmp_path: Path) -> None:
+    from deltarule import model_file
+    from deltarule.errors import DeltaruleError
+
+    table = people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", "y ~ x + C(group)", *ALL)
+    document, arrays = model_file.read(tmp_path / "model.safetensors", kind="model")
+    for change in (
+        {"formula": "__import__('os').system('touch hacked')"},
+        {"formula": "x + C(group) + I(open('t.csv'))"},
+        {"formula": "x + z"},
+        {"formula": "x + C(group) + I(x * 2)"},
+        {"names": ["x"]},
+        {"levels": {"group": ["red", "red"]}},
+        {"levels": {"other": ["red"]}},
+        {"feature_names": []},
+        {"intercept": 1},
+        {"formula": None},
+    ):
+        changed = {**document, "preprocessing": {**document["preprocessing"], **change}}
+        model_file.write(tmp_path / "bad", changed, arrays, kind="model")
+        with pytest.raises(DeltaruleError):
+            deltarule.load(tmp_path / "bad").predict(table)
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_without_the_library_it_says_what_to_install(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    people(tmp_path / "t.csv")
+    monkeypatch.setitem(sys.modules, "formulaic", None)
+    ran = cli("train", "t.csv", "--formula", "y ~ x")
+    assert ran.code == 2
+    assert "pip install 'deltarule[formula]'" in ran.err

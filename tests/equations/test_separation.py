@@ -1,0 +1,85 @@
+"""A line that tells classes apart is found wherever there is one, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deltarule.equations import inference, separation
+
+
+def design(X, y):
+    D = inference.design(np.asarray(X, float), None, intercept=True)
+    return D.A, (np.asarray(y)[:, None] == np.unique(y)[1:]).astype(float)
+
+
+def test_complete_quasi_complete_and_none():
+    x = np.arange(10.0)[:, None]
+    found = separation.separation(*design(x, [0] * 5 + [1] * 5))
+    assert found.complete
+    assert (found.d[0, 1:] != 0).tolist() == [True]
+    touching = np.array([0, 1, 2, 3, 4, 4, 5, 6, 7, 8.0])[:, None]
+    assert not separation.separation(*design(touching, [0] * 5 + [1] * 5)).complete
+    assert separation.separation(*design(x, [0] * 4 + [1, 0] + [1] * 4)) is None
+
+
+def test_a_cell_without_one_class_is_quasi_complete_and_named():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), rng.integers(0, 2, 200), rng.normal(size=200)])
+    y = np.where(X[:, 1] == 1, 1, rng.integers(0, 2, 200))
+    found = separation.separation(*design(X, y))
+    assert not found.complete
+    assert (found.d[0, 1:] != 0).tolist() == [False, True, False]
+
+
+def test_a_line_through_two_columns():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 4)) * [1, 1e6, 1e-6, 1]
+    y = (X[:, 0] + X[:, 1] / 1e6 > 0.1).astype(int)
+    found = separation.separation(*design(X, y))
+    assert found.complete
+    assert (found.d[0, 1:] != 0).tolist() == [True, True, False, False]
+    y[0] = 1 - y[0]
+    y[1] = 1 - y[1]
+    assert separation.separation(*design(X, y)) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_against_a_plain_linear_program(seed):
+    """Few samples, so that both happen; three classes, and columns of small whole numbers, so that there are ties."""
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(seed)
+    X, y = rng.integers(0, 3, (12, 3)).astype(float), rng.integers(0, 3, 12)
+    A, Y = design(X, y)
+    rows = []
+    d = np.eye(3)
+    for a, label in zip(A, y, strict=True):
+        rows += [np.kron(d[label] - d[k], a) for k in range(3) if k != label]
+    M = np.array(rows)
+    best = linprog(-M.sum(axis=0), A_ub=-M, b_ub=np.zeros(len(M)), bounds=(-1, 1))
+    found = separation.separation(A, Y)
+    assert (found is not None) == (best.fun < -1e-6)
+    if found is not None:
+        margins = M @ np.concatenate([np.zeros(4), found.d.ravel()])
+        assert margins.min() > -1e-6
+        assert margins.max() > 1e-3
+
+
+def test_more_rows_than_one_program_takes(monkeypatch):
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(3000, 3))
+    y = (X[:, 0] > 0).astype(int)
+    monkeypatch.setattr(separation, "ROWS", 20)
+    assert separation.separation(*design(X, y)).complete
+    y[np.argmax(np.abs(X[:, 0]))] ^= 1
+    assert separation.separation(*design(X, y)) is None
+
+
+def test_the_flattest_direction():
+    rng = np.random.default_rng(0)
+    A = np.column_stack([np.ones(500), rng.normal(size=(500, 2))])
+    w = np.ones(500)
+    assert separation.flattest(A, w, np.full((500, 1), 0.5)) == pytest.approx(1, rel=1e-6)
+    assert separation.flattest(A, w, np.full((500, 2), 1 / 3)) == pytest.approx(1, rel=1e-6)
+    assert separation.flattest(A, w, 1 / (1 + np.exp(-20 * A[:, [1]]))) < 0.05
