@@ -3,6 +3,7 @@
 
 #include "dense.hpp"
 #include "head.hpp"
+#include "linear.hpp"
 #include "micro.hpp"
 #include "row.hpp"
 
@@ -14,6 +15,10 @@ constexpr Kernels<T> KERNELS = {LANES<T>,         PANEL<T>,          BLOCK<T>,  
                                 backward<T>,      update<T>,         pack<T>,        unpack<T>,
                                 transpose<T>,     row_scratch<T>,    predict_row<T>, micro<T>,
                                 micro_scratch<T>, micro_penalize<T>, micro_step<T>};
+
+template <class T>
+constexpr LinearKernels<T> LINEAR = {LANES<double>, describe<T>, descend<T>,       gram<T>,
+                                     unpack_gram,   gram_size,   linear_scratch<T>};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];
@@ -66,6 +71,7 @@ namespace deltarule::DELTARULE_TARGET {
 
 extern const Target TARGET;
 const Target TARGET = {TEXT(DELTARULE_TARGET), &KERNELS<float>,       &KERNELS<double>, ACTIVATION_TRAITS.list,
-                       LOSS_TRAITS.list,       OPTIMIZER_TRAITS.list, FUNCTIONS};
+                       LOSS_TRAITS.list,       OPTIMIZER_TRAITS.list, FUNCTIONS,        &LINEAR<float>,
+                       &LINEAR<double>};
 
 }  // namespace deltarule::DELTARULE_TARGET
