@@ -17,8 +17,8 @@ constexpr Kernels<T> KERNELS = {LANES<T>,         PANEL<T>,          BLOCK<T>,  
                                 micro_scratch<T>, micro_penalize<T>, micro_step<T>};
 
 template <class T>
-constexpr LinearKernels<T> LINEAR = {LANES<double>, describe<T>, descend<T>,       gram<T>,
-                                     unpack_gram,   gram_size,   linear_scratch<T>};
+constexpr LinearKernels<T> LINEAR = {LANES<double>, spread<T>, descend<T>,       gram<T>,
+                                     unpack_gram,   gram_size, linear_scratch<T>};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];

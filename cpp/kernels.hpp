@@ -118,7 +118,7 @@ struct LinearBlock {
 
 template <class T> struct LinearKernels {
     long lanes;  // numbers in a vector of doubles
-    bool (*describe)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
+    void (*spread)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
     double (*descend)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
     void (*gram)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* C, double* scratch);
     void (*unpack_gram)(LinearBlock, const double* C, double* out, long ld);

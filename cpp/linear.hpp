@@ -64,8 +64,8 @@ void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, do
             tile[r * ld + c - c0] = 0;
 }
 
-// Σ w d and Σ w d² of each column, where d = x - mean, for rows r0 to r1; whether all numbers are finite
-template <class T> bool describe(const LinearJob<T>& job, long r0, long r1, double* sums, double* scratch) {
+// Σ w d and Σ w d² of each column, where d = x - mean, for rows r0 to r1
+template <class T> void spread(const LinearJob<T>& job, long r0, long r1, double* sums, double* scratch) {
     const long ld = wide(job.n), R = rows_at_once(job);
     double *first = sums, *second = sums + ld;
     for (long r = r0; r < r1; r += R) {
@@ -82,10 +82,6 @@ template <class T> bool describe(const LinearJob<T>& job, long r0, long r1, doub
             store<double>(second + c, q);
         }
     }
-    bool finite = true;
-    for (long c = 0; c < job.n; c++)
-        finite &= first[c] - first[c] == 0;
-    return finite;
 }
 
 // z = T W of one output, for as many rows as a vector holds at a time

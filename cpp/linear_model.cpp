@@ -55,21 +55,20 @@ void add_up(double* sums, long count, long size) {
 }  // namespace
 
 template <class T>
-bool describe(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control,
-              Outcome& outcome) {
+Outcome spread(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
     const long count = parts_of(job), ld = padded(job.n, kernels.lanes);
     std::vector<double> sums(count * 2 * ld);
-    std::vector<char> finite(count);
-    outcome.interrupted = !each_part(
-        count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(job.n), control, [&](long part, double* scratch) {
-            const Part rows(job.m, int(part), int(count));
-            finite[part] = kernels.describe(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
-        });
+    Outcome outcome;
+    outcome.interrupted = !each_part(count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(job.n), control,
+                                     [&](long part, double* scratch) {
+                                         const Part rows(job.m, int(part), int(count));
+                                         kernels.spread(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
+                                     });
     add_up(sums.data(), count, 2 * ld);
     std::copy_n(sums.data(), job.n, first);
     std::copy_n(sums.data() + ld, job.n, second);
-    return std::ranges::all_of(finite, [](char one) { return one != 0; });
+    return outcome;
 }
 
 template <class T>
@@ -134,9 +133,9 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
     return outcome;
 }
 
-#define INSTANTIATE(T)                                                                                      \
-    template bool describe(const Target&, const LinearJob<T>&, double*, double*, const Control&, Outcome&); \
-    template Outcome descend(const Target&, LinearJob<T>, const double*, double*, const Control&);          \
+#define INSTANTIATE(T)                                                                             \
+    template Outcome spread(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
+    template Outcome descend(const Target&, LinearJob<T>, const double*, double*, const Control&); \
     template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&);
 
 INSTANTIATE(float)

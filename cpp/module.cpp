@@ -176,18 +176,14 @@ LinearJob<T> linear_job(const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<
 
 template <class T> void bind_linear(nb::module_& module) {
     module.def(
-        "describe",
+        "spread",
         [](const std::string& isa, const Strided<T>& X, const Maybe<In<T>>& w, const In<double>& mean,
            const In<double>& ones, const Out<double>& first, const Out<double>& second, int threads) {
             const LinearJob<T> job = linear_job<T>(X, {}, w, 1, mean, ones, false);
             expect(long(first.size()) == job.n && long(second.size()) == job.n, "an array does not fit X");
-            bool finite = true;
             without_gil(threads, [&](const Control& control) {
-                Outcome outcome;
-                finite = describe<T>(target(isa), job, first.data(), second.data(), control, outcome);
-                return outcome;
+                return spread<T>(target(isa), job, first.data(), second.data(), control);
             });
-            return finite;
         },
         nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(),
         nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());

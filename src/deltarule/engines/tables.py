@@ -1,7 +1,7 @@
 """A linear model's cost over a whole table, in standardized columns: the definition in NumPy, and the same in C++.
 
-`Table` standardizes a copy of ``X`` and calls the equations. `NativeTable` reads ``X`` as it lies, in its own precision,
-once for each cost with its gradient, and standardizes a few rows at a time; its sums are of float64.
+`Table` standardizes a copy of ``X`` and calls the equations. `NativeTable` reads ``X`` as it lies, once for each
+cost with its gradient, and standardizes a few rows at a time; its sums are of float64 whatever the precision of ``X``.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class NativeTable(Table):
     def __init__(self, engine: Engine, network: Network, data: Data, columns: Columns, threads: int = 1) -> None:
         super().__init__(engine, network, data, columns, threads)
         self.dtype = np.dtype(np.float64)
-        self.y, self.w = _contiguous(data)
+        self.y, self.w = contiguous(data)
         self.a = np.empty(data.y.shape)
         self.latest: Array | None = None  # the φ that `a` belongs to
 
@@ -187,7 +187,8 @@ class NativeTable(Table):
                     *(self.a, kind, i, j, out, self.threads),
                 )
             rows, columns = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
-            return known[0][np.ix_(rows, columns)]
+            part: Array = known[0][np.ix_(rows, columns)]
+            return part
 
         H = assembled(free, n, k, block)
         if not np.isfinite(H).all():
@@ -226,7 +227,7 @@ def native_moments(X: Array, w: Array | None, centers: bool, threads: int = 1) -
     start = X[0].astype(np.float64) if centers else np.zeros(X.shape[1])
     for _ in range(2):
         first, second = np.empty((2, X.shape[1]))
-        _native.describe(instruction_set(), X, w, start, np.ones(X.shape[1]), first, second, threads)
+        _native.spread(instruction_set(), X, w, start, np.ones(X.shape[1]), first, second, threads)
         with np.errstate(all="ignore"):
             first, second = first / total, second / total
             if not centers:
@@ -243,7 +244,7 @@ def _standardization(columns: Columns, which: Any) -> tuple[Array, Array]:
     return np.ascontiguousarray(columns.mean[which]), 1 / columns.scale[which]
 
 
-def _contiguous(data: Data) -> tuple[Array, Array | None]:
+def contiguous(data: Data) -> tuple[Array, Array | None]:
     """``y`` and ``w`` in the precision of ``X``, one row after another."""
     y = np.ascontiguousarray(data.y, dtype=data.X.dtype)
     return y, None if data.w is None else np.ascontiguousarray(data.w, dtype=data.X.dtype)
