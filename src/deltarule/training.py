@@ -312,12 +312,7 @@ def _full_batch(run: Run, last_epoch: int) -> None:
     if reason:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
     began = time.perf_counter()
-    start = cost.start(np.float64)
-    if not np.isfinite(start).all():
-        raise not_finite(network, run.data, 1)
-    second_order: dict[str, Any] = {"hessian": cost.hessian} if plan.optimizer.second_order else {}
-    if second_order and run.state.epoch < last_epoch:
-        start, second_order["flat"] = _head_start(run, start)
+    start, second_order = _begin(run, cost)
     latest = (start, np.nan, np.empty(0))
 
     def cost_and_gradient(phi: Array) -> tuple[float, Array]:
@@ -359,6 +354,17 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))
+
+
+def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
+    """Where the optimizer begins, (P,), and what it is told of second derivatives."""
+    start = cost.start(np.float64)
+    if not np.isfinite(start).all():
+        raise not_finite(run.network, run.data, 1)
+    if not run.plan.optimizer.second_order:
+        return start, {}
+    start, flat = _head_start(run, start)
+    return start, {"hessian": cost.hessian, "flat": flat}
 
 
 def _head_start(run: Run, phi: Array) -> tuple[Array, Array | None]:

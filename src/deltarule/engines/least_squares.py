@@ -77,9 +77,7 @@ def _look(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:
     return mean, np.where((scale > TINY * np.abs(mean)) & np.isfinite(scale), scale, 1.0)
 
 
-def _products(
-    data: Data, y: Array, w: Array | None, mean: Array, scale: Array, intercept: bool, threads: int
-) -> Array:
+def _products(data: Data, y: Array, w: Array | None, mean: Array, scale: Array, intercept: bool, threads: int) -> Array:
     """``[X' 1 y']ᵀ diag(w) [X' 1 y']``, (n + 1 + k,) squared."""
     out = np.empty((len(mean) + 1,) * 2)
     columns = (mean, 1 / scale, intercept)

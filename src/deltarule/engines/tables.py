@@ -186,6 +186,8 @@ class NativeTable(Table):
                     *(instruction_set(), X, None, self.w, self.total, *standardization, self.columns.intercept),
                     *(self.a, kind, i, j, out, self.threads),
                 )
+            if len(used_i) == len(used_j) == len(taken):
+                return known[0]
             rows, columns = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
             part: Array = known[0][np.ix_(rows, columns)]
             return part

@@ -39,6 +39,7 @@ def newton(
     theta: Array,
     cost_and_gradient: Callable[[Array], tuple[float, Array]],
     l1: Array | None = None,
+    flat: Array | None = None,
     *,
     hessian: Callable[[Array, Array], Array],
     after_step: Callable[[Array], None],
@@ -46,7 +47,6 @@ def newton(
     max_fun: int,
     tol: float,
     gap: float = 1e-8,
-    flat: Array | None = None,
 ) -> OptimizeResult:
     """``θ = θ - H⁻¹ g``, and less far where that is too far; with `l1` to the minimum of the model ``q``, see above.
 
@@ -58,6 +58,8 @@ def newton(
         ``theta -> (J, g)`` over all samples; the smooth part of the cost, convex.
     l1 : (P,), optional
         Weights of ``Σ l1 |θ|``; parameters that should be zero become exactly zero.
+    flat : (P, F'), optional
+        Orthonormal directions in which there is no curvature anywhere, if they are known.
     hessian : callable
         ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
     after_step : callable
@@ -68,8 +70,6 @@ def newton(
         Stop when no component of the gradient is larger (with `l1`, of the subgradient of least norm), and
     gap : float
         the next step promises to lower the cost by less than this share of the cost, now or at the start.
-    flat : (P, F'), optional
-        Orthonormal directions in which there is no curvature anywhere, if they are known.
 
     Returns
     -------
@@ -328,7 +328,9 @@ def hessian(X: Array, a: Array, shares: Array, curvature: Formula, free: Array) 
     -------
     (F, F)
     """
-    k, columns, h = a.shape[1], {}, {}  # of the latest outputs
+    k = a.shape[1]
+    columns: dict[int, Array] = {}  # of each output
+    h: dict[int, Array] = {}  # of the latest
 
     def block(i: int, j: int, used_i: Array, used_j: Array) -> Array | None:
         for output, used in ((i, used_i), (j, used_j)):
@@ -347,6 +349,9 @@ def assembled(free: Array, n: int, k: int, block: Callable[[int, int, Array, Arr
 
     ``block(i, j, columns_i, columns_j)`` is (n_i + 1, n_j + 1), the biases last; None for zeros.
     """
+    if k == 1 and free.all():
+        found = block(0, 0, np.arange(n), np.arange(n))
+        return np.zeros((n + 1,) * 2) if found is None else found
     place = np.cumsum(free) - 1
     H = np.zeros((place[-1] + 1,) * 2)
     used = [np.flatnonzero(free[i * n : (i + 1) * n]) for i in range(k)]

@@ -11,7 +11,6 @@ from sklearn.utils.validation import column_or_1d
 from ..arrays import Array
 from ..errors import DataError
 
-
 FEW = 20
 """Classes of which each is looked for by itself, and beyond which whole numbers may be no classes at all."""
 
