@@ -67,9 +67,10 @@ template <class T> Batch batch_of(const Samples<T>& samples, long first, long mo
 }
 
 // The samples of a batch after the first `before`, as many as are in memory at the same time
-inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key) {
+inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool shared) {
     const long rows = std::min(CHUNK, batch.size - before);
-    return {batch.first + before, rows, before, before + rows == batch.size, batch.weight, key};
+    const bool last = before + rows == batch.size;
+    return {batch.first + before, rows, before, last, batch.weight, key, shared ? shares_of(rows) : 0};
 }
 
 // One computation on several threads, chunk of samples by chunk of samples
@@ -82,7 +83,7 @@ public:
           threads_(crew.size()),
           barrier_(threads_),
           patience_(patience),
-          by_rows_(threads_ == 1 || rows >= 16 * threads_),
+          by_rows_(threads_ == 1 || workspace.shared || rows >= 16 * threads_),
           first_task_(threads_ + 1) {
         share_tasks();
     }
@@ -93,7 +94,7 @@ public:
         const Job<T>& job = ws_.job;
         J = 0;
         for (long before = 0; before < batch.size; before += CHUNK) {
-            const Chunk chunk = chunk_of(batch, before, key);
+            const Chunk chunk = chunk_of(batch, before, key, ws_.shared);
             through(chunk, id, backward);
             barrier_.wait();
             J += losses(chunk) / batch.weight;
@@ -122,25 +123,41 @@ private:
     bool halt_ = false;                    // written by the first thread between two waits of all
     std::vector<std::size_t> first_task_;  // of each thread, and the end
 
+    static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
+
     // As much work for each thread as for the others
     void share_tasks() {
         double total = 0, before = 0;
         for (const Task& task : ws_.tasks)
-            total += task.cost;
+            total += cost(task);
         std::size_t i = 0;
         for (int id = 0; id < threads_; id++) {
             first_task_[id] = i;
-            for (; i < ws_.tasks.size() && (before + 0.5 * ws_.tasks[i].cost) / total * threads_ < id + 1; i++)
-                before += ws_.tasks[i].cost;
+            for (; i < ws_.tasks.size() && (before + 0.5 * cost(ws_.tasks[i])) / total * threads_ < id + 1; i++)
+                before += cost(ws_.tasks[i]);
         }
         first_task_[threads_] = ws_.tasks.size();
     }
 
-    // Forward through all layers, the loss, and backward. Either every thread takes some rows all the way, or every
-    // thread takes some units of each layer.
+    // Forward through all layers, the loss, and backward. Either every thread takes some shares of the rows, with the
+    // gradient, or some rows all the way, or some units of each layer.
     void through(const Chunk& chunk, int id, bool backward) {
+        const Part shares(chunk.shares, id, threads_);
+        for (long s = shares.begin; s < shares.end && !patience_.stopped(); s++) {
+            const Part rows(chunk.rows, int(s), int(chunk.shares));
+            layers(chunk, id, rows, rows, backward);
+            if (backward)
+                gradient(chunk, rows, ws_.job.shares + s * ws_.job.n_parameters);
+        }
+        if (chunk.shares)
+            return;
+        const Part mine(chunk.rows, id, threads_);
+        layers(chunk, id, mine, by_rows_ ? mine : Part(chunk.rows, 0, 1), backward);
+    }
+
+    // Rows `mine` are this thread's in what is done by rows; with units shared out, it works on all `rows`.
+    void layers(const Chunk& chunk, int id, Part mine, Part rows, bool backward) {
         const Job<T>& job = ws_.job;
-        const Part mine(chunk.rows, id, threads_), rows = by_rows_ ? mine : Part(chunk.rows, 0, 1);
         k_.gather(job, chunk, mine.begin, mine.end);
         for (long l = 1; l <= job.n_layers; l++) {
             between_layers();
@@ -154,12 +171,17 @@ private:
         }
     }
 
+    void gradient(const Chunk& chunk, Part rows, T* g) {
+        for (const Task& task : ws_.tasks)
+            k_.gradient(ws_.job, chunk, task, rows.begin, rows.end, g + task.at, g + task.b);
+    }
+
     // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's.
     void update(const Chunk& chunk, int id, const StepRates& rates) {
         for (std::size_t i = first_task_[id]; i < first_task_[id + 1] && !patience_.stopped(); i++) {
             k_.update(ws_.job, chunk, ws_.tasks[i], ws_.job.penalty + i, rates, ws_.scratch[id]);
             if (id == 0)
-                patience_.ask(2 * ws_.tasks[i].cost * double(chunk.rows));
+                patience_.ask(2 * cost(ws_.tasks[i]) * double(chunk.rows));
         }
     }
 

@@ -48,6 +48,18 @@ inline long sample_at(const std::int64_t* order, long i) {
     return order ? order[i] : i;
 }
 
+// `n` numbers of each of `count` samples, side by side; what is left of the width is zero
+template <class T, class Row> void side_by_side(T* to, long width, long count, long n, Row row) {
+    for (long s = 0; s < count; s++) {
+        const T* from = row(s);
+        for (long o = 0; o < n; o++)
+            to[o * width + s] = from[o];
+    }
+    for (long o = 0; o < n && count < width; o++)
+        for (long s = count; s < width; s++)
+            to[o * width + s] = 0;
+}
+
 // Σ w L of the rows, and dZ of the output layer, with the 1/m of the cost in it
 template <class T> void head(const Job<T>& job, const Chunk& chunk, long r0, long r1, T* scratch) {
     const Layer<T>& layer = job.layers[job.n_layers];
@@ -55,14 +67,9 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, long r0, lon
     const Block<T> block(scratch, n, width);
     for (long r = r0; r < r1; r += width) {
         const long count = r1 - r < width ? r1 - r : width;
-        for (long s = 0; s < width; s++) {
-            const bool there = s < count;
-            const T* y = there ? job.y + sample_at(job.order, chunk.first + r + s) * n : nullptr;
-            for (long o = 0; o < n; o++) {
-                block.Z[o * width + s] = there ? layer.Z[(r + s) * layer.ld + o] : T(0);
-                block.y[o * width + s] = there ? y[o] : T(0);
-            }
-        }
+        side_by_side(block.Z, width, count, n, [&](long s) { return layer.Z + (r + s) * layer.ld; });
+        side_by_side(block.y, width, count, n,
+                     [&](long s) { return job.y + sample_at(job.order, chunk.first + r + s) * n; });
         activate(job, layer, block);
         lose(job, layer, block);
         for (long s = 0; s < count; s++) {
@@ -85,9 +92,7 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, long r0, l
     const Block<T> block(scratch, n, width);
     for (long r = r0; r < r1; r += width) {
         const long count = r1 - r < width ? r1 - r : width;
-        for (long s = 0; s < width; s++)
-            for (long o = 0; o < n; o++)
-                block.Z[o * width + s] = s < count ? layer.Z[(r + s) * layer.ld + o] : T(0);
+        side_by_side(block.Z, width, count, n, [&](long s) { return layer.Z + (r + s) * layer.ld; });
         activate(job, layer, block);
         for (long s = 0; s < count; s++)
             for (long o = 0; o < n; o++)
@@ -95,14 +100,16 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, long r0, l
     }
 }
 
-// The rows' inputs, one after another
+// The rows' inputs, one after another, unless they are read where they lie
 template <class T> void gather(const Job<T>& job, const Chunk& chunk, long r0, long r1) {
     const Layer<T>& inputs = job.layers[0];
-    const long step = 64 / long(sizeof(T));
+    if (!inputs.seen)
+        return;
+    const long line = 64 / long(sizeof(T)), ahead = 1 + 16 * line / inputs.n_out;
     for (long r = r0; r < r1; r++) {
-        if (job.order && r + 2 < r1)  // the row after next, line by line
-            for (long i = 0; i < inputs.n_out; i += step)
-                __builtin_prefetch(job.X + job.order[chunk.first + r + 2] * inputs.n_out + i);
+        if (job.order && r + ahead < r1)  // a row that is soon needed, line by line
+            for (long i = 0; i < inputs.n_out; i += line)
+                __builtin_prefetch(job.X + job.order[chunk.first + r + ahead] * inputs.n_out + i);
         __builtin_memcpy(inputs.seen + r * inputs.ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,
                          sizeof(T) * inputs.n_out);
     }

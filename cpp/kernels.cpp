@@ -6,15 +6,16 @@
 #include "linear.hpp"
 #include "micro.hpp"
 #include "row.hpp"
+#include "update.hpp"
 
 namespace {
 
 template <class T>
-constexpr Kernels<T> KERNELS = {LANES<T>,         PANEL<T>,          BLOCK<T>,       MOST_VECTORS<T>* LANES<T>,
-                                gather<T>,        forward<T>,        head<T>,        output<T>,
-                                backward<T>,      update<T>,         pack<T>,        unpack<T>,
-                                transpose<T>,     row_scratch<T>,    predict_row<T>, micro<T>,
-                                micro_scratch<T>, micro_penalize<T>, micro_step<T>};
+constexpr Kernels<T> KERNELS = {LANES<T>,       PANEL<T>,       BLOCK<T>, NARROW,           MOST_VECTORS<T>* LANES<T>,
+                                gather<T>,      forward<T>,     head<T>,  output<T>,        backward<T>,
+                                gradient<T>,    update<T>,      pack<T>,  unpack<T>,        transpose<T>,
+                                row_scratch<T>, predict_row<T>, micro<T>, micro_scratch<T>, micro_penalize<T>,
+                                micro_step<T>};
 
 template <class T>
 constexpr LinearKernels<T> LINEAR = {LANES<double>, spread<T>, descend<T>,       gram<T>,

@@ -5,7 +5,7 @@
 // panels, as the kernels read them: panel j holds the weights of PANEL neighboring units as [n_in][PANEL], padded with
 // zeros; the last panel is narrower where that saves work. Gradients and moments have the same layout, so that an
 // update is one stream. Layers above the first also keep a transposed copy, `back`, in panels over their inputs, for dA
-// = dZ W.
+// = dZ W. A narrow layer, of a few units, has only that: its units would leave most of a vector empty.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +23,11 @@ template <class T> struct Layer {
     long ld = 0;  // from row to row of its activations
     int activation = 0;
     double option = 0;
+    bool narrow = false;
     bool learns = false, shared = false;  // a parameter of the activation, one for each unit or one for all
     double dropout = 0;
     long W = 0, b = 0, p = 0;            // where they start in the packed parameters
-    T* back = nullptr;                   // transposed copy of W, for layers above the first
+    T* back = nullptr;                   // transposed copy of W, for layers above the first that are not narrow
     T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
     T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout
     T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p
@@ -40,11 +41,12 @@ struct Chunk {
     bool last = true;         // of its batch
     double total_weight = 1;  // of the batch
     std::uint64_t step = 0;   // key of the dropout masks
+    long shares = 0;          // its rows in so many parts, each with a gradient of its own; 0: one gradient of all
 };
 
 template <class T> struct Job {
     long n_layers = 0;
-    Layer<T>* layers = nullptr;  // 0 to n_layers; layers[0].seen are the inputs
+    Layer<T>* layers = nullptr;  // 0 to n_layers; layers[0].seen are the inputs, if they are not read where they lie
     int loss = 0;
     double loss_option = 0;
     bool fused = false;
@@ -55,6 +57,7 @@ template <class T> struct Job {
     std::uint64_t seed = 0;
     long n_parameters = 0;  // packed
     T *theta = nullptr, *m = nullptr, *v = nullptr, *g = nullptr;
+    T* shares = nullptr;         // (shares of a chunk, n_parameters), their gradients
     double* row_loss = nullptr;  // weighted, of each row of the chunk
     double* penalty = nullptr;   // of each task
     long width = 0;              // samples side by side in the head
@@ -62,21 +65,24 @@ template <class T> struct Job {
     double l1 = 0, l2 = 0;
 };
 
-// A part of the update: rows i0 to i1 of panel `panel` of dW, and db with the last of them; or, panel -1, dp.
+// A part of the update: inputs i0 to i1 of panel `panel` of dW, and db with the last of them; or, panel -1, dp.
 struct Task {
     int layer;
     long panel, i0, i1;
-    double cost;
+    long at, n, b, n_b;  // its weights and its biases in the packed parameters
 };
 
 template <class T> struct Kernels {
-    long lanes, panel, block, micro_rows;  // numbers in a vector; units in a panel; inputs in a task; see micro.hpp
+    long lanes, panel, block,
+        narrow;       // numbers in a vector; units in a panel; inputs in a task; most of a narrow layer
+    long micro_rows;  // see micro.hpp
     // On rows r0 to r1 of the chunk and panels p0 to p1 of the layer that is written:
     void (*gather)(const Job<T>&, const Chunk&, long r0, long r1);
     void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);
     void (*head)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch);
     void (*output)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch, T* out);
     void (*backward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);
+    void (*gradient)(const Job<T>&, const Chunk&, const Task&, long r0, long r1, T* g_W, T* g_b);
     void (*update)(const Job<T>&, const Chunk&, const Task&, double* penalty, const StepRates&, T* scratch);
     // Between the layout of theta and the packed one
     void (*pack)(const Layer<T>&, const T* flat, T* packed);

@@ -4,6 +4,7 @@
 
 #include "dense.hpp"
 #include "head.hpp"
+#include "optimizers.hpp"
 
 namespace {
 

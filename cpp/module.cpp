@@ -88,6 +88,12 @@ template <class Run> Outcome without_gil(int threads, Run run) {
     return outcome;
 }
 
+template <class T>
+void check_packed(const std::string& isa, const NetworkSpec& spec, std::size_t flat, std::size_t packed) {
+    expect(flat == std::size_t(spec.parameters()) && packed == std::size_t(packed_size<T>(target(isa), spec)),
+           "an array does not fit the network");
+}
+
 template <class T> void bind(nb::module_& module) {
     module.def(
         "epoch",
@@ -99,7 +105,8 @@ template <class T> void bind(nb::module_& module) {
             expect(optimizer >= 0 && optimizer < count(chosen.optimizers) && options.size() <= 4, "no such optimizer");
             const std::size_t n = std::size_t(spec.parameters());
             const int moments = chosen.optimizers[optimizer].moments;
-            expect(theta.size() == n && (!m || m->size() == n) && (!v || v->size() == n),
+            const std::size_t packed = std::size_t(packed_size<T>(chosen, spec));
+            expect(theta.size() == n && (!m || m->size() == packed) && (!v || v->size() == packed),
                    "an array does not fit theta");
             expect(int(bool(m)) + int(bool(v)) == moments && (m || !v), "the moments are not those of the optimizer");
             const Samples<T> data = samples<T>(spec, X, y, w, order);
@@ -116,6 +123,20 @@ template <class T> void bind(nb::module_& module) {
         nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(),
         nb::arg().noconvert().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
         nb::arg(), nb::arg());
+    module.def(
+        "pack",
+        [](const std::string& isa, const NetworkSpec& spec, const In<T>& flat, const Out<T>& packed) {
+            check_packed<T>(isa, spec, flat.size(), packed.size());
+            pack<T>(target(isa), spec, flat.data(), packed.data());
+        },
+        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert());
+    module.def(
+        "unpack",
+        [](const std::string& isa, const NetworkSpec& spec, const In<T>& packed, const Out<T>& flat) {
+            check_packed<T>(isa, spec, flat.size(), packed.size());
+            unpack<T>(target(isa), spec, packed.data(), flat.data());
+        },
+        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert());
     module.def(
         "cost",
         [](const std::string& isa, const NetworkSpec& spec, const In<T>& theta, const Maybe<Out<T>>& g, const In<T>& X,
@@ -262,6 +283,9 @@ NB_MODULE(_native, module) {
                 }
             },
             nb::arg("n_features"), nb::arg("layers"), nb::arg("loss"), nb::arg("loss_option"), nb::arg("fused"));
+    module.def("packed_size", [](const std::string& isa, const NetworkSpec& spec, int bytes) {
+        return bytes == sizeof(float) ? packed_size<float>(target(isa), spec) : packed_size<double>(target(isa), spec);
+    });
     module.def("targets", [] {
         std::vector<std::string> names;
         for (const Target* one : targets())

@@ -29,7 +29,10 @@ double weights(const NetworkSpec& spec) {
 
 // Threads for steps of `rows` samples
 int worth(const NetworkSpec& spec, long rows, const Control& control) {
-    return is_small(spec) ? 1 : worth(6 * weights(spec) * double(rows), control.threads);
+    if (is_small(spec))
+        return 1;
+    const int threads = worth(6 * weights(spec) * double(rows), control.threads);
+    return by_shares(spec, rows) ? int(std::min(long(threads), shares_of(rows))) : threads;
 }
 
 StepRates rates_of(const Steps& steps, long s) {
@@ -46,7 +49,7 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     Job<T>& job = ws.job;
     J = 0;
     for (long before = 0; before < batch.size; before += CHUNK) {
-        const Chunk chunk = chunk_of(batch, before, 0);
+        const Chunk chunk = chunk_of(batch, before, 0, false);
         J += ws.kernels.micro(job, chunk, ws.scratch[0]);
         patience.ask(6.0 * double(job.n_parameters + 8) * double(chunk.rows));
         if (patience.stopped())
@@ -109,11 +112,9 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     set_up(ws, theta, steps);
     job.seed = steps.seed;
     job.optimizer = steps.optimizer;
-    if (m)
-        ws.load(m, job.m = ws.memory.template zeros<T>(job.n_parameters));
-    if (v)
-        ws.load(v, job.v = ws.memory.template zeros<T>(job.n_parameters));
-    if (ws.micro || batch > rows || learns(spec))
+    job.m = m;
+    job.v = v;
+    if (ws.micro || batch > rows)
         job.g = ws.memory.template zeros<T>(job.n_parameters);
     Patience patience(control);
     Outcome outcome;
@@ -136,11 +137,19 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     if (outcome.interrupted)
         return outcome;
     ws.save(job.theta, theta);
-    if (m)
-        ws.save(job.m, m);
-    if (v)
-        ws.save(job.v, v);
     return outcome;
+}
+
+template <class T> long packed_size(const Target& target, const NetworkSpec& spec) {
+    return Layout<T>(target, spec, {}, true).job.n_parameters;
+}
+
+template <class T> void pack(const Target& target, const NetworkSpec& spec, const T* flat, T* packed) {
+    Layout<T>(target, spec, {}, true).load(flat, packed);
+}
+
+template <class T> void unpack(const Target& target, const NetworkSpec& spec, const T* packed, T* flat) {
+    Layout<T>(target, spec, {}, true).save(packed, flat);
 }
 
 template <class T>
@@ -226,12 +235,15 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     return outcome;
 }
 
-#define INSTANTIATE(T)                                                                                      \
-    template Outcome epoch(const Target&, const NetworkSpec&, T*, T*, T*, const Samples<T>&, const Steps&,  \
-                           const Control&);                                                                 \
-    template Outcome cost(const Target&, const NetworkSpec&, const T*, T*, const Samples<T>&, const Steps&, \
-                          const Control&);                                                                  \
-    template Outcome predict(const Target&, const NetworkSpec&, const T*, const Samples<T>&, T*, const Control&);
+#define INSTANTIATE(T)                                                                                            \
+    template Outcome epoch(const Target&, const NetworkSpec&, T*, T*, T*, const Samples<T>&, const Steps&,        \
+                           const Control&);                                                                       \
+    template Outcome cost(const Target&, const NetworkSpec&, const T*, T*, const Samples<T>&, const Steps&,       \
+                          const Control&);                                                                        \
+    template Outcome predict(const Target&, const NetworkSpec&, const T*, const Samples<T>&, T*, const Control&); \
+    template long packed_size<T>(const Target&, const NetworkSpec&);                                              \
+    template void pack(const Target&, const NetworkSpec&, const T*, T*);                                          \
+    template void unpack(const Target&, const NetworkSpec&, const T*, T*);
 
 INSTANTIATE(float)
 INSTANTIATE(double)

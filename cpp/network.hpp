@@ -28,11 +28,11 @@ struct NetworkSpec {
 };
 
 template <class T> struct Samples {
-    const T* X;
-    const T* y;
-    const T* w;                 // null: all weigh 1
-    const std::int64_t* order;  // null: as they lie
-    long m;                     // how many are seen
+    const T* X = nullptr;
+    const T* y = nullptr;
+    const T* w = nullptr;                 // null: all weigh 1
+    const std::int64_t* order = nullptr;  // null: as they lie
+    long m = 0;                           // how many are seen
 };
 
 struct Steps {
@@ -55,9 +55,15 @@ struct Control {
     std::function<bool()> interrupted;  // asked now and then by the calling thread; must not throw
 };
 
-// Takes the steps of an epoch, in place on theta and the moments (null where the optimizer has none).
+// Takes the steps of an epoch, in place on theta and the moments (packed; null where the optimizer has none).
 template <class T>
 Outcome epoch(const Target&, const NetworkSpec&, T* theta, T* m, T* v, const Samples<T>&, const Steps&, const Control&);
+
+// Between the layout of theta and that in which the kernels keep parameters and moments, in packed_size<T> numbers;
+// what only pads must be zero.
+template <class T> long packed_size(const Target&, const NetworkSpec&);
+template <class T> void pack(const Target&, const NetworkSpec&, const T* flat, T* packed);
+template <class T> void unpack(const Target&, const NetworkSpec&, const T* packed, T* flat);
 
 // The cost over all samples, and its gradient into g unless that is null.
 template <class T>

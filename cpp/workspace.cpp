@@ -84,6 +84,13 @@ bool is_small(const NetworkSpec& spec) {
            });
 }
 
+bool by_shares(const NetworkSpec& spec, long rows) {
+    long units = spec.n_features;
+    for (const LayerSpec& layer : spec.layers)
+        units += 2 * layer.units;
+    return spec.parameters() <= rows / shares_of(rows) * units;
+}
+
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job) {
     job.n_layers = long(spec.layers.size());
@@ -110,43 +117,49 @@ void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<La
 }
 
 template <class T>
-Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
-                        bool training, int threads)
-    : kernels(target.kernels<T>()),
-      micro(training && is_small(spec)),
-      layers_(spec.layers.size() + 1),
-      target_(target) {
+Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, bool training)
+    : kernels(target.kernels<T>()), micro(training && is_small(spec)), layers_(spec.layers.size() + 1) {
     describe(spec, samples, layers_, job);
-    const long n_out = layers_.back().n_out;
-    job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
-    place_parameters();
-    place_activations(micro ? kernels.micro_rows : rows, training);
-    job.theta = memory.zeros<T>(job.n_parameters);
-    job.row_loss = memory.zeros<double>(rows);
-    if (training && !micro)
-        make_tasks();
-    job.penalty = memory.zeros<double>(long(tasks.size()));
-    const long most =
-        micro ? kernels.micro_scratch(job) : std::max((5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel);
-    for (int id = 0; id < threads; id++)
-        scratch.push_back(memory.zeros<T>(most));
-}
-
-template <class T> void Workspace<T>::place_parameters() {
     long at = 0;
     for (long l = 1; l <= job.n_layers; l++) {
         Layer<T>& layer = layers_[l];
+        layer.narrow = !micro && layer.n_out <= kernels.narrow;
         const long units = micro ? layer.n_out : rounded_up(layer.n_out, kernels.lanes);
         layer.W = at;
-        layer.b = layer.W + units * layer.n_in;
+        layer.b = at + (layer.narrow ? layer.n_out * rounded_up(layer.n_in, kernels.lanes) : units * layer.n_in);
         layer.p = layer.b + units;
         at = layer.p + (layer.learns ? units : 0);
     }
     job.n_parameters = at;
 }
 
+template <class T>
+Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
+                        bool training, int threads)
+    : Layout<T>(target, spec, samples, training), target_(target) {
+    shared = training && !micro && by_shares(spec, rows);
+    const long n_out = layers_.back().n_out;
+    job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
+    place_activations(micro ? kernels.micro_rows : rows, training);
+    job.theta = memory.zeros<T>(job.n_parameters);
+    job.row_loss = memory.zeros<double>(rows);
+    if (training && !micro)
+        make_tasks();
+    job.penalty = memory.zeros<double>(long(tasks.size()));
+    if (shared)
+        job.shares = memory.zeros<T>(shares_of(rows) * job.n_parameters);
+    const long widest = std::ranges::max(layers_, {}, &Layer<T>::ld).ld;
+    const long most = micro ? kernels.micro_scratch(job)
+                            : std::max({(5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel, widest});
+    for (int id = 0; id < threads; id++)
+        scratch.push_back(memory.zeros<T>(most));
+}
+
 template <class T> void Workspace<T>::place_activations(long rows, bool training) {
-    for (long l = 0; l <= job.n_layers; l++) {
+    // inputs are read where they lie, unless in another order, as whole vectors, or from rows that all fall on the same
+    // few places of the cache
+    const bool in_place = !micro && !job.order && !layers_[1].narrow && layers_[0].n_out * sizeof(T) % 1024 != 0;
+    for (long l = in_place; l <= job.n_layers; l++) {
         Layer<T>& layer = layers_[l];
         // rows of a length that is a power of two would all fall on the same few places of the cache
         layer.ld = rounded_up(layer.n_out, kernels.lanes);
@@ -165,7 +178,7 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
             layer.mask = memory.zeros<T>(n);
             layer.seen = memory.zeros<T>(n);
         }
-        if (l > 1 && !micro)
+        if (l > 1 && !micro && !layer.narrow)
             layer.back = memory.zeros<T>(rounded_up(layer.n_in, kernels.lanes) * layer.n_out);
     }
 }
@@ -173,22 +186,38 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
 template <class T> void Workspace<T>::make_tasks() {
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = layers_[l];
-        for (long j = 0; j < parts(layer.n_out, kernels.panel); j++) {
-            const double width = std::min(kernels.panel, rounded_up(layer.n_out - j * kernels.panel, kernels.lanes));
-            const long blocks = parts(layer.n_in, kernels.block);
-            for (long k = 0; k < blocks; k++) {
-                const long i0 = first_of(layer.n_in, k, blocks, kernels.panel);
-                const long i1 = first_of(layer.n_in, k + 1, blocks, kernels.panel);
-                tasks.push_back({int(l), j, i0, i1, width * double(i1 - i0 + 2)});
-            }
+        const long blocks = parts(layer.n_in, kernels.block);
+        const long columns = layer.narrow ? 1 : parts(layer.n_out, kernels.panel);
+        for (long k = 0; k < blocks; k++) {
+            const long i0 = first_of(layer.n_in, k, blocks, kernels.panel);
+            const long i1 = first_of(layer.n_in, k + 1, blocks, kernels.panel);
+            for (long j = 0; j < columns; j++)
+                tasks.push_back(task_of(l, j, i0, i1));
         }
         if (layer.learns)
-            tasks.push_back({int(l), -1, 0, 0, double(layer.n_out)});
+            tasks.push_back({int(l), -1, 0, 0, layer.p, rounded_up(layer.n_out, kernels.lanes), 0, 0});
     }
+}
+
+template <class T> Task Workspace<T>::task_of(long l, long panel, long i0, long i1) const {
+    const Layer<T>& layer = layers_[l];
+    const long first = panel * kernels.panel,
+               width = std::min(kernels.panel, rounded_up(layer.n_out - first, kernels.lanes));
+    Task task{int(l), panel, i0, i1, 0, 0, layer.b + first, i1 == layer.n_in ? width : 0};
+    if (layer.narrow) {
+        task.at = layer.W + i0 * layer.n_out;
+        task.n = rounded_up(i1 - i0, kernels.lanes) * layer.n_out;
+    } else {
+        task.at = layer.W + first * layer.n_in + i0 * width;
+        task.n = (i1 - i0) * width;
+    }
+    return task;
 }
 
 template void describe(const NetworkSpec&, const Samples<float>&, std::vector<Layer<float>>&, Job<float>&);
 template void describe(const NetworkSpec&, const Samples<double>&, std::vector<Layer<double>>&, Job<double>&);
+template class Layout<float>;
+template class Layout<double>;
 template class Workspace<float>;
 template class Workspace<double>;
 

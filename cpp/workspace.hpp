@@ -42,21 +42,27 @@ private:
 // Whether its layers are so small that samples, not units, stand side by side
 bool is_small(const NetworkSpec& spec);
 
+// In how many shares the rows of a chunk are divided; it does not depend on the number of threads
+inline long shares_of(long rows) {
+    return rows < 32 ? 1 : 2 * std::clamp(rows / 128, 1L, 8L);
+}
+
+// Whether each share of `rows` rows has a gradient of its own: where that is less to exchange between threads than what
+// the layers see and their dZ
+bool by_shares(const NetworkSpec& spec, long rows);
+
 // Sizes, activations, loss and samples of a job; no memory yet
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job);
 
-template <class T> class Workspace {
+// Where the parameters of a network lie for the kernels
+template <class T> class Layout {
 public:
     const Kernels<T>& kernels;
+    const bool micro;  // small networks have the layout of theta itself
     Job<T> job;
-    bool micro = false;
-    std::vector<Task> tasks;  // of an update
-    std::vector<T*> scratch;  // one for each thread
-    Memory memory;
 
-    Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows, bool training,
-              int threads);
+    Layout(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, bool training);
 
     void load(const T* flat, T* packed) const {
         each_layer([&](const Layer<T>& layer, long at) { kernels.pack(layer, flat + at, packed); }, flat, packed);
@@ -66,21 +72,10 @@ public:
         each_layer([&](const Layer<T>& layer, long at) { kernels.unpack(layer, packed, flat + at); }, packed, flat);
     }
 
-    void transpose() const {
-        for (const Layer<T>& layer : layers_)
-            if (layer.back)
-                kernels.transpose(layer, job.theta);
-    }
+protected:
+    std::vector<Layer<T>> layers_;
 
 private:
-    std::vector<Layer<T>> layers_;
-    const Target& target_;
-
-    void place_parameters();
-    void place_activations(long rows, bool training);
-    void make_tasks();
-
-    // Small networks have the layout of theta itself.
     template <class Move> void each_layer(Move move, const T* from, T* to) const {
         if (micro) {
             std::copy_n(from, job.n_parameters, to);
@@ -93,6 +88,33 @@ private:
             at += layer.n_out * (layer.n_in + 1) + (layer.learns ? layer.shared ? 1 : layer.n_out : 0);
         }
     }
+};
+
+// The same with memory for some samples at a time
+template <class T> class Workspace : public Layout<T> {
+public:
+    using Layout<T>::kernels, Layout<T>::micro, Layout<T>::job;
+    std::vector<Task> tasks;  // of an update
+    bool shared = false;      // whether each share of the rows has a gradient of its own
+    std::vector<T*> scratch;  // one for each thread
+    Memory memory;
+
+    Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows, bool training,
+              int threads);
+
+    void transpose() const {
+        for (const Layer<T>& layer : layers_)
+            if (layer.back)
+                kernels.transpose(layer, job.theta);
+    }
+
+private:
+    using Layout<T>::layers_;
+    const Target& target_;
+
+    void place_activations(long rows, bool training);
+    void make_tasks();
+    Task task_of(long l, long panel, long i0, long i1) const;
 };
 
 }  // namespace deltarule

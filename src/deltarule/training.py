@@ -89,8 +89,8 @@ class State:
         How often the loss has ceased to improve and the learning rate was lowered.
     optimizer : str
         Name of the one that the moments belong to; another one begins with its own.
-    moments : dict
-        The optimizer's arrays, (P,).
+    moments : mapping
+        Name -> the optimizer's arrays, (P,), as the engine keeps them.
     history : dict
         Name -> one value an epoch: "loss" (mean cost of the batches, penalties included), "learning_rate", "seconds",
         and what the validation measures.
@@ -102,7 +102,7 @@ class State:
     samples: int = 0
     plateaus: int = 0
     optimizer: str = ""
-    moments: dict[str, Array] = field(default_factory=dict)
+    moments: Mapping[str, Array] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
 
 
@@ -273,8 +273,9 @@ def _make_cost(network: Network, data: Data, plan: Plan, engine: Engine) -> Cost
 def _minibatches(run: Run, last_epoch: int) -> None:
     """Epochs of minibatch steps, up to `last_epoch` or until something stops them."""
     state, plan, network = run.state, run.plan, run.network
-    if state.optimizer != plan.optimizer.name:
-        state.optimizer, state.moments = plan.optimizer.name, plan.optimizer.start(network.theta)
+    found = state.moments if state.optimizer == plan.optimizer.name else None
+    state.optimizer = plan.optimizer.name
+    state.moments = (run.cost or run.engine).moments(network, plan.optimizer, found)
     n_samples = len(run.data)
     n_steps = -(-n_samples // plan.batch_size)
     while state.epoch < last_epoch and not run.stopped:

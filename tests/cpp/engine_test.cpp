@@ -84,8 +84,12 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     steps.l1 = steps.l2 = 0.1;
     const Control control{threads, [] { return false; }};
     const int moments = target.optimizers[optimizer].moments;
-    epoch<T>(target, spec, theta.data, moments > 0 ? fit.m.data() : nullptr, moments > 1 ? fit.v.data() : nullptr,
+    std::vector<T> m_packed(packed_size<T>(target, spec)), v_packed(m_packed.size());
+    epoch<T>(target, spec, theta.data, moments > 0 ? m_packed.data() : nullptr, moments > 1 ? v_packed.data() : nullptr,
              samples, steps, control);
+    unpack(target, spec, m_packed.data(), fit.m.data());
+    pack(target, spec, fit.m.data(), m_packed.data());
+    unpack(target, spec, v_packed.data(), fit.v.data());
     fit.cost = cost<T>(target, spec, theta.data, fit.g.data(), samples, steps, control).cost;
     for (long few : {0L, 1L, 3L, m})
         predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, few}, fit.out.data(), control);

@@ -101,6 +101,12 @@ class Engine(Protocol):
         """``J`` with penalties over all samples, and its gradient (P,)."""
         ...
 
+    def moments(
+        self, network: Network, optimizer: Optimizer, found: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]:
+        """The optimizer's arrays by name, each (P,), as this engine keeps them between epochs; zeros if none are found."""
+        ...
+
     def epoch(
         self,
         network: Network,

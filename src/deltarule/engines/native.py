@@ -6,7 +6,7 @@ An entry of a register runs here if its formula is one that the compiled module 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -106,6 +106,14 @@ class NativeEngine:
             )
         )
 
+    def moments(
+        self, network: Network, optimizer: Optimizer, found: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]:
+        """In the layout of the kernels."""
+        if isinstance(found, PackedMoments) and found.fit(network):
+            return found
+        return PackedMoments(network, optimizer, found)
+
     def epoch(
         self,
         network: Network,
@@ -118,13 +126,14 @@ class NativeEngine:
         threads: int = 1,
     ) -> float:
         """Forward, loss, backward, step, for every batch of the epoch, without returning to Python in between."""
-        moments = [state[name] for name in optimizer.moments]
+        held = self.moments(network, optimizer, state)
+        assert isinstance(held, PackedMoments)
         cost, failed = _native.epoch(
             instruction_set(),
             _describe(network),
             network.theta,
-            *moments,
-            *[None] * (2 - len(moments)),
+            *held.packed.values(),
+            *[None] * (2 - len(held)),
             _rows(data.X, network),
             _rows(data.y, network),
             _weights(data, network),
@@ -139,12 +148,53 @@ class NativeEngine:
             penalties.get("l2", 0.0),
             threads,
         )
+        if held is not state:
+            for name, moment in state.items():
+                moment[...] = held[name]
         if failed >= 0:
             rows = slice(failed * steps.batch_size, (failed + 1) * steps.batch_size)
             raise not_finite(
                 network, data.rows(rows if steps.order is None else steps.order[rows]), steps.first + failed + 1
             )
         return float(cost)
+
+
+class PackedMoments(Mapping[str, Array]):
+    """The optimizer's arrays in the layout of the kernels; asked for by name, a copy in that of ``theta``."""
+
+    def __init__(self, network: Network, optimizer: Optimizer, found: Mapping[str, Array] | None) -> None:
+        self.place = instruction_set(), _describe(network)
+        self.dtype, self.n_parameters = network.theta.dtype, network.theta.size
+        size = _native.packed_size(*self.place, self.dtype.itemsize)
+        self.packed = {name: _zeros(size, self.dtype) for name in optimizer.moments}
+        for name in self.packed if found else ():
+            _native.pack(*self.place, _rows((found or {})[name], network), self.packed[name])
+
+    def fit(self, network: Network) -> bool:
+        """Whether they are laid out for this network, here and now."""
+        return self.place == (instruction_set(), _describe(network)) and self.dtype == network.theta.dtype
+
+    def __getitem__(self, name: str) -> Array:
+        flat = np.empty(self.n_parameters, self.dtype)
+        _native.unpack(*self.place, self.packed[name], flat)
+        return flat
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+def _zeros(size: int, dtype: np.dtype[Any]) -> Array:
+    """Zeros that begin where a cache line begins."""
+    line = 64 // dtype.itemsize
+    memory = np.zeros(size + line, dtype)
+    begin = -memory.ctypes.data % 64 // dtype.itemsize
+    return memory[begin : begin + size]
 
 
 def _rows(A: Array, network: Network) -> Array:

@@ -80,6 +80,12 @@ class ReferenceEngine:
             J += add_penalties(network, network.view(g), penalties, m)
         return J, g
 
+    def moments(
+        self, network: Network, optimizer: Optimizer, found: Mapping[str, Array] | None = None
+    ) -> Mapping[str, Array]:
+        """In the layout of ``theta``."""
+        return dict(found) if found else optimizer.start(network.theta)
+
     def epoch(
         self,
         network: Network,

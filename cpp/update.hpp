@@ -1,0 +1,93 @@
+// The update: from the gradient of a task to the penalties, the step of the optimizer, and the transposed copy.
+#pragma once
+
+#include "dense.hpp"
+#include "optimizers.hpp"
+
+namespace {
+
+// Ω of n weights, and g += strength / m ∂Ω/∂W
+template <class T> double penalize(const T* W, T* g, long n, double l1, double l2) {
+    double total = 0;
+    for (long i = 0; i < n; i += LANES<T>) {
+        const Vec<T> w = load(W + i);
+        Vec<T> gradient = load(g + i);
+        if (l2 > 0) {
+            gradient += T(l2) * w;
+            total += 0.5 * l2 * double(sum<T>(w * w));
+        }
+        if (l1 > 0) {
+            gradient += select<T>(w > 0, splat(T(l1)), select<T>(w < 0, splat(T(-l1)), w));
+            total += l1 * double(sum<T>(absolute<T>(w)));
+        }
+        store<T>(g + i, gradient);
+    }
+    return total;
+}
+
+// What a chunk adds to a gradient that is kept. Chunks are summed apart: one sum over all samples would lose the small.
+template <class T> void keep(const Chunk& chunk, const T* part, long n, T* g) {
+    for (long i = 0; i < n; i += LANES<T>)
+        store<T>(g + i, chunk.before > 0 ? load(g + i) + load(part + i) : load(part + i));
+}
+
+// g = Σ of what the shares have at `at`
+template <class T> void add_shares(const Job<T>& job, const Chunk& chunk, long at, long n, T* g) {
+    const T* first = job.shares + at;
+    for (long i = 0; i < n; i += LANES<T>) {
+        Vec<T> total = load(first + i);
+        for (long s = 1; s < chunk.shares; s++)
+            total += load(first + s * job.n_parameters + i);
+        store<T>(g + i, total);
+    }
+}
+
+// One step of parameters `at` to at + n, whose gradient is g
+template <class T> void take_step(const Job<T>& job, const StepRates& rates, long at, const T* g, long n) {
+    OPTIMIZERS<T>[job.optimizer].step(rates, job.theta + at, g, job.m ? job.m + at : nullptr,
+                                      job.v ? job.v + at : nullptr, n);
+}
+
+// A parameter that all units of a layer share has one gradient.
+template <class T> void sum_shared(T* g, long n_out, long n) {
+    T total = 0;
+    for (long o = 0; o < n_out; o++)
+        total += g[o];
+    for (long o = 0; o < n; o++)
+        g[o] = total;
+}
+
+// The gradient of a task, and with the last chunk of a batch its step. The gradient stays in the cache.
+template <class T>
+void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* penalty, const StepRates& rates,
+            T* scratch) {
+    const Layer<T>& layer = job.layers[task.layer];
+    const bool learned = task.panel < 0;
+    T *g = scratch, *g_b = scratch + task.n;
+    if (chunk.shares) {
+        add_shares(job, chunk, task.at, task.n, g);
+        add_shares(job, chunk, task.b, task.n_b, g_b);
+    } else {
+        gradient(job, chunk, task, 0, chunk.rows, g, g_b);
+    }
+    if (job.g) {
+        keep(chunk, g, task.n, job.g + task.at);
+        keep(chunk, g_b, task.n_b, job.g + task.b);
+        g = job.g + task.at;
+        g_b = job.g + task.b;
+    }
+    if (!chunk.last)
+        return;
+    if (learned && layer.shared)
+        sum_shared(g, layer.n_out, task.n);
+    if (!learned && (job.l1 > 0 || job.l2 > 0))
+        *penalty = penalize(job.theta + task.at, g, task.n, job.l1 / chunk.total_weight, job.l2 / chunk.total_weight);
+    if (job.optimizer < 0)
+        return;
+    take_step(job, rates, task.at, g, task.n);
+    take_step(job, rates, task.b, g_b, task.n_b);
+    if (layer.back && !learned)
+        transpose_block(layer, job.theta + layer.W, task.panel, task.i0, task.i1);
+}
+
+}  // namespace
