@@ -15,8 +15,9 @@ namespace {
 
 using namespace deltarule;
 
-constexpr long GRAM_ROWS = 64;                                 // standardized at a time for `gram`
-constexpr long PAIR = 2 * LANES<double>, TALL = MOST_ROWS<2>;  // columns and rows of a tile of the matrix kernel
+constexpr long GRAM_ROWS = 64;                          // standardized at a time for `gram`
+template <class C> constexpr long PAIR = 2 * LANES<C>;  // columns of a tile of the matrix kernel
+constexpr long TALL = MOST_ROWS<2>;                     // and its rows
 
 inline long wide(long n) {
     return (n + LANES<double> - 1) / LANES<double> * LANES<double>;
@@ -128,9 +129,9 @@ inline void add_rows(const double* tile, const double* d, long ld, long rows, do
 // C += A B or AᵀB panel by panel of B, for all columns of C up to ld
 template <bool TRANSPOSED>
 void add_product(long rows, Matrix<double> A, Matrix<double> B, long K, double* C, long ldc, long columns) {
-    for (long c = 0; c < columns; c += PAIR)
-        multiply<double, TRANSPOSED>(columns - c < PAIR ? LANES<double> : PAIR, rows, A, {B.data + c, B.ld}, K,
-                                     {C + c, ldc}, C + c, ldc, {});
+    for (long c = 0; c < columns; c += PAIR<double>)
+        multiply<double, TRANSPOSED>(columns - c < PAIR<double> ? LANES<double> : PAIR<double>, rows, A,
+                                     {B.data + c, B.ld}, K, {C + c, ldc}, C + c, ldc, {});
 }
 
 // [rows][from_ld] to [columns][to_ld]
@@ -200,59 +201,82 @@ template <class T> inline double curvature(const LinearJob<T>& job, long r, long
 }
 
 // [r][ld] as panels [r][WIDTH], row r times h[r] if there is an h; what is beyond the columns is anything
-template <long WIDTH> void pack(const double* from, long ld, long rows, long columns, const double* h, double* to) {
+template <long WIDTH, class C> void pack(const double* from, long ld, long rows, long columns, const double* h, C* to) {
     for (long c = 0; c < columns; c += WIDTH)
         for (long r = 0; r < rows; r++, to += WIDTH) {
             const double* x = from + r * ld + c;
             const double factor = h ? h[r] : 1;
             for (long i = 0; i < WIDTH; i++)
-                to[i] = factor * x[i];
+                to[i] = C(factor * x[i]);
         }
 }
 
-// Columns c0 to c1 times columns e0 to e1, over rows r0 to r1: C (c1 - c0, e1 - e0), in panels of PAIR columns and
-// blocks of TALL rows, grows by Tᵀ diag(h_ij) T, above its diagonal where the columns are the same
-template <class T>
-void gram(const LinearJob<T>& job, long r0, long r1, LinearBlock block, long i, long j, double* C, double* scratch) {
+template <class C> inline long up_to_pair(long n) {
+    return (n + PAIR<C> - 1) / PAIR<C> * PAIR<C>;
+}
+
+inline long up_to_tall(long n) {
+    return (n + TALL - 1) / TALL * TALL;
+}
+
+// total (TALL, PAIR) += AᵀB; in floats, the few rows at hand are summed by themselves before
+inline void add_tile(const double* left, const double* right, long rows, double* total) {
+    constexpr long width = PAIR<double>;
+    multiply<double, 2, true>(TALL, {left, TALL}, {right, width}, rows, {total, width}, total, width, {});
+}
+
+inline void add_tile(const float* left, const float* right, long rows, double* total) {
+    constexpr long width = PAIR<float>;
+    float part[TALL * width];
+    multiply<float, 2, true>(TALL, {left, TALL}, {right, width}, rows, NOTHING<float>, part, width, {});
+    for (long i = 0; i < TALL * width; i++)
+        total[i] += double(part[i]);
+}
+
+// Columns c0 to c1 times columns e0 to e1, over rows r0 to r1: G (c1 - c0, e1 - e0), in panels of PAIR columns and
+// blocks of TALL rows, grows by Tᵀ diag(h_ij) T, above its diagonal where the columns are the same. The products are of
+// type C.
+template <class T, class C>
+void gram(const LinearJob<T>& job, long r0, long r1, LinearBlock block, long i, long j, double* G, double* scratch) {
     const auto [c0, c1, e0, e1] = block;
     const bool same = c0 == e0;
-    const long tall = (c1 - c0 + TALL - 1) / TALL * TALL, broad = (e1 - e0 + PAIR - 1) / PAIR * PAIR;
-    const long ld = (tall > broad ? tall : broad) + PAIR;
-    double *rowwise = scratch, *left = rowwise + GRAM_ROWS * ld, *right = left + GRAM_ROWS * ld, h[GRAM_ROWS];
+    const long tall = up_to_tall(c1 - c0), broad = up_to_pair<C>(e1 - e0);
+    const long ld = (tall > broad ? tall : broad) + PAIR<C>;
+    double *rowwise = scratch, h[GRAM_ROWS];
+    C *left = reinterpret_cast<C*>(rowwise + GRAM_ROWS * ld), *right = left + GRAM_ROWS * tall;
     for (long r = r0; r < r1; r += GRAM_ROWS) {
         const long rows = r1 - r < GRAM_ROWS ? r1 - r : GRAM_ROWS;
         for (long q = 0; q < rows; q++)
             h[q] = curvature(job, r + q, i, j);
         standardize(job, r, r + rows, e0, e1, rowwise, ld);
-        pack<PAIR>(rowwise, ld, rows, broad, nullptr, right);
+        pack<PAIR<C>>(rowwise, ld, rows, broad, nullptr, right);
         if (!same)
             standardize(job, r, r + rows, c0, c1, rowwise, ld);
         pack<TALL>(rowwise, ld, rows, tall, h, left);
-        for (long c = 0; c < broad; c += PAIR)
-            for (long t = 0; t < (same && c + PAIR < tall ? c + PAIR : tall); t += TALL)
-                multiply<double, 2, true>(TALL, {left + t * rows, TALL}, {right + c * rows, PAIR}, rows,
-                                          {C + c * tall + t * PAIR, PAIR}, C + c * tall + t * PAIR, PAIR, {});
+        for (long c = 0; c < broad; c += PAIR<C>)
+            for (long t = 0; t < (same && c + PAIR<C> < tall ? c + PAIR<C> : tall); t += TALL)
+                add_tile(left + t * rows, right + c * rows, rows, G + c * tall + t * PAIR<C>);
     }
 }
 
-// Such a C as [c][e] with rows of ld numbers
-inline void unpack_gram(LinearBlock block, const double* C, double* out, long ld) {
-    const long rows = block.c1 - block.c0, columns = block.e1 - block.e0, tall = (rows + TALL - 1) / TALL * TALL;
+// Such a G as [c][e] with rows of ld numbers
+template <class C> void unpack_gram(LinearBlock block, const double* G, double* out, long ld) {
+    const long rows = block.c1 - block.c0, columns = block.e1 - block.e0, tall = up_to_tall(rows);
     for (long c = 0; c < rows; c++)
         for (long e = 0; e < columns; e++)
-            out[c * ld + e] = C[e / PAIR * PAIR * tall + c * PAIR + e % PAIR];
+            out[c * ld + e] = G[e / PAIR<C> * PAIR<C> * tall + c * PAIR<C> + e % PAIR<C>];
 }
 
 // Numbers that it takes
-inline long gram_size(LinearBlock block) {
-    const long tall = (block.c1 - block.c0 + TALL - 1) / TALL * TALL;
-    return tall * ((block.e1 - block.e0 + PAIR - 1) / PAIR * PAIR);
+template <class C> long gram_size(LinearBlock block) {
+    return up_to_tall(block.c1 - block.c0) * up_to_pair<C>(block.e1 - block.e0);
 }
 
 // Numbers of scratch that the functions above need
 template <class T> long linear_scratch(const LinearJob<T>& job, long columns) {
     const long R = rows_at_once(job), kp = wide(job.k);
-    const long descent = R * (wide(job.n + 1) + 5 * kp + 1), product = 3 * GRAM_ROWS * (columns + TALL + 2 * PAIR);
+    const long descent = R * (wide(job.n + 1) + 5 * kp + 1),
+               product = 3 * GRAM_ROWS * (columns + TALL + 2 * PAIR<float>);
     return descent > product ? descent : product;
 }
 

@@ -234,6 +234,23 @@ def test_columns_in_units_as_far_apart_as_there_are(powers, engine):
     assert_allclose(free.set_params(engine=engine).fit(X * scale, z).coef_ * scale, free.fit(X, z).coef_, rtol=1e-5)
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_products_of_float32_are_corrected_to_the_exact_solution(intercept, noise):
+    data = table_of(2000, native.MANY, 1, np.float32)
+    y = (data.X @ np.linspace(-1, 1, native.MANY, dtype=np.float32) + np.float32(noise) * data.y[:, 0])[:, None]
+    problem = native.Problem(Data(data.X, y), y, None, intercept, 0.0, 1)
+    quick, exact = problem.solve(quick=True), problem.solve(quick=False)
+    assert_allclose(quick.W, exact.W, rtol=1e-9, atol=1e-9 * np.abs(exact.W).max())
+    assert_allclose(quick.b, exact.b, atol=1e-9 * np.abs(y).max())
+    assert not np.array_equal(quick.W, exact.W)
+    spread = data.X.std(axis=0)
+    close = np.c_[data.X, data.X[:, :1] + 0.003 * spread[0] / spread[1] * data.X[:, 1:2]]
+    near = native.Problem(Data(close, y), y, None, intercept, 0.0, 1)
+    assert near.solve(quick=True) is None
+    assert near.solve(quick=False) is not None
+
+
 HARD = {
     "collinear": lambda X: np.c_[X, X[:, 0] + X[:, 1]],
     "twice": lambda X: np.c_[X, X],

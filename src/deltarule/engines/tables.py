@@ -184,7 +184,7 @@ class NativeTable(Table):
                 known[:] = [out]
                 _native.gram(
                     *(instruction_set(), X, None, self.w, self.total, *standardization, self.columns.intercept),
-                    *(self.a, kind, i, j, out, self.threads),
+                    *(self.a, kind, i, j, False, out, self.threads),
                 )
             if len(used_i) == len(used_j) == len(taken):
                 return known[0]

@@ -94,7 +94,7 @@ class NormalEquations(NamedTuple):
         return off, (dc / self.total if self.total else 0 * dc) - off @ self.mean
 
 
-def normal_equations(G: Array, k: int, ridge: Array | float = 0.0) -> NormalEquations | None:
+def normal_equations(G: Array, k: int, ridge: Array | float = 0.0, well: float = WELL) -> NormalEquations | None:
     """The solution of least squares from ``G = [X 1 y]ᵀ diag(w) [X 1 y]``, or None if the condition is bad.
 
     Parameters
@@ -105,6 +105,8 @@ def normal_equations(G: Array, k: int, ridge: Array | float = 0.0) -> NormalEqua
         Columns of ``y``.
     ridge : (n,) or float
         Added to the diagonal: the penalty ``Σ ridge V²``.
+    well : float
+        The worst condition, as a reciprocal.
     """
     n = len(G) - 1 - k
     total = float(G[n, n])
@@ -119,7 +121,7 @@ def normal_equations(G: Array, k: int, ridge: Array | float = 0.0) -> NormalEqua
     A /= size[:, None]
     norm = float(np.abs(A).sum(axis=0).max())
     factor, failed = lapack.dpotrf(A.T, overwrite_a=True, clean=False)
-    if failed or lapack.dpocon(factor, norm)[0] < WELL:
+    if failed or lapack.dpocon(factor, norm)[0] < well:
         return None
     V = lapack.dpotrs(factor, B / size[:, None])[0].T / size
     return NormalEquations(V, sums[n + 1 :] - V @ sums[:n], deviation, factor, size, sums[:n], total)
