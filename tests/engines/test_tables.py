@@ -244,8 +244,8 @@ def test_products_of_float32_are_corrected_to_the_exact_solution(intercept, nois
     assert_allclose(quick.W, exact.W, rtol=1e-9, atol=1e-9 * np.abs(exact.W).max())
     assert_allclose(quick.b, exact.b, atol=1e-9 * np.abs(y).max())
     assert not np.array_equal(quick.W, exact.W)
-    spread = data.X.std(axis=0)
-    close = np.c_[data.X, data.X[:, :1] + 0.003 * spread[0] / spread[1] * data.X[:, 1:2]]
+    apart = 0.003 * data.X[:, 0].std() * np.random.default_rng(5).normal(size=(2000, 1)).astype(np.float32)
+    close = np.c_[data.X, data.X[:, :1] + apart]
     near = native.Problem(Data(close, y), y, None, intercept, 0.0, 1)
     assert near.solve(quick=True) is None
     assert near.solve(quick=False) is not None
