@@ -30,6 +30,8 @@ KEEP = 1e-3
 """The second derivative serves once more if the last step has made ``gᵀ H⁻¹ g`` smaller than this share of it,"""
 TRUE = 0.5
 """and the cost by what was promised, up to this share."""
+STALE = 0.03
+"""With such a matrix the last step must promise less than this share of the gap."""
 SWEEPS = 200
 MOST = 1500
 """Parameters beyond which only those that matter most are moved together, if there is an L1 penalty."""
@@ -95,7 +97,7 @@ def newton(
             break
         d, slope, promised = model.step(theta, g, v)
         scale = max(first, abs(F))
-        last = np.abs(v).max() <= tol and promised <= gap * scale * (KEEP if model.kept else 1)
+        last = np.abs(v).max() <= tol and promised <= gap * scale * (STALE if model.kept else 1)
         rounding = np.abs(v).max() <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
         if steps >= max_iter or calls >= max_fun:
             success = bool(last)

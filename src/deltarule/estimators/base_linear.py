@@ -33,7 +33,7 @@ TIGHT = 64 * np.finfo(np.float64).eps
 FEW, CHEAP = 1500, 2e10
 """Newton's method is for at most so many parameters, and products to form its matrix; beyond, L-BFGS is quicker."""
 
-STRICT = 20
+STRICT = 60
 """L-BFGS, which does not know how far it is from the optimum, stops at a gradient smaller than `tol` by this factor."""
 
 LARGEST = 10_000
