@@ -3,6 +3,7 @@
 
 #include "dense.hpp"
 #include "head.hpp"
+#include "linear.hpp"
 #include "micro.hpp"
 #include "row.hpp"
 #include "update.hpp"
@@ -15,6 +16,12 @@ constexpr Kernels<T> KERNELS = {LANES<T>,       PANEL<T>,       BLOCK<T>, NARROW
                                 gradient<T>,    update<T>,      pack<T>,  unpack<T>,        transpose<T>,
                                 row_scratch<T>, predict_row<T>, micro<T>, micro_scratch<T>, micro_penalize<T>,
                                 micro_step<T>};
+
+template <class T, class C> constexpr GramKernels<T> GRAM = {gram<T, C>, unpack_gram<C>, gram_size<C>};
+
+template <class T>
+constexpr LinearKernels<T> LINEAR = {LANES<double>,   spread<T>,  descend<T>,
+                                     GRAM<T, double>, GRAM<T, T>, linear_scratch<T>};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];
@@ -67,6 +74,7 @@ namespace deltarule::DELTARULE_TARGET {
 
 extern const Target TARGET;
 const Target TARGET = {TEXT(DELTARULE_TARGET), &KERNELS<float>,       &KERNELS<double>, ACTIVATION_TRAITS.list,
-                       LOSS_TRAITS.list,       OPTIMIZER_TRAITS.list, FUNCTIONS};
+                       LOSS_TRAITS.list,       OPTIMIZER_TRAITS.list, FUNCTIONS,        &LINEAR<float>,
+                       &LINEAR<double>};
 
 }  // namespace deltarule::DELTARULE_TARGET

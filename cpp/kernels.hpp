@@ -99,6 +99,45 @@ template <class T> struct Kernels {
     void (*micro_step)(const Job<T>&, const StepRates&);
 };
 
+enum class LinearCurvature { one, itself, probability };  // of the loss by Z, from ŷ: 1, ŷ, ŷ (1 - ŷ)
+
+// One layer over a whole table, see linear.hpp. Everything that is not the user's is double.
+template <class T> struct LinearJob {
+    const T* X = nullptr;      // (m, n)
+    long row = 0, column = 0;  // from row to row, and from column to column, in numbers
+    const T* y = nullptr;      // (m, k), contiguous
+    const T* w = nullptr;      // (m,) or null
+    long m = 0, n = 0, k = 0;
+    double total = 1;              // weight of all rows
+    const double* mean = nullptr;  // of each column: x' = (x - mean) inverse
+    const double* inverse = nullptr;
+    bool intercept = true;
+    int activation = 0, loss = 0;
+    LinearCurvature curvature = LinearCurvature::one;
+    const double* W = nullptr;  // weights, then biases, as [n + 1, padded][k, padded unless 1]
+    double* a = nullptr;        // ŷ (m, k)
+};
+
+// Columns c0 to c1 with columns e0 to e1
+struct LinearBlock {
+    long c0, c1, e0, e1;
+};
+
+// Products of columns, in a layout of their own
+template <class T> struct GramKernels {
+    void (*add)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* G, double* scratch);
+    void (*unpack)(LinearBlock, const double* G, double* out, long ld);
+    long (*size)(LinearBlock);
+};
+
+template <class T> struct LinearKernels {
+    long lanes;  // numbers in a vector of doubles
+    void (*spread)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
+    double (*descend)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
+    GramKernels<T> exact, quick;                         // products of doubles, or of numbers of the type of X
+    long (*scratch)(const LinearJob<T>&, long columns);  // of the blocks of the products, if any are asked for
+};
+
 struct ActivationTraits {
     const char* name;
     bool from_output;  // its derivative needs only a
@@ -130,12 +169,21 @@ struct Target {
     const LossTraits* losses;
     const OptimizerTraits* optimizers;
     const FunctionTraits* functions;
+    const LinearKernels<float>* linear_f32;
+    const LinearKernels<double>* linear_f64;
 
     template <class T> const Kernels<T>& kernels() const {
         if constexpr (sizeof(T) == sizeof(float))
             return *f32;
         else
             return *f64;
+    }
+
+    template <class T> const LinearKernels<T>& linear() const {
+        if constexpr (sizeof(T) == sizeof(float))
+            return *linear_f32;
+        else
+            return *linear_f64;
     }
 };
 

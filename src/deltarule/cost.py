@@ -7,15 +7,17 @@ That vector is ``θ`` itself; for a linear model in standardized columns it is t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 
 from .arrays import Array
 from .engines import Data, Engine, Steps
 from .engines.base import not_finite
+from .engines.tables import Table, make_table
 from .equations import Optimizer
-from .equations.columns import Columns, shares
-from .equations.newton import candidates, hessian, solve, subgradient
+from .equations.columns import Columns, unchanged
+from .equations.newton import candidates, solve, subgradient
 from .network import Network
 
 
@@ -33,6 +35,10 @@ class Cost:
     columns : Columns, optional
         Learn in these, in the precision of the data; only for a network of one layer.
     threads : int
+    whole : bool
+        All samples are asked for at once, never a batch.
+    exact : bool
+        Costs are compared that differ by less than float32 can tell.
 
     Attributes
     ----------
@@ -49,10 +55,16 @@ class Cost:
         engine: Engine,
         columns: Columns | None = None,
         threads: int = 1,
+        *,
+        whole: bool = True,
+        exact: bool = False,
     ) -> None:
         self.network, self.engine, self.columns, self.threads = network, engine, columns, threads
-        self.data = data if columns is None else Data(columns.transform(data.X), data.y, data.w)
-        self.dtype = network.theta.dtype if columns is None else data.X.dtype
+        self.given = data
+        self.table = None
+        if columns is not None:
+            self.table = make_table(engine, network, data, columns, threads, whole=whole, exact=exact)
+        self.dtype = network.theta.dtype if self.table is None else self.table.dtype
         self.l1 = self._strengths(penalties.get("l1", 0.0), 1)
         self.l2 = self._strengths(penalties.get("l2", 0.0), 2)
         self.penalties = {name: strength for name, strength in penalties.items() if name not in ("l1", "l2")}
@@ -60,7 +72,7 @@ class Cost:
 
     def _strengths(self, strength: float, power: int) -> Array | None:
         """Of ``Σ |φ|^power``, at the place of each parameter (P,); None if all would be 0."""
-        strength /= self.data.total_weight
+        strength /= self.given.total_weight
         if strength == 0:
             return None
         if self.columns is not None:
@@ -79,13 +91,19 @@ class Cost:
         """Give the network the parameters that belong to `phi` (P,)."""
         self.network.theta[...] = phi if self.columns is None else self.columns.outward(phi)
 
+    @property
+    def data(self) -> Data:
+        """The samples as ``J(φ)`` sees them: in standardized columns, if it does."""
+        return self.given if self.table is None else self.table.standardized
+
     def smooth(self, phi: Array, data: Data | None = None) -> tuple[float, Array]:
         """``J`` and its gradient (P,), over all samples or those of a batch `data`."""
-        data = self.data if data is None else data
-        trial = self.network.with_theta(phi.astype(self.dtype, copy=False))
-        J, g = self.engine.cost_and_gradient(trial, data, self.penalties, threads=self.threads)
-        if self.columns is not None and not self.columns.intercept:
-            trial.view(g).b[1][...] = 0
+        if self.table is None or self.penalties:
+            trial = self.network.with_theta(phi.astype(self.dtype, copy=False))
+            data = self.data if data is None else data
+            J, g = self.engine.cost_and_gradient(trial, data, self.penalties, threads=self.threads)
+        else:
+            J, g = self.table.cost_and_gradient(phi, data)
         if self.l2 is not None:
             J += 0.5 * float(self.l2 @ np.square(phi, dtype=np.float64))
             g += (self.l2 * phi).astype(g.dtype, copy=False)
@@ -98,6 +116,17 @@ class Cost:
     def subgradient(self, phi: Array, g: Array) -> Array:
         """Of the whole cost, the one of least norm, (P,)."""
         return g if self.l1 is None else subgradient(phi, g, self.l1)
+
+    def sample(self) -> Cost | None:
+        """The same cost over some of the rows, whose optimum is a good start; None where that would not pay."""
+        if self.table is None or self.l1 is not None:
+            return None
+        table = self.table.sample(self.network.n_parameters)
+        if table is None:
+            return None
+        part = copy(self)
+        part.given, part.table = table.data, table
+        return part
 
     # second derivatives
 
@@ -112,19 +141,10 @@ class Cost:
 
     def hessian(self, phi: Array, free: Array) -> Array:
         """Second derivative of ``J`` (F, F) in the parameters that `free` (P,) marks."""
-        trial = self.network.with_theta(phi.astype(self.dtype, copy=False))
-        a = self.engine.predict(trial, self.data.X, threads=self.threads)
-        curvature = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
-        assert curvature is not None  # see `refuses_hessian`
-        with np.errstate(all="ignore"):
-            H = hessian(self.data.X, a, shares(self.data.X, self.data.w), curvature, free)
-        if not np.isfinite(H).all():
-            raise not_finite(trial, self.data, 1)
+        table = self.table or Table(self.engine, self.network, self.given, unchanged(self.network.n_features))
+        H = table.hessian(phi, free)
         if self.l2 is not None:
             H[np.diag_indices_from(H)] += self.l2[free]
-        if self.columns is not None and not self.columns.intercept:
-            fixed = np.flatnonzero(np.flatnonzero(free) >= self.network.view(phi).W[1].size)
-            H[fixed, :] = H[:, fixed] = 0
         return H
 
     def gap(self, phi: Array) -> tuple[float, float]:
@@ -146,21 +166,25 @@ class Cost:
 
         Returns the mean of the batches' costs, each as it was before its step, as `deltarule.engines.Engine.epoch`.
         """
-        phi, total, total_weight = self.start(), 0.0, 0.0
+        phi, total, total_weight, n_samples = self.start(), 0.0, 0.0, len(self.given)
         for i, alpha in enumerate(steps.alphas.tolist()):
             rows = slice(i * steps.batch_size, (i + 1) * steps.batch_size)
-            batch = self.data.rows(rows if steps.order is None else steps.order[rows])
-            if batch.total_weight == 0:  # nothing to learn from
+            batch = None if steps.batch_size >= n_samples else self._batch(rows, steps.order)
+            weight = (self.given if batch is None else batch).total_weight
+            if weight == 0:  # nothing to learn from
                 continue
             J, g = self.smooth(phi, batch)
             J += self.kinked(phi)
             if not np.isfinite(J):
-                raise not_finite(self.network.with_theta(phi), batch, steps.first + i + 1)
+                raise not_finite(self.network.with_theta(phi), batch or self.data, steps.first + i + 1)
             self.steepest = float(np.abs(self.subgradient(phi, g)).max())
             optimizer.step(phi, g, moments, steps.first + i + 1, alpha)
             if self.l1 is not None:
                 phi = (np.sign(phi) * np.maximum(np.abs(phi) - alpha * self.l1, 0)).astype(phi.dtype)
-            total += J * batch.total_weight
-            total_weight += batch.total_weight
+            total += J * weight
+            total_weight += weight
         self.put(phi)
         return total / total_weight
+
+    def _batch(self, rows: slice, order: Array | None) -> Data:
+        return self.data.rows(rows if order is None else order[rows])

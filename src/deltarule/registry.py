@@ -14,7 +14,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from numbers import Integral, Real
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
@@ -23,6 +23,12 @@ from .errors import InvalidOption, UnknownName
 Option: TypeAlias = float | int | bool
 Formula: TypeAlias = Callable[..., Any]
 LARGEST = sys.float_info.max
+
+
+@cache
+def _parameters(function: Formula) -> Mapping[str, inspect.Parameter]:
+    """What a formula takes: read once, as entries are configured anew at every fit."""
+    return inspect.signature(function).parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +61,9 @@ class Entry:
     @cached_property
     def defaults(self) -> dict[str, Option]:
         """The options this entry takes, with their default values."""
-        parameters = inspect.signature(self.formula).parameters.values()
         return {
             p.name: p.default
-            for p in parameters
+            for p in _parameters(self.formula).values()
             if p.kind is p.KEYWORD_ONLY and p.default is not inspect.Parameter.empty
         }
 
@@ -74,7 +79,7 @@ class Entry:
 
     def bind(self, function: Formula) -> Formula:
         """`function` with those of this entry's options that it takes filled in."""
-        takes = inspect.signature(function).parameters
+        takes = _parameters(function)
         given = {name: value for name, value in self.options.items() if name in takes}
         return partial(function, **given) if given else function
 

@@ -28,6 +28,9 @@ from .equations.schedules import Clock
 from .errors import DataError, DeltaruleWarning, InvalidOption, NotFinite
 from .network import Network, check_targets
 
+HEAD_START = 12
+"""Steps that may be taken on a sample of the rows to find a start for all of them."""
+
 Validation: TypeAlias = Callable[[Network], Mapping[str, float]]
 """Measures a network after each epoch: name -> value, such as ``{"validation_loss": 0.3}``."""
 
@@ -233,7 +236,7 @@ def train(
     whole = plan.optimizer.full_batch or plan.columns is not None
     rule = (None, None) if whole else (plan.optimizer, plan.penalties)  # steps that the engine itself takes
     chosen = engines.choose(engine, network, data.X, *rule)
-    cost = Cost(network, data, plan.penalties, chosen, plan.columns, plan.threads) if whole else None
+    cost = _make_cost(network, data, plan, chosen) if whole else None
     run = Run(network, data, plan, state or State(), chosen, cost, ordered, validation)
     try:
         run.start()
@@ -259,6 +262,12 @@ def train(
         kept = "best weights so far" if run.recovered else before
         warnings.warn(f"{run.stopped} The {kept} are kept.", DeltaruleWarning, stacklevel=2)
     return run
+
+
+def _make_cost(network: Network, data: Data, plan: Plan, engine: Engine) -> Cost:
+    exact = plan.optimizer.full_batch
+    at_once = exact or plan.batch_size >= len(data)
+    return Cost(network, data, plan.penalties, engine, plan.columns, plan.threads, whole=at_once, exact=exact)
 
 
 def _minibatches(run: Run, last_epoch: int) -> None:
@@ -303,8 +312,9 @@ def _full_batch(run: Run, last_epoch: int) -> None:
     reason = cost.refuses_hessian() if plan.optimizer.second_order else None
     if reason:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
-    latest = (cost.start(np.float64), np.nan, np.empty(0))
     began = time.perf_counter()
+    start, second_order = _begin(run, cost)
+    latest = (start, np.nan, np.empty(0))
 
     def cost_and_gradient(phi: Array) -> tuple[float, Array]:
         nonlocal latest
@@ -323,20 +333,20 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         if run.stopped:
             raise StopIteration
 
-    if not np.isfinite(latest[0]).all() or not np.isfinite(cost_and_gradient(latest[0])[0]):
+    if not np.isfinite(cost_and_gradient(start)[0]):
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
     with one_blas_thread():  # on vectors this short SciPy's threads would mostly wait for each other
         result = plan.optimizer.rule(
-            latest[0].copy(),
+            start.copy(),
             cost_and_gradient,
             cost.l1,
             after_step=after_step,
             max_iter=last_epoch - run.state.epoch,
             max_fun=plan.max_fun,
             tol=plan.tol,
-            **({"hessian": cost.hessian} if plan.optimizer.second_order else {}),
+            **second_order,
         )
     cost.put(result.x)
     if not np.isfinite(network.theta).all():
@@ -345,6 +355,34 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))
+
+
+def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
+    """Where the optimizer begins, (P,), and what it is told of second derivatives."""
+    start = cost.start(np.float64)
+    if not np.isfinite(start).all():
+        raise not_finite(run.network, run.data, 1)
+    if not run.plan.optimizer.second_order:
+        return start, {}
+    start, flat = _head_start(run, start)
+    return start, {"hessian": cost.hessian, "flat": flat}
+
+
+def _head_start(run: Run, phi: Array) -> tuple[Array, Array | None]:
+    """Where to begin: at the optimum of a sample of the rows, if there are many and `phi` (P,) is zero.
+
+    And the directions without curvature, if it is known that there are none.
+    """
+    assert run.cost is not None
+    part = None if phi.any() else run.cost.sample()
+    if part is None:
+        return phi, None
+    options = {"hessian": part.hessian, "max_iter": HEAD_START, "max_fun": 2 * HEAD_START, "tol": np.inf, "gap": 1e-3}
+    with one_blas_thread(), np.errstate(all="ignore"):
+        found = run.plan.optimizer.rule(phi.copy(), part.smooth, None, after_step=lambda _: None, **options)
+    if not found.success or not np.isfinite(found.x).all():
+        return phi, None
+    return found.x, None if found.flat is None or found.flat.size else found.flat
 
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:

@@ -12,8 +12,10 @@
 #include <cstring>
 #include <random>
 #include <thread>
+#include <tuple>
 
 #include "../../cpp/dispatch.hpp"
+#include "../../cpp/linear_model.hpp"
 #include "../../cpp/network.hpp"
 
 using namespace deltarule;
@@ -143,6 +145,85 @@ template <class T> void threads(const Target& target) {
         each.join();
 }
 
+// A linear model's sums over a table of any layout: the same numbers as one by one, the same bits for any threads
+template <class T> struct Sums {
+    std::vector<double> first, second, g, a, products, block;
+    double cost = 0;
+    bool operator==(const Sums& other) const {
+        return first == other.first && second == other.second && g == other.g && a == other.a && cost == other.cost &&
+               products == other.products && block == other.block;
+    }
+};
+
+template <class T> Sums<T> sums(const Target& target, long m, long n, long k, int threads, int offset, bool turned) {
+    Numbers<T> X(m * n, offset, -1, 1, 1), y(m * k, offset, 0, 1, 2), w(m, offset, 0, 2, 3);
+    const Numbers<T> row_by_row(m * n, 0, -1, 1, 1);
+    if (turned)
+        for (long i = 0; i < m; i++)
+            for (long c = 0; c < n; c++)
+                X.data[c * m + i] = row_by_row.data[i * n + c];
+    Numbers<double> mean(n + k, 0, -1, 1, 4), inverse(n + k, 0, 1, 2, 5), phi(k * (n + 1), 0, -1, 1, 6);
+    LinearJob<T> job;
+    job.X = X.data;
+    job.row = turned ? 1 : n;
+    job.column = turned ? m : 1;
+    job.y = y.data;
+    job.w = w.data;
+    job.m = m;
+    job.n = n;
+    job.k = k;
+    job.total = double(m);
+    job.mean = mean.data;
+    job.inverse = inverse.data;
+    job.activation = index_of(k > 1 ? "softmax" : "sigmoid", target.activations);
+    while (std::strcmp(target.losses[job.loss].name, k > 1 ? "categorical_cross_entropy" : "binary_cross_entropy") != 0)
+        job.loss++;
+    const Control control{threads, [] { return false; }};
+    const auto numbers = [](long count) { return std::vector<double>(count); };
+    const long q = n + 1 + k;
+    Sums<T> found{numbers(n), numbers(n), numbers(k * (n + 1)), numbers(m * k), numbers(q * q), {}, 0};
+    spread<T>(target, job, found.first.data(), found.second.data(), control);
+    gram<T>(target, job, 0, 0, q, false, found.products.data(), control);
+    std::vector<double> quick(q * q);
+    gram<T>(target, job, 0, 0, q, true, quick.data(), control);
+    job.a = found.a.data();
+    found.cost = descend<T>(target, job, phi.data, found.g.data(), control).cost;
+    job.curvature = LinearCurvature::probability;
+    found.block = numbers((n + 1) * (n + 1));
+    gram<T>(target, job, 0, k - 1, n + 1, false, found.block.data(), control);
+    double first = 0, product = 0;
+    for (long i = 0; i < m; i++) {
+        const double x = (double(job.X[i * job.row]) - mean.data[0]) * inverse.data[0];
+        const double last = (double(y.data[i * k + k - 1]) - mean.data[n + k - 1]) * inverse.data[n + k - 1];
+        first += double(w.data[i]) * x;
+        product += double(w.data[i]) / double(m) * x * last;
+    }
+    expect(std::abs(first - found.first[0]) < 1e-9 * double(m), "the sum of a column");
+    expect(std::abs(product - found.products[q - 1]) < 1e-9, "the product of the first column and the last");
+    for (long i = 0; i < q * q; i++)
+        expect(std::abs(quick[i] - found.products[i]) < 1e-3, "products of float32 are about those of float64");
+    expect(found.products[q - 1] == found.products[(q - 1) * q], "a symmetric matrix");
+    return found;
+}
+
+template <class T> void tables(const Target& target) {
+    for (long n : {1, 2, 3, 7, 8, 9, 16, 17, 33})
+        for (long m : {1, 7, 64, 65, 200})
+            for (long k : {1, 3}) {
+                const Sums<T> one = sums<T>(target, m, n, k, 1, 0, false);
+                expect(one == sums<T>(target, m, n, k, 3, 1, false), "the same bits wherever the table begins");
+                expect(one == sums<T>(target, m, n, k, 1, 3, true), "the same bits for columns one after another");
+            }
+}
+
+template <class T> void wide_tables(const Target& target) {
+    for (const auto& [m, n, k] : {std::tuple{9000L, 10L, 1L}, std::tuple{500L, 250L, 3L}}) {
+        const Sums<T> one = sums<T>(target, m, n, k, 1, 0, false);
+        for (int threads : {2, 3, 7})
+            expect(one == sums<T>(target, m, n, k, threads, 0, false), "the same sums for any number of threads");
+    }
+}
+
 // What comes out is anybody's guess, but no memory is touched that is not ours.
 void changed_under_way(const Target& target) {
     const NetworkSpec spec = network({20, 50, 3}, 2, 0, 0, false, 0, false);
@@ -180,6 +261,7 @@ int main(int argc, char**) {
     const bool races = argc > 1;  // with an argument, only what threads do to each other
     for (const Target* target : targets()) {
         threads<float>(*target);
+        wide_tables<float>(*target);
         if (races)
             continue;
         registers<float>(*target);
@@ -187,6 +269,9 @@ int main(int argc, char**) {
         shapes<float>(*target);
         shapes<double>(*target);
         threads<double>(*target);
+        tables<float>(*target);
+        tables<double>(*target);
+        wide_tables<double>(*target);
         changed_under_way(*target);
         after_fork(*target);
     }

@@ -36,7 +36,15 @@ def usable_threads(n_jobs: int | None = None) -> int:
     if n_jobs is not None:
         return int(effective_n_jobs(n_jobs))
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(int(cpu_count()), int(asked) if asked.isdecimal() else sys.maxsize))
+    allowed = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    cores = _cores(allowed, os.environ.get("LOKY_MAX_CPU_COUNT"))
+    return max(1, min(cores, int(asked) if asked.isdecimal() else sys.maxsize))
+
+
+@cache
+def _cores(allowed: frozenset[int] | None, limit: str | None) -> int:
+    """What joblib counts, which reads several files: asked once for the cores and the limit it looks at."""
+    return int(cpu_count())
 
 
 @cache

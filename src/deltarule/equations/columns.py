@@ -7,6 +7,7 @@ every point stays what it was, penalties on ``W`` included, and so does its opti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,27 +72,44 @@ class Columns:
         return strength * np.concatenate([np.tile(self.scale**-power, k), on_b])
 
 
+def unchanged(n: int) -> Columns:
+    """Columns that are those of ``X`` (m, n) as they are."""
+    return Columns(np.zeros(n), np.ones(n))
+
+
 def standardizing(
-    X: Array, w: Array | None, *, center: bool = True, ridge: float = 0.0, intercept: bool = True, **options: float
+    X: Array,
+    w: Array | None,
+    *,
+    center: bool = True,
+    ridge: float = 0.0,
+    intercept: bool = True,
+    measure: Callable[[Array, Array | None, bool], tuple[Array, Array]] | None = None,
+    **options: float,
 ) -> Columns:
     """The columns that give those of `X` (m, n) the mean 0 and the deviation 1.
 
     Without `center`, and for a sparse `X`, ``s`` is the root of the mean square. Columns that do not vary keep their
     scale. With an L2 penalty, `ridge` is its share in the curvature of the cost, beside that of the loss:
-    ``s² = Σ (x - μ)² / m + ridge``.
+    ``s² = Σ (x - μ)² / m + ridge``. `measure` is `moments`, or the same by other means.
     """
-    p = shares(X, w)
     centers = center and intercept and not sparse.issparse(X)
-    mean = np.asarray(X.T @ p).ravel() if centers else np.zeros(X.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):
-        if centers:
-            mean = mean + p @ (X - mean)  # what the long sum has lost, so that a constant column is seen to be one
-        square = p @ (squares(X) if sparse.issparse(X) else np.square(X - mean))
+    mean, square = (measure or moments)(X, w, centers)
     varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
     if centers:
         mean = np.where(varies, mean, X[0])  # exactly, so that of a constant nothing remains
     scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
     return Columns(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), intercept, **options)
+
+
+def moments(X: Array, w: Array | None, centers: bool) -> tuple[Array, Array]:
+    """``μ`` of each column, zero unless `centers`, and the mean of ``(x - μ)²``, both (n,); float64."""
+    p = shares(X, w)
+    mean = np.asarray(X.T @ p).ravel() if centers else np.zeros(X.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        if centers:
+            mean = mean + p @ (X - mean)  # what the long sum has lost, so that a constant column is seen to be one
+        return mean, p @ (squares(X) if sparse.issparse(X) else np.square(X - mean))
 
 
 def shares(X: Array, w: Array | None) -> Array:

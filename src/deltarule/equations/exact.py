@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 from ..arrays import Array
+
+WELL = 1e-9
+"""Reciprocal condition of the normal equations, their columns of size 1, from which they are as exact as the rest."""
 
 
 class LeastSquares(NamedTuple):
@@ -34,15 +38,93 @@ def least_squares(X: Array, y: Array, w: Array | None = None, *, intercept: bool
     Notes
     -----
     Columns are centered, so that ``b`` drops out, and the rest is solved by singular values (LAPACK ``gelsd``), in
-    float64 for data of either precision. Singular values below ``max(m, n) ε`` of the largest count as zero: columns
-    that depend on each other share their weight.
+    float64 for data of either precision. Singular values below ``max(m, n) ε`` of the largest count as zero, if they
+    still do with all columns of one size: columns that depend on each other share their weight.
     """
     A, B, x_mean, y_mean = centered(X, y, w, intercept=intercept)
     cond = max(A.shape) * np.finfo(np.float64).eps
     solution, _, rank, singular = linalg.lstsq(A, B, cond=cond, check_finite=False)
+    if rank < A.shape[1] <= len(A):  # perhaps only because their units are far apart
+        size = np.abs(A).max(axis=0)
+        size[size == 0] = 1.0
+        alike = linalg.lstsq(A / size, B, cond=cond, check_finite=False)
+        if alike[2] == A.shape[1]:
+            solution, rank = alike[0] / size[:, None], alike[2]
     W = solution.T
     b = y_mean - W @ x_mean
     return LeastSquares(W.astype(X.dtype, copy=False), b.astype(X.dtype, copy=False), int(rank), singular)
+
+
+class NormalEquations(NamedTuple):
+    """The solution of ``A V = B`` with its Cholesky factor; ``A`` is ``Xᵀ diag(w) X`` of centered columns.
+
+    Parameters
+    ----------
+    V, c : (k, n), (k,)
+        So that ``y`` is about ``X Vᵀ + c``.
+    deviation : (n,)
+        Of each column.
+    factor : (n, n)
+        Upper triangle ``R`` with ``RᵀR = A``, both of columns of size 1.
+    size : (n,)
+        Root of the diagonal of ``A``.
+    mean : (n,)
+        Of the columns of ``X``; zero without ``b``.
+    total : float
+        Of the weights; zero without ``b``.
+    """
+
+    V: Array
+    c: Array
+    deviation: Array
+    factor: Array
+    size: Array
+    mean: Array
+    total: float
+
+    @property
+    def triangle(self) -> Array:
+        """``R`` (n, n) in the units of the columns: it has the singular values of ``diag(√w) X``, centered."""
+        return np.triu(self.factor) * self.size
+
+    def correct(self, dV: Array, dc: Array) -> tuple[Array, Array]:
+        """What to take off ``V`` and ``c`` where the gradient is not zero but `dV` (k, n), `dc` (k,)."""
+        rest = (dV - np.outer(dc, self.mean)) / self.size
+        off = lapack.dpotrs(self.factor, rest.T)[0].T / self.size
+        return off, (dc / self.total if self.total else 0 * dc) - off @ self.mean
+
+
+def normal_equations(G: Array, k: int, ridge: Array | float = 0.0, well: float = WELL) -> NormalEquations | None:
+    """The solution of least squares from ``G = [X 1 y]ᵀ diag(w) [X 1 y]``, or None if the condition is bad.
+
+    Parameters
+    ----------
+    G : (n + 1 + k, n + 1 + k)
+        The column of ones may be one of zeros: then there is no ``b``.
+    k : int
+        Columns of ``y``.
+    ridge : (n,) or float
+        Added to the diagonal: the penalty ``Σ ridge V²``.
+    well : float
+        The worst condition, as a reciprocal.
+    """
+    n = len(G) - 1 - k
+    total = float(G[n, n])
+    sums = G[n] / total if total else np.zeros(len(G))
+    A, B = G[:n, :n] - np.outer(sums[:n], G[n, :n]), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :])
+    deviation = np.sqrt(np.maximum(np.diag(A), 0) / (total or 1.0))
+    A[np.diag_indices(n)] += ridge
+    size = np.sqrt(np.maximum(np.diag(A), 0))
+    if not (size > 0).all():
+        return None
+    A /= size
+    A /= size[:, None]
+    norm = float(np.abs(A).sum(axis=0).max())
+    factor, failed = lapack.dpotrf(A.T, overwrite_a=True, clean=False)
+    if failed or lapack.dpocon(factor, norm)[0] < well:
+        return None
+    V = lapack.dpotrs(factor, B / size[:, None])[0].T / size
+    return NormalEquations(V, sums[n + 1 :] - V @ sums[:n], deviation, factor, size, sums[:n], total)
 
 
 def centered(

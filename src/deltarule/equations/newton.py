@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import linalg
+from scipy.linalg import lapack
 from scipy.optimize import OptimizeResult
 
 from ..arrays import Array
@@ -26,6 +26,12 @@ SMALL = 1e-6
 """A gradient of this share of the first is zero, where the cost cannot be lowered any further."""
 NOTHING = 1e-12
 """Share of the cost that cannot be gained for sure, as the cost is a sum of many numbers."""
+KEEP = 1e-3
+"""The second derivative serves once more if the last step has made ``gᵀ H⁻¹ g`` smaller than this share of it,"""
+TRUE = 0.5
+"""and the cost by what was promised, up to this share."""
+STALE = 0.03
+"""With such a matrix the last step must promise less than this share of the gap."""
 SWEEPS = 200
 MOST = 1500
 """Parameters beyond which only those that matter most are moved together, if there is an L1 penalty."""
@@ -35,6 +41,7 @@ def newton(
     theta: Array,
     cost_and_gradient: Callable[[Array], tuple[float, Array]],
     l1: Array | None = None,
+    flat: Array | None = None,
     *,
     hessian: Callable[[Array, Array], Array],
     after_step: Callable[[Array], None],
@@ -53,6 +60,8 @@ def newton(
         ``theta -> (J, g)`` over all samples; the smooth part of the cost, convex.
     l1 : (P,), optional
         Weights of ``Σ l1 |θ|``; parameters that should be zero become exactly zero.
+    flat : (P, F'), optional
+        Orthonormal directions in which there is no curvature anywhere, if they are known.
     hessian : callable
         ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
     after_step : callable
@@ -67,10 +76,10 @@ def newton(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With ``x`` (P,), ``fun``, ``nit``, ``success`` and ``message``.
+        With ``x`` (P,), ``fun``, ``nit``, ``success``, ``message`` and ``flat``.
     """
     l1 = np.zeros_like(theta) if l1 is None else l1
-    model, calls = Model(hessian, l1), 0
+    model, calls = Model(hessian, l1, flat), 0
 
     def cost(x: Array) -> tuple[float, Array]:
         nonlocal calls
@@ -88,7 +97,7 @@ def newton(
             break
         d, slope, promised = model.step(theta, g, v)
         scale = max(first, abs(F))
-        last = np.abs(v).max() <= tol and promised <= gap * scale
+        last = np.abs(v).max() <= tol and promised <= gap * scale * (STALE if model.kept else 1)
         rounding = np.abs(v).max() <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
         if steps >= max_iter or calls >= max_fun:
             success = bool(last)
@@ -98,6 +107,7 @@ def newton(
             success = bool(last or rounding)
             message = "The cost cannot be lowered any further."
             break
+        model.trusted = abs(F - found[1] - promised) <= TRUE * promised
         last = last or (F - found[1] <= ROUNDING * abs(F) and rounding)
         (theta, F, g), steps = found, steps + 1
         try:
@@ -108,35 +118,62 @@ def newton(
         if last:
             message, success = f"The last step promised to lower the cost by {promised:.1e}.", True
             break
-    return OptimizeResult(x=theta, fun=F, nit=steps, success=success, message=message)
+    return OptimizeResult(x=theta, fun=F, nit=steps, success=success, message=message, flat=model.flat)
 
 
 class Model:
-    """The parabola ``q`` around each ``θ``, and what the first of them tells of the later ones."""
+    """The parabola ``q`` around each ``θ``, and what the first of them tells of the later ones.
 
-    def __init__(self, hessian: Callable[[Array, Array], Array], l1: Array) -> None:
-        self.hessian, self.l1 = hessian, l1
-        self.flat: Array | None = None
-        self.first, self.curvature = 0.0, 1.0
+    Without `l1` the matrix of the last place is kept for as long as it serves (Shamanskii 1967): close to the minimum
+    it hardly changes, and forming it takes longer than everything else.
+    """
+
+    def __init__(self, hessian: Callable[[Array, Array], Array], l1: Array, flat: Array | None) -> None:
+        self.hessian, self.l1, self.flat = hessian, l1, flat
+        self.first, self.curvature, self.decrement = 0.0, 1.0, 0.0
+        self.trusted = self.kept = False
+        self.H: Array = np.empty((0, 0))
 
     def step(self, theta: Array, g: Array, v: Array) -> tuple[Array, float, float]:
         """``d`` towards the minimum, the slope of the cost that way, and the decrease that ``q`` promises."""
-        l1, free = self.l1, candidates(theta, v, self.l1)
-        H = self.hessian(theta, free)
-        if self.flat is None:
-            self.first, self.curvature = float(np.abs(v).max()), float(np.trace(H)) / len(H)
-            # at zero, where no sample is told apart so surely that its curvature is lost
-            level = H if l1.any() or not theta.any() else self.hessian(np.zeros_like(theta), free)
-            self.flat = np.empty((len(H), 0)) if l1.any() else flat_directions(level)
-        near = min(1.0, float(np.abs(v).max()) / self.first)
-        d = np.zeros_like(theta)
-        if l1.any():
-            d[free] = minimize_model(H, g[free], theta[free], l1[free], 0.1 * near)
+        free = candidates(theta, v, self.l1)
+        if self.l1.any():
+            self._look(theta, v, free)
+            d = np.zeros_like(theta)
+            near = min(1.0, float(np.abs(v).max()) / self.first)
+            d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
         else:
-            d = -solve(H + DAMPING * near * self.curvature * np.eye(len(H)), g, REFINEMENTS)
-            d -= self.flat @ (self.flat.T @ d)
-        slope = float(g @ d + l1 @ (np.abs(theta + d) - np.abs(theta)))
-        return d, slope, -(slope + 0.5 * float(d[free] @ H @ d[free]))
+            d = self._downhill(theta, g, v, free)
+        slope = float(g @ d + self.l1 @ (np.abs(theta + d) - np.abs(theta)))
+        self.decrement = -slope
+        return d, slope, -(slope + 0.5 * float(d[free] @ self.H @ d[free]))
+
+    def _downhill(self, theta: Array, g: Array, v: Array, free: Array) -> Array:
+        """``-H⁻¹ g``, with the matrix of the last place if that serves."""
+        if self.trusted:
+            d = self._solve(g, v)
+            self.kept = -float(g @ d) <= KEEP * self.decrement
+            if self.kept:
+                return d
+        self.kept = False
+        self._look(theta, v, free)
+        return self._solve(g, v)
+
+    def _solve(self, g: Array, v: Array) -> Array:
+        assert self.flat is not None
+        near = min(1.0, float(np.abs(v).max()) / self.first)
+        d = -solve(self.H + DAMPING * near * self.curvature * np.eye(len(self.H)), g, REFINEMENTS)
+        return d - self.flat @ (self.flat.T @ d)
+
+    def _look(self, theta: Array, v: Array, free: Array) -> None:
+        """Form the matrix at ``θ``; the first time, find the directions in which there is no curvature."""
+        self.H = H = self.hessian(theta, free)
+        if not self.first:
+            self.first, self.curvature = float(np.abs(v).max()), float(np.trace(H)) / len(H)
+        if self.flat is None:
+            # at zero, where no sample is told apart so surely that its curvature is lost
+            level = H if self.l1.any() or not theta.any() else self.hessian(np.zeros_like(theta), free)
+            self.flat = np.empty((len(H), 0)) if self.l1.any() else flat_directions(level)
 
 
 def search(
@@ -182,17 +219,15 @@ def solve(H: Array, r: Array, refinements: int = 0) -> Array:
     A = H / scale
     A /= scale[:, None]
     r = r / scale
-    ridge, factor = RIDGE, None
-    while factor is None:
-        try:
-            ridged = A.copy()
-            ridged[np.diag_indices_from(A)] += ridge
-            factor = linalg.cho_factor(ridged.T, overwrite_a=True, check_finite=False)
-        except linalg.LinAlgError:  # rounding has made an eigenvalue of zero a negative one
-            ridge *= 100
-    x = linalg.cho_solve(factor, r, check_finite=False)
+    ridge, failed, factor = RIDGE, 1, A
+    while failed:
+        ridged = A.copy()
+        ridged.ravel()[:: len(A) + 1] += ridge
+        factor, failed = lapack.dpotrf(ridged.T, overwrite_a=True, clean=False)
+        ridge *= 100  # if rounding has made an eigenvalue of zero a negative one
+    x = lapack.dpotrs(factor, r)[0]
     for _ in range(refinements):  # undo the ridge where there is some curvature
-        x += linalg.cho_solve(factor, r - A @ x, check_finite=False)
+        x += lapack.dpotrs(factor, r - A @ x)[0]
     return x / scale
 
 
@@ -295,19 +330,40 @@ def hessian(X: Array, a: Array, shares: Array, curvature: Formula, free: Array) 
     -------
     (F, F)
     """
-    n, k = X.shape[1], a.shape[1]
+    k = a.shape[1]
+    columns: dict[int, Array] = {}  # of each output
+    h: dict[int, Array] = {}  # of the latest
+
+    def block(i: int, j: int, used_i: Array, used_j: Array) -> Array | None:
+        for output, used in ((i, used_i), (j, used_j)):
+            if output not in columns:
+                columns[output] = X if len(used) == X.shape[1] else X[:, used]
+        if j not in h:
+            h.clear()
+            h[j] = curvature(a, np.eye(k)[[j]] * shares[:, None])  # (m, k): h_ij of all i
+        return dense.weighted_gram(columns[i], columns[j], h[j][:, i]) if h[j][:, i].any() else None
+
+    return assembled(free, X.shape[1], k, block)
+
+
+def assembled(free: Array, n: int, k: int, block: Callable[[int, int, Array, Array], Array | None]) -> Array:
+    """The matrix (F, F) of the parameters that `free` (P,) marks, from one block for each pair of outputs.
+
+    ``block(i, j, columns_i, columns_j)`` is (n_i + 1, n_j + 1), the biases last; None for zeros.
+    """
+    if k == 1 and free.all():
+        found = block(0, 0, np.arange(n), np.arange(n))
+        return np.zeros((n + 1,) * 2) if found is None else found
     place = np.cumsum(free) - 1
     H = np.zeros((place[-1] + 1,) * 2)
     used = [np.flatnonzero(free[i * n : (i + 1) * n]) for i in range(k)]
-    columns = [X if len(cols) == n else X[:, cols] for cols in used]
     bias = free[k * n :].astype(int)
     at = [np.append(place[i * n + used[i]], place[[k * n + i]][: bias[i]]) for i in range(k)]
     for j in range(k):
-        h = curvature(a, np.eye(k)[[j]] * shares[:, None])  # (m, k): h_ij of all i
         for i in range(j + 1):
-            if not h[:, i].any():
-                continue
-            block = dense.weighted_gram(columns[i], columns[j], h[:, i])[: len(at[i]), : len(at[j])]
-            H[np.ix_(at[i], at[j])] = block
-            H[np.ix_(at[j], at[i])] = block.T
+            found = block(i, j, used[i], used[j])
+            if found is not None:
+                part = found[: len(at[i]), : len(at[j])]
+                H[np.ix_(at[i], at[j])] = part
+                H[np.ix_(at[j], at[i])] = part.T
     return H

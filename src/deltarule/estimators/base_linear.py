@@ -10,10 +10,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import row_norms
 
+from .. import engines
 from ..arrays import Array
 from ..callbacks import EarlyStopping
 from ..cost import Cost
 from ..engines import Data
+from ..engines.tables import measuring
+from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, Optimizer
 from ..equations.columns import Columns, curvature, standardizing
 from ..errors import InvalidOption
@@ -30,7 +33,7 @@ TIGHT = 64 * np.finfo(np.float64).eps
 FEW, CHEAP = 1500, 2e10
 """Newton's method is for at most so many parameters, and products to form its matrix; beyond, L-BFGS is quicker."""
 
-STRICT = 20
+STRICT = 60
 """L-BFGS, which does not know how far it is from the optimum, stops at a gradient smaller than `tol` by this factor."""
 
 LARGEST = 10_000
@@ -140,6 +143,9 @@ class BaseLinear(TrainedEstimator):
 
     solver_: str
 
+    def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
+        return super()._check_X_y(X, y, reset=reset, order=None, **options)  # in whatever order it lies
+
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, n_outputs]
 
@@ -150,9 +156,11 @@ class BaseLinear(TrainedEstimator):
         if not self.standardize:
             return Columns(np.zeros(n_features), np.ones(n_features), self.fit_intercept, scaling)
         ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.typical
+        engine = engines.choose(self.engine, self.network_, data.X)
         return standardizing(
             data.X,
             data.w,
+            measure=measuring(engine, data.X, usable_threads(self.n_jobs)),
             ridge=ridge,
             center=np.isinf(scaling),  # else ``c = b + W μ`` would be penalized in place of ``b``
             intercept=self.fit_intercept,
@@ -237,10 +245,6 @@ class BaseLinear(TrainedEstimator):
     ) -> None:
         if not self.fit_intercept:
             self.network_.b[1][...] = 0
-        if self._make_optimizer().full_batch and data.X.dtype != np.float64:
-            # costs are compared that differ by less than float32 can tell
-            w = None if data.w is None else data.w.astype(np.float64)
-            data = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
         super()._train_with(data, validation, state, incremental=incremental)
 
     @property

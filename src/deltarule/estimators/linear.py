@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import linalg, optimize, sparse
 from scipy.sparse.linalg import LinearOperator, lsqr
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
@@ -15,6 +15,8 @@ from sklearn.utils import Tags
 from .. import engines
 from ..arrays import Array
 from ..engines import Data
+from ..engines.least_squares import least_squares as native_least_squares
+from ..engines.threads import usable_threads
 from ..equations.columns import standardizing
 from ..equations.exact import centered, least_squares
 from ..errors import DataError, InvalidOption, ModelFileError
@@ -72,7 +74,8 @@ class LinearRegression(RegressorMixin, LinearInference):
     }
 
     rank_: int
-    singular_: Array
+    _singular: Array
+    _triangle: Array
     _single: bool
 
     def __init__(
@@ -168,7 +171,7 @@ class LinearRegression(RegressorMixin, LinearInference):
             For data or parameters that cannot be used; for values that cease to be finite, with layer and step.
         """
         self._validate_params()
-        for name in ("rank_", "singular_", "_inference"):
+        for name in ("rank_", "_singular", "_triangle", "_inference"):
             self.__dict__.pop(name, None)
         if self.early_stopping and validation_data is None and self._is_exact(X):
             raise InvalidOption(
@@ -193,10 +196,19 @@ class LinearRegression(RegressorMixin, LinearInference):
             raise DataError("expected at least one sample with a positive weight, found none")
         began = time.perf_counter()
         network = self.network_
-        network.W[1][...], network.b[1][...] = self._solve(data)
         engine = engines.choose(self.engine, network, data.X)
-        ridge = 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
-        cost = engine.cost(network, data) + ridge
+        found = None
+        if engine.name == "native" and not self.positive:
+            threads = usable_threads(self.n_jobs)
+            found = native_least_squares(data, intercept=self.fit_intercept, alpha=self.alpha, threads=threads)
+        if found is None:
+            network.W[1][...], network.b[1][...] = self._solve(data)
+            cost = engine.cost(network, data)
+        else:
+            network.W[1][...], network.b[1][...], cost = found.W, found.b, found.cost
+            if self.alpha == 0:
+                self.rank_, self._triangle = found.W.shape[1], found.triangle
+        cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
         measured = validation(network) if validation else {}
         values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began, **measured}
         state.history = {name: [float(value)] for name, value in values.items()}
@@ -211,7 +223,7 @@ class LinearRegression(RegressorMixin, LinearInference):
             return _sparse_least_squares(data, self.fit_intercept, min(self.tol, FINEST))
         if not self.positive and self.alpha == 0:
             found = least_squares(data.X, data.y, data.w, intercept=self.fit_intercept)
-            self.rank_, self.singular_ = found.rank, found.singular
+            self.rank_, self._singular = found.rank, found.singular
             return found.W, found.b
         A, B, x_mean, y_mean = centered(data.X, data.y, data.w, intercept=self.fit_intercept)
         if self.alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
@@ -222,6 +234,15 @@ class LinearRegression(RegressorMixin, LinearInference):
         else:
             W = least_squares(A, B, intercept=False).W
         return W, y_mean - W @ x_mean
+
+    @property
+    def singular_(self) -> Array:
+        """Singular values of `X`, centered and weighted, (min(m, n_x),), the largest first."""
+        if "_triangle" in self.__dict__:  # many columns make it a long computation, so it waits to be asked for
+            self._singular = linalg.svdvals(self.__dict__.pop("_triangle"), check_finite=False)
+        if "_singular" not in self.__dict__:
+            raise AttributeError("there are singular values only where the exact solution of a dense X was computed")
+        return self._singular
 
     @property
     def coef_(self) -> Any:
@@ -272,7 +293,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         numbers = isinstance(singular, list) and all(type(s) is float and 0 <= s < np.inf for s in singular)
         if not numbers or type(rank) is not int or not 0 <= rank <= len(singular) <= self.network_.n_features:
             raise ModelFileError("expected the rank and the singular values of X, found something else")
-        self.rank_, self.singular_ = rank, np.array(singular)
+        self.rank_, self._singular = rank, np.array(singular)
 
 
 def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Array, Array]:

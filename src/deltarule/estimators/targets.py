@@ -11,6 +11,23 @@ from sklearn.utils.validation import column_or_1d
 from ..arrays import Array
 from ..errors import DataError
 
+FEW = 20
+"""Classes of which each is looked for by itself, and beyond which whole numbers may be no classes at all."""
+
+
+def _whole_numbers(y: Array) -> Array | None:
+    """The distinct values of `y` (m,), sorted, if they are a few whole numbers close to each other; else None.
+
+    Then they are counted; anything else takes scikit-learn several sorts.
+    """
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biu" or not len(y):
+        return None
+    low, high = int(y.min()), int(y.max())
+    if high - low >= max(1000, len(y)) or max(abs(low), high) > np.iinfo(np.int64).max // 4:
+        return None
+    found = np.flatnonzero(np.bincount(y.astype(np.int64) - low)) + low
+    return found.astype(y.dtype) if len(found) <= FEW else None
+
 
 class LabelEncoding:
     """Labels <-> columns of zeros and ones.
@@ -41,6 +58,9 @@ class LabelEncoding:
         DataError
             If there are fewer than `fewest` classes.
         """
+        plain = _whole_numbers(y) if classes is None else None
+        if plain is not None and len(plain) >= fewest:
+            return cls(plain, multilabel=False)
         check_classification_targets(y)
         multilabel = type_of_target(y).startswith("multilabel")
         found = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
@@ -74,6 +94,14 @@ class LabelEncoding:
             dense = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
             return dense.astype(dtype)
         y = column_or_1d(y, warn=True)
+        if 1 < len(self.classes) <= FEW:
+            first = 1 if self.n_outputs == 1 else 0
+            Y = np.empty((len(y), self.n_outputs), dtype)
+            for column, label in enumerate(self.classes[first:]):
+                Y[:, column] = y == label
+            known = np.count_nonzero(Y) + (np.count_nonzero(y == self.classes[0]) if first else 0)
+            if known == len(y):
+                return Y
         index = np.clip(np.searchsorted(self.classes, y), 0, len(self.classes) - 1)
         unknown = np.unique(y[self.classes[index] != y])
         if len(unknown):

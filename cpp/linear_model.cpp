@@ -1,0 +1,145 @@
+#include "linear_model.hpp"
+
+#include <algorithm>
+
+#include "computation.hpp"
+
+namespace deltarule {
+
+namespace {
+
+constexpr long NUMBERS = 32768;  // in a part of the table that is summed by itself
+constexpr long MOST_PARTS = 64;  // whose sums are then added up in their order
+constexpr long COLUMNS = 192;    // in a block of the products
+constexpr long TASKS = 24;       // enough for the threads to be done at about the same time
+constexpr double WORTH = 2e5;    // operations that are worth a thread
+
+int threads_for(double work, const Control& control) {
+    return int(std::clamp(work / WORTH, 1.0, double(std::max(control.threads, 1))));
+}
+
+// Runs task(part, scratch) for every part, whoever comes first; false if the user wants to stop
+template <class Run> bool each_part(long count, long scratch, double work, const Control& control, Run task) {
+    Crew crew(std::min(long(threads_for(work, control)), count));
+    Patience patience(control);
+    std::atomic<long> next{0};
+    std::vector<std::vector<double>> memory(crew.size());
+    for (auto& own : memory)
+        own.resize(scratch);
+    crew.run([&](int id) {
+        for (long part = next++; part < count && !patience.stopped(); part = next++) {
+            task(part, memory[id].data());
+            if (id == 0)
+                patience.ask(work / double(count));
+        }
+    });
+    return !patience.stopped();
+}
+
+template <class T> long parts_of(const LinearJob<T>& job) {
+    return std::clamp(job.m * (job.n + 1) / NUMBERS, 1L, MOST_PARTS);
+}
+
+long padded(long n, long lanes) {
+    return parts(n, lanes) * lanes;
+}
+
+// Adds up the sums of the parts, [count][size], into the first, in pairs of neighbors, then pairs of these ...
+void add_up(double* sums, long count, long size) {
+    for (long step = 1; step < count; step *= 2)
+        for (long i = 0; i + step < count; i += 2 * step)
+            for (long c = 0; c < size; c++)
+                sums[i * size + c] += sums[(i + step) * size + c];
+}
+
+}  // namespace
+
+template <class T>
+Outcome spread(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
+    const LinearKernels<T>& kernels = target.linear<T>();
+    const long count = parts_of(job), ld = padded(job.n, kernels.lanes);
+    std::vector<double> sums(count * 2 * ld);
+    Outcome outcome;
+    outcome.interrupted = !each_part(count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(job.n), control,
+                                     [&](long part, double* scratch) {
+                                         const Part rows(job.m, int(part), int(count));
+                                         kernels.spread(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
+                                     });
+    add_up(sums.data(), count, 2 * ld);
+    std::copy_n(sums.data(), job.n, first);
+    std::copy_n(sums.data() + ld, job.n, second);
+    return outcome;
+}
+
+template <class T>
+Outcome descend(const Target& target, LinearJob<T> job, const double* phi, double* g, const Control& control) {
+    const LinearKernels<T>& kernels = target.linear<T>();
+    const long n = job.n, k = job.k, ld = padded(n + 1, kernels.lanes), kp = k == 1 ? 1 : padded(k, kernels.lanes);
+    std::vector<double> W(ld * kp);
+    for (long o = 0; o < k; o++) {
+        for (long c = 0; c < n; c++)
+            W[c * kp + o] = phi[o * n + c];
+        W[n * kp + o] = phi[k * n + o];
+    }
+    job.W = W.data();
+    const long count = parts_of(job), size = k * ld + 1;
+    std::vector<double> sums(count * size);
+    Outcome outcome;
+    outcome.interrupted = !each_part(count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(k * ld), control,
+                                     [&](long part, double* scratch) {
+                                         const Part rows(job.m, int(part), int(count));
+                                         double* own = &sums[part * size];
+                                         own[size - 1] = kernels.descend(job, rows.begin, rows.end, own, scratch);
+                                     });
+    add_up(sums.data(), count, size);
+    outcome.cost = sums[size - 1];
+    for (long o = 0; o < k; o++) {
+        std::copy_n(&sums[o * ld], n, g + o * n);
+        g[k * n + o] = sums[o * ld + n];
+    }
+    return outcome;
+}
+
+template <class T>
+Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long q, bool quick, double* out,
+             const Control& control) {
+    const LinearKernels<T>& kernels = target.linear<T>();
+    const GramKernels<T>& products = quick ? kernels.quick : kernels.exact;
+    const long side = parts(q, COLUMNS), pairs = side * (side + 1) / 2;
+    const long count = std::min(parts_of(job), std::max(1L, TASKS / pairs));
+    std::vector<LinearBlock> blocks;
+    long size = 0;
+    for (long I = 0; I < side; I++)
+        for (long J = I; J < side; J++) {
+            blocks.push_back({q * I / side, q * (I + 1) / side, q * J / side, q * (J + 1) / side});
+            size = std::max(size, products.size(blocks.back()));
+        }
+    std::vector<double> sums(pairs * count * size);
+    const double work = double(job.m) * double(q) * double(q);
+    Outcome outcome;
+    outcome.interrupted =
+        !each_part(pairs * count, kernels.scratch(job, parts(q, side)), work, control, [&](long task, double* scratch) {
+            const Part rows(job.m, int(task % count), int(count));
+            products.add(job, rows.begin, rows.end, blocks[task / count], i, j, &sums[task * size], scratch);
+        });
+    for (long pair = 0; pair < pairs; pair++) {
+        const LinearBlock& block = blocks[pair];
+        double* total = &sums[pair * count * size];
+        add_up(total, count, size);
+        products.unpack(block, total, out + block.c0 * q + block.e0, q);
+    }
+    for (long c = 0; c < q; c++)
+        for (long e = c + 1; e < q; e++)
+            out[e * q + c] = out[c * q + e];
+    return outcome;
+}
+
+#define INSTANTIATE(T)                                                                             \
+    template Outcome spread(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
+    template Outcome descend(const Target&, LinearJob<T>, const double*, double*, const Control&); \
+    template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, bool, double*, const Control&);
+
+INSTANTIATE(float)
+INSTANTIATE(double)
+
+}  // namespace deltarule

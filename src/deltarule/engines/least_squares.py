@@ -1,0 +1,141 @@
+"""Least squares on many rows: one pass over ``X`` for the normal equations, one more for the cost and a correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arrays import Array
+from ..equations import ACTIVATIONS, LOSSES
+from ..equations.exact import WELL, NormalEquations, normal_equations
+from . import _native
+from .base import Data
+from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
+from .tables import contiguous
+
+LOOK = 1024
+"""Rows that tell roughly where the columns lie and how far they spread."""
+
+FAR = 1e4
+"""Columns whose mean is further from there, in variances, are summed up again from their mean."""
+
+TINY = 1e-12
+"""A column that varies by less, relative to its mean, varies by rounding."""
+
+MANY, QUICK = 300, 1e-4
+"""Columns from which products may be of float32, if the reciprocal condition is at least so good,"""
+
+ROUNDS, ROUNDING = 5, 1e-17
+"""and at most so many corrections leave an error of no more than this share of the cost."""
+
+CODES = ACTIVATION_CODES[ACTIVATIONS["identity"].formula], LOSS_CODES[LOSSES["squared_error"].formula, None]
+
+
+class Solution(NamedTuple):
+    """``W`` (k, n), ``b`` (k,), the mean of ``½ (ŷ - y)²`` there, and the triangle ``R`` (n, n).
+
+    ``RᵀR`` is that of the centered, weighted columns, so that these have the singular values of ``R``.
+    """
+
+    W: Array
+    b: Array
+    cost: float
+    triangle: Array
+
+
+def least_squares(data: Data, *, intercept: bool, alpha: float = 0.0, threads: int = 1) -> Solution | None:
+    """The ``W``, ``b`` with the smallest ``Σ w (X Wᵀ + b - y)² + alpha Σ W²``, or None if its condition is bad.
+
+    Then the normal equations have lost too much; `deltarule.equations.exact.least_squares` has not. Sums are of
+    float64, whatever the precision of the data; but the products of many float32 columns are of float32 where the
+    condition is good enough for the residuals to make up for that.
+    """
+    m, n = data.X.shape
+    if m < n and alpha == 0:
+        return None
+    problem = Problem(data, *contiguous(data), intercept, alpha, threads)
+    if data.X.dtype == np.float32 and n >= MANY:
+        found = problem.solve(quick=True)
+        if found is not None:
+            return found
+    return problem.solve(quick=False)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What `least_squares` is given, with ``y`` and ``w`` as the compiled module takes them."""
+
+    data: Data
+    y: Array
+    w: Array | None
+    intercept: bool
+    alpha: float
+    threads: int
+
+    def solve(self, *, quick: bool) -> Solution | None:
+        """The solution; None if the condition is bad for products of that precision."""
+        n, intercept = self.data.X.shape[1], self.intercept
+        mean, scale = _look(self.data, self.y, intercept)
+        for _ in range(2):
+            with np.errstate(all="ignore"):
+                G = self._products(mean, scale, quick)
+                if not np.isfinite(G).all():
+                    return None
+                if not intercept:
+                    break
+                offset, square = (np.delete(part, n) / G[n, n] for part in (G[n], np.diag(G)))
+                if not (np.square(offset) > FAR * (square - np.square(offset))).any():
+                    break
+            mean = mean + scale * offset
+        ridge = self.alpha / np.square(scale[:n])
+        found = normal_equations(G, self.y.shape[1], ridge=ridge, well=QUICK if quick else WELL)
+        # a column that varies by no more than rounding has no weight to be told
+        if found is None or (found.deviation * scale[:n] <= TINY * np.abs(mean[:n])).any():
+            return None
+        return self._corrected(mean, scale, found, ROUNDS if quick else 1)
+
+    def _products(self, mean: Array, scale: Array, quick: bool) -> Array:
+        """``[X' 1 y']ᵀ diag(w) [X' 1 y']``, (n + 1 + k,) squared."""
+        out = np.empty((len(mean) + 1,) * 2)
+        columns = (mean, 1 / scale, self.intercept)
+        _native.gram(
+            *(instruction_set(), self.data.X, self.y, self.w, 1.0, *columns),
+            *(None, 0, 0, 0, quick, out, self.threads),
+        )
+        return out
+
+    def _corrected(self, mean: Array, scale: Array, found: NormalEquations, rounds: int) -> Solution | None:
+        """The solution in the units of the data, with the error made good that its residuals show.
+
+        None if after so many rounds there is still one.
+        """
+        n, k, total = self.data.X.shape[1], self.y.shape[1], self.data.total_weight
+        s, at = scale[:n], mean[:n]
+        V, c = found.V * scale[n:, None], found.c * scale[n:] + (mean[n:] if self.intercept else 0)
+        g, a = np.empty(k * (n + 1)), np.empty((len(self.data), k))
+        columns = (np.ascontiguousarray(at), 1 / s, self.intercept)
+        least = 1e-14 * float(np.square(scale[n:]).sum())  # where ``y`` is told without error
+        for _ in range(rounds):
+            phi = np.concatenate([V.ravel(), c])
+            J = _native.descend(
+                *(instruction_set(), self.data.X, self.y, self.w, total, *columns),
+                *(*CODES, phi, g, a, self.threads),
+            )
+            dV, dc = g[: k * n].reshape(k, n) + self.alpha / total / np.square(s) * V, g[k * n :]
+            off_V, off_c = found.correct(total * dV, total * dc)
+            V, c = V - off_V, c - off_c
+            if rounds == 1 or np.sum(dV * off_V) + dc @ off_c <= ROUNDING * max(J, least):
+                return Solution(V / s, c - V / s @ at if self.intercept else np.zeros(k), float(J), found.triangle * s)
+        return None
+
+
+def _look(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:
+    """Where the columns of ``X``, then those of ``y``, roughly are (n + k,), and how far they spread."""
+    rows = np.linspace(0, len(data) - 1, min(len(data), LOOK)).astype(np.int64)
+    some = np.hstack([data.X[rows], y[rows]]).astype(np.float64)
+    with np.errstate(all="ignore"):
+        mean = some.mean(axis=0) if intercept else np.zeros(some.shape[1])
+        scale = np.sqrt(np.square(some - mean).mean(axis=0))
+    return mean, np.where((scale > TINY * np.abs(mean)) & np.isfinite(scale), scale, 1.0)

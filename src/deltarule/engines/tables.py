@@ -1,0 +1,252 @@
+"""A linear model's cost over a whole table, in standardized columns: the definition in NumPy, and the same in C++.
+
+`Table` standardizes a copy of ``X`` and calls the equations. `NativeTable` reads ``X`` as it lies, once for each
+cost with its gradient, and standardizes a few rows at a time; its sums are of float64 whatever the precision of ``X``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..equations.columns import Columns, moments, shares
+from ..equations.newton import assembled, hessian
+from ..network import Network
+from . import _native
+from .base import Data, Engine, not_finite
+from .native import ACTIVATION_CODES, LOSS_CODES, NativeEngine, instruction_set
+
+CURVATURES = {"squared_error": 0, "poisson_deviance": 1, "binary_cross_entropy": 2, "categorical_cross_entropy": 2}
+"""Loss -> how its second derivative follows from ``ŷ``: see ``LinearCurvature`` in ``cpp/kernels.hpp``."""
+
+
+STRETCH, ROWS_EACH = 32, 100
+"""A sample of the rows has one out of so many, and at least so many for each parameter."""
+
+FAR = 1e4
+"""Columns whose mean is further from where it was looked for, in squared deviations, are measured again."""
+
+
+class Table:
+    """``J(φ)`` of one layer over all samples, its gradient, and its second derivative.
+
+    Parameters
+    ----------
+    engine : Engine
+    network : Network
+        Of one layer.
+    data : Data
+    columns : Columns
+    threads : int
+    """
+
+    dtype: Any
+
+    def __init__(self, engine: Engine, network: Network, data: Data, columns: Columns, threads: int = 1) -> None:
+        self.engine, self.network, self.columns, self.threads = engine, network, columns, threads
+        self.data = data
+        self.dtype = data.X.dtype
+        self.shares = shares(data.X, data.w)
+
+    @cached_property
+    def standardized(self) -> Data:
+        """The samples in `columns`, a copy whose rows lie one after another."""
+        X = self.columns.transform(self.data.X)
+        X = np.ascontiguousarray(X) if isinstance(X, np.ndarray) else X
+        return Data(X, self.data.y, self.data.w)
+
+    def at(self, phi: Array) -> Network:
+        """The network with the parameters `phi` (P,)."""
+        return self.network.with_theta(phi.astype(self.dtype, copy=False))
+
+    def cost_and_gradient(self, phi: Array, batch: Data | None = None) -> tuple[float, Array]:
+        """``J`` and its gradient (P,) over all samples, or those of a `batch` of the standardized ones.
+
+        The gradient in ``b`` is zero if there is none to learn.
+        """
+        trial, data = self.at(phi), self.standardized if batch is None else batch
+        J, g = self.engine.cost_and_gradient(trial, data, {}, threads=self.threads)
+        if not self.columns.intercept:
+            trial.view(g).b[1][...] = 0
+        return J, g
+
+    def sample(self, n_parameters: int) -> Table | None:
+        """Some of the rows as a table of their own, enough to come close to the optimum; None if that is most."""
+        del n_parameters
+        return None
+
+    def hessian(self, phi: Array, free: Array) -> Array:
+        """Second derivative of ``J`` (F, F) in the parameters that `free` (P,) marks."""
+        trial, X = self.at(phi), self.standardized.X
+        a = self.engine.predict(trial, X, threads=self.threads)
+        curvature = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
+        assert curvature is not None  # see `Cost.refuses_hessian`
+        with np.errstate(all="ignore"):
+            H = hessian(X, a, self.shares, curvature, free)
+        if not np.isfinite(H).all():
+            raise not_finite(trial, self.standardized, 1)
+        if not self.columns.intercept:
+            fixed = np.flatnonzero(np.flatnonzero(free) >= self.network.view(phi).W[1].size)
+            H[fixed, :] = H[:, fixed] = 0
+        return H
+
+
+class NativeTable(Table):
+    """The same, with ``φ`` and all sums in float64 whatever the precision of the data."""
+
+    def __init__(self, engine: Engine, network: Network, data: Data, columns: Columns, threads: int = 1) -> None:
+        super().__init__(engine, network, data, columns, threads)
+        self.dtype = np.dtype(np.float64)
+        self.y, self.w = contiguous(data)
+        self.a = np.empty(data.y.shape)
+        self.latest: Array | None = None  # the φ that `a` belongs to
+
+    @staticmethod
+    def supports(network: Network, data: Data) -> bool:
+        """A dense table, and a loss with a second derivative whose formula the kernels know."""
+        output = network.layers[-1].activation
+        return (
+            isinstance(data.X, np.ndarray)
+            and len(network.layers) == 1
+            and NativeEngine().supports(network) is None
+            and network.objective.name in CURVATURES
+            and not network.objective.options
+            and output.name in network.objective.fused
+            and network.objective.fused[output.name].curvature is not None
+        )
+
+    def _codes(self) -> tuple[int, int]:
+        output, objective = self.network.layers[-1].activation, self.network.objective
+        code = LOSS_CODES.get((objective.formula, output.name), LOSS_CODES.get((objective.formula, None)))
+        assert code is not None  # see `supports`
+        return ACTIVATION_CODES[output.formula], code
+
+    def sample(self, n_parameters: int) -> Table | None:
+        """Some of the rows, one out of each stretch of them."""
+        m = len(self.data)
+        size = max(m // STRETCH, ROWS_EACH * n_parameters)
+        if size * 4 > m:
+            return None
+        edges = np.linspace(0, m, size + 1).astype(np.int64)
+        rows = np.random.default_rng(0).integers(edges[:-1], edges[1:])
+        return NativeTable(self.engine, self.network, self.data.rows(rows), self.columns, self.threads)
+
+    @cached_property
+    def total(self) -> float:
+        """Weight of all samples."""
+        return self.data.total_weight
+
+    def cost_and_gradient(self, phi: Array, batch: Data | None = None) -> tuple[float, Array]:
+        """See `Table`; one pass over ``X``."""
+        if batch is not None:
+            return super().cost_and_gradient(phi, batch)
+        phi = np.ascontiguousarray(phi, dtype=np.float64)
+        g = np.empty_like(phi)
+        mean, inverse = _standardization(self.columns, slice(None))
+        J = _native.descend(
+            instruction_set(),
+            self.data.X,
+            self.y,
+            self.w,
+            self.total,
+            mean,
+            inverse,
+            self.columns.intercept,
+            *self._codes(),
+            phi,
+            g,
+            self.a,
+            self.threads,
+        )
+        self.latest = phi.copy()
+        return float(J), g
+
+    def hessian(self, phi: Array, free: Array) -> Array:
+        """See `Table`; from the predictions that the last cost has left."""
+        if self.latest is None or not np.array_equal(phi, self.latest):
+            self.cost_and_gradient(phi)
+        n, k = self.network.n_features, self.network.sizes[-1]
+        taken = np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
+        X = self.data.X if len(taken) == n else np.ascontiguousarray(self.data.X[:, taken])
+        kind = CURVATURES[self.network.objective.name]
+        standardization = _standardization(self.columns, taken)
+        known: list[Array] = []  # where that of one output is that of all
+
+        def block(i: int, j: int, used_i: Array, used_j: Array) -> Array | None:
+            if i != j and k > 1 and not self._coupled:
+                return None
+            if not known or kind > 0:
+                out = np.empty((len(taken) + 1,) * 2)
+                known[:] = [out]
+                _native.gram(
+                    *(instruction_set(), X, None, self.w, self.total, *standardization, self.columns.intercept),
+                    *(self.a, kind, i, j, False, out, self.threads),
+                )
+            if len(used_i) == len(used_j) == len(taken):
+                return known[0]
+            rows, columns = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
+            part: Array = known[0][np.ix_(rows, columns)]
+            return part
+
+        H = assembled(free, n, k, block)
+        if not np.isfinite(H).all():
+            raise not_finite(self.at(phi), self.standardized, 1)
+        return H
+
+    @property
+    def _coupled(self) -> bool:
+        """Whether an output has a second derivative by two different ``Z``."""
+        return self.network.layers[-1].activation.name == "softmax"
+
+
+def make_table(
+    engine: Engine, network: Network, data: Data, columns: Columns, threads: int, *, whole: bool, exact: bool
+) -> Table:
+    """The native one, if the engine is and all samples are asked for at once (`whole`); `exact` asks for float64."""
+    if whole and engine.name == "native" and NativeTable.supports(network, data):
+        return NativeTable(engine, network, data, columns, threads)
+    if exact and data.X.dtype != np.float64:
+        w = None if data.w is None else data.w.astype(np.float64)
+        data = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
+    return Table(engine, network, data, columns, threads)
+
+
+def measuring(engine: Engine, X: Array, threads: int) -> Callable[[Array, Array | None, bool], tuple[Array, Array]]:
+    """Who measures the columns of `X` for `deltarule.equations.columns.standardizing`."""
+    if engine.name == "native" and isinstance(X, np.ndarray):
+        return partial(native_moments, threads=threads)
+    return moments
+
+
+def native_moments(X: Array, w: Array | None, centers: bool, threads: int = 1) -> tuple[Array, Array]:
+    """`deltarule.equations.columns.moments` in one pass over ``X``, or two if the first row is not like the others."""
+    w = None if w is None else np.ascontiguousarray(w, dtype=X.dtype)
+    total = float(X.shape[0]) if w is None else float(w.sum(dtype=np.float64))
+    start = X[0].astype(np.float64) if centers else np.zeros(X.shape[1])
+    for _ in range(2):
+        first, second = np.empty((2, X.shape[1]))
+        _native.spread(instruction_set(), X, w, start, np.ones(X.shape[1]), first, second, threads)
+        with np.errstate(all="ignore"):
+            first, second = first / total, second / total
+            if not centers:
+                break
+            mean, square = start + first, second - np.square(first)
+            if not (np.square(first) > FAR * square).any():
+                return mean, square
+        start = mean
+    return start, second
+
+
+def _standardization(columns: Columns, which: Any) -> tuple[Array, Array]:
+    """``μ`` and ``1 / s`` of some columns."""
+    return np.ascontiguousarray(columns.mean[which]), 1 / columns.scale[which]
+
+
+def contiguous(data: Data) -> tuple[Array, Array | None]:
+    """``y`` and ``w`` in the precision of ``X``, one row after another."""
+    y = np.ascontiguousarray(data.y, dtype=data.X.dtype)
+    return y, None if data.w is None else np.ascontiguousarray(data.w, dtype=data.X.dtype)
