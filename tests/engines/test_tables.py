@@ -263,6 +263,7 @@ HARD = {
 }
 
 
+@pytest.mark.filterwarnings("default::deltarule.errors.DependenceWarning")
 @pytest.mark.parametrize("kind", HARD)
 @pytest.mark.parametrize("intercept", [True, False])
 def test_where_the_condition_is_bad_the_singular_values_decide(kind, intercept):

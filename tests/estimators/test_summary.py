@@ -524,7 +524,11 @@ def test_the_file_keeps_errors(tmp_path, kind, covariance):
         y = np.random.default_rng(0).integers(0, 3, len(y))
         covariance = {"HC3": "HC1"}.get(covariance, covariance)
     target = (
-        np.column_stack([X[:, 0], X[:, 1] ** 2]) if kind == "two targets" else X[:, 2] ** 2 if kind == "linear" else y
+        np.column_stack([X[:, 0] ** 2, X[:, 1] ** 2])
+        if kind == "two targets"
+        else X[:, 2] ** 2
+        if kind == "linear"
+        else y
     )
     model = (
         LinearRegression()
