@@ -102,12 +102,27 @@ template <class T> inline Vec<T> vlog1p(Vec<T> x) {
     return select<T>((u > 0) & (absolute<T>(x) < T(1e6)), y + lost, y);
 }
 
+constexpr double TANH_TERMS[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925, 21844.0 / 6081075};
+
+// x - x³/3 + 2x⁵/15 - ... for small x of float32
+inline Vec<float> tanh_series(Vec<float> x) {
+    const Vec<float> y = x * x;
+    Vec<float> p = splat(float(TANH_TERMS[5]));
+#pragma GCC unroll 5
+    for (int k = 4; k >= 0; k--)
+        p = p * y + float(TANH_TERMS[k]);
+    return x + x * y * p;
+}
+
 template <class T> inline Vec<T> vtanh(Vec<T> x) {
     const Mask<T> sign = bits<T>(x) & Format<T>::sign;
     const Vec<T> size = number<T>(bits<T>(x) ^ sign);
     // h / (1 + h), where h = (e^{2x} - 1) / 2; for small h as h - h h / (1 + h), which rounds less
     const Vec<T> h = T(0.5) * vexpm1<T>(at_most<T>(size + size, 2 * Format<T>::tanh_one)), q = h / (h + T(1));
-    return number<T>(bits<T>(select<T>(h < T(0.5), h - h * q, q)) | sign);
+    Vec<T> t = select<T>(h < T(0.5), h - h * q, q);
+    if constexpr (std::is_same_v<T, float>)
+        t = select<T>(size < 0.35f, tanh_series(size), t);
+    return number<T>(bits<T>(t) | sign);
 }
 
 template <class T> inline Vec<T> vsigmoid(Vec<T> x) {
