@@ -40,10 +40,6 @@ template <class T> long parts_of(const LinearJob<T>& job) {
     return std::clamp(job.m * (job.n + 1) / NUMBERS, 1L, MOST_PARTS);
 }
 
-long padded(long n, long lanes) {
-    return parts(n, lanes) * lanes;
-}
-
 // Adds up the sums of the parts, [count][size], into the first, in pairs of neighbors, then pairs of these ...
 void add_up(double* sums, long count, long size) {
     for (long step = 1; step < count; step *= 2)
@@ -57,7 +53,7 @@ void add_up(double* sums, long count, long size) {
 template <class T>
 Outcome spread(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
-    const long count = parts_of(job), ld = padded(job.n, kernels.lanes);
+    const long count = parts_of(job), ld = rounded_up(job.n, kernels.lanes);
     std::vector<double> sums(count * 2 * ld);
     Outcome outcome;
     outcome.interrupted = !each_part(count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(job.n), control,
@@ -74,7 +70,8 @@ Outcome spread(const Target& target, const LinearJob<T>& job, double* first, dou
 template <class T>
 Outcome descend(const Target& target, LinearJob<T> job, const double* phi, double* g, const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
-    const long n = job.n, k = job.k, ld = padded(n + 1, kernels.lanes), kp = k == 1 ? 1 : padded(k, kernels.lanes);
+    const long n = job.n, k = job.k, ld = rounded_up(n + 1, kernels.lanes),
+               kp = k == 1 ? 1 : rounded_up(k, kernels.lanes);
     std::vector<double> W(ld * kp);
     for (long o = 0; o < k; o++) {
         for (long c = 0; c < n; c++)

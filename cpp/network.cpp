@@ -142,7 +142,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
 
 template <class T> long packed_size(const Target& target, const NetworkSpec& spec) {
     const Layout<T> layout(target, spec, {}, true);
-    return parts(layout.job.n_parameters, layout.kernels.lanes) * layout.kernels.lanes;
+    return rounded_up(layout.job.n_parameters, layout.kernels.lanes);
 }
 
 template <class T> void pack(const Target& target, const NetworkSpec& spec, const T* flat, T* packed) {

@@ -10,10 +10,6 @@ namespace {
 
 constexpr long MICRO = 16;  // most units in a layer of a small network
 
-template <class N> N rounded_up(N n, N to) {
-    return parts(n, to) * to;
-}
-
 // Where part k of n begins, a multiple of `unit`
 long first_of(long n, long k, long parts, long unit) {
     return std::min(n, rounded_up(n * k / parts, unit));

@@ -16,6 +16,10 @@ template <class N> N parts(N n, N size) {
     return (n + size - 1) / size;
 }
 
+template <class N> N rounded_up(N n, N to) {
+    return parts(n, to) * to;
+}
+
 // Zeroed memory, aligned to cache lines, all freed together. Large amounts come from pages as large as the system
 // offers.
 class Memory {

@@ -128,33 +128,32 @@ def numbers(name: str, values: np.ndarray) -> list[str]:
     return [f"{name} = {value + 0.0:.4g}".replace("-", "−") for value in values]  # + 0.0 turns -0.0 into 0.0
 
 
-def forward() -> Any:
-    """Page 5: the network with its weights, Z and a."""
-    network, x = course.example(), np.array([[1.0, 2.0]])
-    cache = network.forward(x)
-    texts = {0: [f"{value:g}" for value in x[0]]}
-    for l in (1, 2):
-        below = numbers("Z", cache.Z[l][0])
-        texts[l] = [f"{a:.2g}\n{z}" for a, z in zip(cache.a[l][0], below, strict=True)]
+def passed(weights: dict[int, np.ndarray], a: dict[int, np.ndarray], below: dict[int, list[str]], title: str) -> Any:
+    """The course's network with `weights` at its edges, ``a`` in each unit and a text below it."""
+    texts = {0: [f"{value:g}" for value in a[0][0]]}
+    for l, under in below.items():
+        texts[l] = [f"{value:.2g}\n{text}" for value, text in zip(a[l][0], under, strict=True)]
     with style():
         figure = new_figure(7.0, 4.0)
-        graph(figure.subplots(), network.W, texts, "forward: a in each unit, Z below it, W at each edge")
+        graph(figure.subplots(), weights, texts, title)
     return figure
+
+
+def forward() -> Any:
+    """Page 5: the network with its weights, Z and a."""
+    network = course.example()
+    cache = network.forward(np.array([[1.0, 2.0]]))
+    below = {l: numbers("Z", cache.Z[l][0]) for l in (1, 2)}
+    return passed(network.W, cache.a, below, "forward: a in each unit, Z below it, W at each edge")
 
 
 def backward() -> Any:
     """Page 6: the same network with dW at each edge and dZ below each unit."""
-    network, x, y = course.example(), np.array([[1.0, 2.0]]), np.array([[1.0]])
-    cache, deltas = network.forward(x), Deltas()
-    gradient = network.backward(cache, y, deltas=deltas)
-    texts = {0: [f"{value:g}" for value in x[0]]}
-    for l in (1, 2):
-        below = numbers("dZ", deltas.dZ[l][0])
-        texts[l] = [f"{a:.2g}\n{dz}" for a, dz in zip(cache.a[l][0], below, strict=True)]
-    with style():
-        figure = new_figure(7.0, 4.0)
-        graph(figure.subplots(), gradient.W, texts, "backward: dZ below each unit, dW at each edge")
-    return figure
+    network, deltas = course.example(), Deltas()
+    cache = network.forward(np.array([[1.0, 2.0]]))
+    gradient = network.backward(cache, np.array([[1.0]]), deltas=deltas)
+    below = {l: numbers("dZ", deltas.dZ[l][0]) for l in (1, 2)}
+    return passed(gradient.W, cache.a, below, "backward: dZ below each unit, dW at each edge")
 
 
 def activations() -> Any:

@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -116,26 +116,27 @@ def table(results: dict[Problem, dict[str, float]], rivals: Sequence[str], rate:
     return rows
 
 
+def installed(package: str) -> bool:
+    return importlib.util.find_spec(package.replace("scikit-", "sk")) is not None
+
+
+def circumstances(packages: Iterable[str]) -> str:
+    """When, where and with which versions."""
+    versions = ", ".join(f"{name} {version(name)}" for name in dict.fromkeys(["deltarule", "numpy", *packages]))
+    return f"{date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; {versions}"
+
+
 def write(parts: Sequence[str], rivals: Sequence[str], rounds: int) -> None:
     """Put the tables into the page, below the mark."""
-    packages = ", ".join(
-        f"{name} {version(name)}" for name in dict.fromkeys(["deltarule", "numpy", *(PACKAGES[r] for r in rivals)])
-    )
-    where = f"{date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     text, _, rest = PAGE.read_text().partition(MARK)
-    line = f"{where}; {packages}. Medians of {rounds}; float32, Adam, and two threads unless it says otherwise."
+    where = circumstances(PACKAGES[rival] for rival in rivals)
+    line = f"{where}. Medians of {rounds}; float32, Adam, and two threads unless it says otherwise."
     PAGE.write_text("\n".join([text + MARK, "", line, "", *parts, "", LINEAR + rest.partition(LINEAR)[2]]))
 
 
 def write_linear(rounds: int, only: str) -> None:
     """Put the section of the linear models at the end of the page."""
-    there = [
-        name
-        for name in ("scikit-learn", "glum", "statsmodels")
-        if importlib.util.find_spec(name.replace("scikit-", "sk"))
-    ]
-    packages = ", ".join(f"{name} {version(name)}" for name in ["deltarule", "numpy", *there])
-    where = f"{date.today()}, {processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; {packages}"
+    where = circumstances(filter(installed, ("scikit-learn", "glum", "statsmodels")))
     lines = ["", "", "## Linear models", "", f"{where}. Medians of {rounds} processes, two threads, {EQUAL}", ""]
     rows = linear.section(rounds, only)
     PAGE.write_text(PAGE.read_text().partition(LINEAR)[0] + "\n".join([LINEAR, *lines[1:], *rows, ""]))
@@ -168,8 +169,7 @@ def main() -> None:
     if arguments.linear is not None:
         write_linear(arguments.rounds, arguments.linear)
         return
-    modules = {rival: PACKAGES[rival].replace("scikit-learn", "sklearn") for rival in arguments.rivals}
-    rivals = [rival for rival, module in modules.items() if importlib.util.find_spec(module)]
+    rivals = [rival for rival in arguments.rivals if installed(PACKAGES[rival])]
     rate = peak()
     screen = Console(stderr=True)
     nets = {net: compare(net, rivals, arguments.rounds) for net in track(NETS, "nets", console=screen)}

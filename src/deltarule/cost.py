@@ -157,10 +157,6 @@ class Cost:
 
     # descent, step by step
 
-    def moments(self, network: Network, optimizer: Optimizer, found: Mapping[str, Array] | None) -> Mapping[str, Array]:
-        """The optimizer's arrays by name, each (P,); zeros if none are found."""
-        return found or optimizer.start(network.theta)
-
     def epoch(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> float:
         """Take every step of an epoch; with `l1`, each is followed by ``θ = sign(θ) max(|θ| - α l1, 0)``.
 

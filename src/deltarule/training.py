@@ -275,7 +275,8 @@ def _minibatches(run: Run, last_epoch: int) -> None:
     state, plan, network = run.state, run.plan, run.network
     found = state.moments if state.optimizer == plan.optimizer.name else None
     state.optimizer = plan.optimizer.name
-    state.moments = (run.cost or run.engine).moments(network, plan.optimizer, found)
+    keeper = run.engine if run.cost is None else engines.ReferenceEngine()  # a cost steps in the layout of theta
+    state.moments = keeper.moments(network, plan.optimizer, found)
     n_samples = len(run.data)
     n_steps = -(-n_samples // plan.batch_size)
     while state.epoch < last_epoch and not run.stopped:

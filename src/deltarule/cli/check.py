@@ -51,14 +51,12 @@ def command(
 
     deltarule check --gradient --module my.py
     """
+    given = locals()
     from deltarule.errors import InvalidOption
 
     if (answers is None) == (not gradient):
         raise InvalidOption("expected --answers FILE or --gradient, one of them", "see deltarule check --help")
-    asked = of.Asked(
-        model, table, row, target, layers, activation, loss, x, y, weights, dropout, module, sample_weights, alpha,
-        optimizer, penalty, seed,
-    )  # fmt: skip
+    asked = of.Asked.among(given)
     if gradient:
         right = check_gradient(asked, engine, as_json)
     else:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -105,6 +106,11 @@ class Asked:
     optimizer: str
     penalty: list[str] | None
     seed: int
+
+    @classmethod
+    def among(cls, options: Mapping[str, Any]) -> Self:
+        """Those among all options of a command, by their names."""
+        return cls(**{option.name: options[option.name] for option in fields(cls)})
 
     def case(self, *, samples: bool = True) -> Case:
         """The network and the samples that were described; without `x`, some by chance, unless `samples` are needed.

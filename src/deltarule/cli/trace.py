@@ -74,6 +74,7 @@ def command(
 
     deltarule trace --layers 2-3-1 --activation relu,sigmoid --x 1,2 --y 1 --weights weights.json --alpha 0.1
     """
+    given = locals()
     from deltarule.cli.output import check_output
     from deltarule.errors import InvalidOption
 
@@ -81,10 +82,7 @@ def command(
     inputs = [name for name in (model, table, weights) if name is not None]
     if output != "-":
         check_output(output, inputs=inputs)
-    case = of.Asked(
-        model, table, row, target, layers, activation, loss, x, y, weights, dropout, module, sample_weights, alpha,
-        optimizer, penalty, seed,
-    ).case()  # fmt: skip
+    case = of.Asked.among(given).case()
     parts = split_outside(only) if only else []
     blanks = split_outside(blank) if blank else []
     options = {**case.options, "sample_weight": case.w, "exact": exact, "dropout": not no_dropout}

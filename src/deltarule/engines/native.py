@@ -167,8 +167,9 @@ class PackedMoments(Mapping[str, Array]):
         self.dtype, self.n_parameters = network.theta.dtype, network.theta.size
         size = _native.packed_size(*self.place, self.dtype.itemsize)
         self.packed = {name: _zeros(size, self.dtype) for name in optimizer.moments}
-        for name in self.packed if found else ():
-            _native.pack(*self.place, _rows((found or {})[name], network), self.packed[name])
+        if found:
+            for name, packed in self.packed.items():
+                _native.pack(*self.place, _rows(found[name], network), packed)
 
     def fit(self, network: Network) -> bool:
         """Whether they are laid out for this network, here and now."""

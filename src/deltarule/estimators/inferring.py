@@ -87,10 +87,10 @@ class Inferring(BaseLinear):
         V = T @ found.covariance @ T.T
         return V[0] if len(V) == 1 else V
 
-    def _infer_at_fit(self, data: Data) -> None:
-        """Keep the classical errors, if there are any and they cost little."""
+    def _infer_at_fit(self, data: Data, design: equations.Design | Refusal | None = None) -> None:
+        """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known."""
         if self._is_small(data):
-            self._inference = self._infer(data, "classical", self._weights_mean(), polish=True)
+            self._inference = self._infer(data, "classical", self._weights_mean(), design=design, polish=True)
             return
         rows, n = data.X.shape
         many = Refusal(
@@ -107,17 +107,23 @@ class Inferring(BaseLinear):
 
     @one_blas_thread()
     def _infer(
-        self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
+        self,
+        data: Data,
+        kind: str,
+        meaning: str,
+        groups: Array | None = None,
+        *,
+        design: equations.Design | Refusal | None = None,
+        polish: bool = False,
     ) -> Inference | Refusal:
         """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
         refusal = self._penalized() or self._refuses_kind(kind)
         if refusal is not None:
             return refusal
         Y = data.y.astype(np.float64)
-        try:
-            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
-        except np.linalg.LinAlgError as error:
-            return Refusal(str(error), "divide the columns")
+        D = self._design(data) if design is None else design
+        if isinstance(D, Refusal):
+            return D
         found = self._look(D, meaning)
         if isinstance(found, Refusal):
             return found
@@ -148,6 +154,12 @@ class Inferring(BaseLinear):
             condition=(found.condition, found.standardized),
             doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
         )
+
+    def _design(self, data: Data) -> equations.Design | Refusal:
+        try:
+            return equations.design(data.X, data.w, intercept=self.fit_intercept)
+        except np.linalg.LinAlgError as error:
+            return Refusal(str(error), "divide the columns")
 
     def _estimate_at_optimum(
         self, D: equations.Design, Y: Array, meaning: str, *, polish: bool

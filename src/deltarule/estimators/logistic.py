@@ -286,8 +286,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
             if not self._penalties():
                 network.W[1][...] -= network.W[1].mean(axis=0)
         self._set_n_iter(int(self.n_iter_))
-        self._look_for_separation(data)
-        self._infer_at_fit(data)
+        self._infer_at_fit(data, self._look_for_separation(data))
 
     def _set_n_iter(self, n_iter: int) -> None:
         self.n_iter_ = np.array([n_iter], dtype=np.int32)

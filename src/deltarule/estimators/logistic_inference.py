@@ -231,15 +231,17 @@ class LogisticInference(Inferring):
     # classes that a line tells apart
 
     @one_blas_thread()
-    def _look_for_separation(self, data: Data) -> None:
-        """Warn where the weights have no finite optimum."""
+    def _look_for_separation(self, data: Data) -> equations.Design | Refusal | None:
+        """Warn where the weights have no finite optimum. Returns the design, if it was needed."""
         self._apart = None
         if self._penalties() or self.early_stopping or self.solver == "firth":
-            return
-        try:
-            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
-        except np.linalg.LinAlgError:  # too large to be squared, which `summary` will say
-            return
+            return None
+        D = self._design(data)
+        if isinstance(D, equations.Design):
+            self._warn_of_separation(data, D)
+        return D  # values that are too large to be squared are told by `summary`
+
+    def _warn_of_separation(self, data: Data, D: equations.Design) -> None:
         all_of = self._of_all_classes(data.y.astype(np.float64))
         if (all_of.sum(axis=0) > 0).sum() < 2:
             self._apart = Refusal("expected samples of two classes or more, found one class alone", "add samples")
@@ -262,7 +264,7 @@ class LogisticInference(Inferring):
             tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
         )
         told = str(self._apart.error(self._column_names())).partition("found ")[2]
-        warnings.warn(told, SeparationWarning, stacklevel=6)
+        warnings.warn(told, SeparationWarning, stacklevel=7)
 
     # Firth's method
 
@@ -322,10 +324,8 @@ class LogisticInference(Inferring):
         lower, upper = (tuple(float(end[k] / u) for end, u in zip(ends, unit, strict=True)) for k in (0, 1))
         return Profile(level, lower, upper, tuple(p))
 
-    def _infer(
-        self, data: Data, kind: str, meaning: str, groups: Array | None = None, *, polish: bool = False
-    ) -> Inference | Refusal:
-        found = super()._infer(data, kind, meaning, groups, polish=polish)
+    def _infer(self, *arguments: Any, **options: Any) -> Inference | Refusal:
+        found = super()._infer(*arguments, **options)
         if self.solver != "firth" or isinstance(found, Refusal):
             return found
         return replace(found, penalized_likelihood=float(self._likelihood))

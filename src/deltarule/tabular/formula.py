@@ -18,7 +18,7 @@ from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
 from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.encoders import read_numbers
-from deltarule.tabular.expressions import FUNCTIONS, LONGEST, read_formula
+from deltarule.tabular.expressions import FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
 from deltarule.tabular.scaling import field
 from deltarule.tabular.values import first_where, parse_levels, row_number
@@ -56,13 +56,8 @@ class FormulaPreprocessing:
         DataError, InvalidOption
             For a formula that does not fit the table.
         """
-        terms = read_formula(right)
-        require_columns(frame, list(terms.columns))
-        levels = {
-            name: _levels(frame[name])
-            for name in terms.columns
-            if name in terms.categories or not _is_number(frame[name])
-        }
+        terms = _terms(frame, right)
+        levels = {name: _levels(frame[name]) for name in terms.columns if _is_category(frame[name], terms)}
         draft = cls(right, levels, terms.columns, [], terms.intercept)
         X = draft._matrix(frame, [])
         names = [str(name) for name in X.columns if name != "Intercept"]
@@ -196,8 +191,7 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
     DataError, InvalidOption
         For a formula that does not fit the table.
     """
-    terms = read_formula(right)
-    require_columns(frame, list(terms.columns))
+    terms = _terms(frame, right)
     for name in (target, weights):
         if name in terms.columns:
             raise DataError(f"expected other columns than {name!r} on the right of the formula, found it there")
@@ -207,7 +201,7 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
             continue
         if name not in terms.columns:
             found.append(Column(name, Kind.drop, "left out: not in the formula"))
-        elif name in terms.categories or not _is_number(frame[name]):
+        elif _is_category(frame[name], terms):
             found.append(Column(name, Kind.categorical, "in the formula"))
         else:
             found.append(Column(name, Kind.numeric, "in the formula"))
@@ -223,6 +217,17 @@ def complete_rows(frame: pl.DataFrame, columns: list[Column]) -> Array:
         elif column.kind is Kind.categorical:
             complete &= parse_levels(frame[column.name]).is_not_null().to_numpy()
     return complete
+
+
+def _terms(frame: pl.DataFrame, right: str) -> Terms:
+    """What a formula is made of, whose columns the table has."""
+    terms = read_formula(right)
+    require_columns(frame, list(terms.columns))
+    return terms
+
+
+def _is_category(series: pl.Series, terms: Terms) -> bool:
+    return series.name in terms.categories or not _is_number(series)
 
 
 def _is_number(series: pl.Series) -> bool:
