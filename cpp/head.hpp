@@ -32,10 +32,13 @@ template <class T> void activate(const Job<T>& job, const Layer<T>& layer, const
         softmax(block.Z, block.a, block.shape);
 }
 
-// L, and d = dZ for a weight of 1
+// ŷ, L, and d = dZ for a weight of 1
 template <class T> void lose(const Job<T>& job, const Layer<T>& layer, const Block<T>& block) {
     const auto& g = ACTIVATIONS<T>[layer.activation];
-    LOSSES<T>[job.loss].run(job.loss_option, block.Z, block.a, block.y, block.d, block.L, block.shape);
+    const LossKernel<T>& loss = LOSSES<T>[job.loss];
+    if (!loss.output)
+        activate(job, layer, block);
+    loss.run(job.loss_option, block.Z, block.a, block.y, block.d, block.L, block.shape);
     if (job.fused)
         return;
     if (g.backward)
@@ -70,7 +73,6 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, long r0, lon
         side_by_side(block.Z, width, count, n, [&](long s) { return layer.Z + (r + s) * layer.ld; });
         side_by_side(block.y, width, count, n,
                      [&](long s) { return job.y + sample_at(job.order, chunk.first + r + s) * n; });
-        activate(job, layer, block);
         lose(job, layer, block);
         for (long s = 0; s < count; s++) {
             const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;

@@ -114,7 +114,7 @@ template <class T> struct LinearJob {
     bool intercept = true;
     int activation = 0, loss = 0;
     LinearCurvature curvature = LinearCurvature::one;
-    const double* W = nullptr;  // weights, then biases, as [n + 1, padded][k, padded unless 1]
+    const double* W = nullptr;  // weights of x - mean, then biases, as [n + 1, padded][k, padded unless 1]
     double* a = nullptr;        // ŷ (m, k)
 };
 
@@ -128,14 +128,15 @@ template <class T> struct GramKernels {
     void (*add)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* G, double* scratch);
     void (*unpack)(LinearBlock, const double* G, double* out, long ld);
     long (*size)(LinearBlock);
+    long (*scratch)(long columns);
 };
 
 template <class T> struct LinearKernels {
     long lanes;  // numbers in a vector of doubles
     void (*spread)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
     double (*descend)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
-    GramKernels<T> exact, quick;                         // products of doubles, or of numbers of the type of X
-    long (*scratch)(const LinearJob<T>&, long columns);  // of the blocks of the products, if any are asked for
+    long (*scratch)(const LinearJob<T>&);
+    GramKernels<T> exact, quick;  // products of doubles, or of numbers of the type of X
 };
 
 struct ActivationTraits {

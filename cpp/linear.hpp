@@ -1,5 +1,4 @@
-// One layer over a whole table, for linear models: the cost with its gradient, and the matrix of the products of
-// columns that Newton's method and least squares need.
+// One layer over a whole table, for linear models: the cost with its gradient.
 //
 // A few rows at a time are read from X in its own type and layout, widened to double and standardized into the cache,
 // x' = (x - mean) / scale, with a column of ones behind them. All that follows works on these few rows, so that X is
@@ -15,54 +14,121 @@ namespace {
 
 using namespace deltarule;
 
-constexpr long GRAM_ROWS = 64;                          // standardized at a time for `gram`
-template <class C> constexpr long PAIR = 2 * LANES<C>;  // columns of a tile of the matrix kernel
-constexpr long TALL = MOST_ROWS<2>;                     // and its rows
-
 inline long wide(long n) {
     return (n + LANES<double> - 1) / LANES<double> * LANES<double>;
 }
 
-// Rows standardized at a time: they stay in the second-level cache, and the sums are not fetched too often
+// Rows standardized at a time: they stay in the first-level cache if they are short, in the second-level one if there
+// are several outputs, and the sums are not fetched too often
 template <class T> long rows_at_once(const LinearJob<T>& job) {
-    const long most = (job.k > 1 ? 32768 : 16384) / wide(job.n + 1) / 8 * 8;
-    return most < 8 ? 8 : most > 64 ? 64 : most;
+    const long most = (job.k > 1 ? 32768 : 16384) / wide(job.n + 1) / 8 * 8, enough = job.k > 1 ? 64 : 32;
+    return most < 8 ? 8 : most > enough ? enough : most;
 }
 
-template <class T> inline Vec<double> widened(const T* p) {
-    typedef T Few __attribute__((vector_size(sizeof(T) * LANES<double>)));
-    Few v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return __builtin_convertvector(v, Vec<double>);
+// (x - mean) inverse for a column of X or y, x - mean if not SCALED; a one for column n, or zero without an intercept
+template <bool SCALED, class T> inline double standard(const LinearJob<T>& job, long r, long c) {
+    if (c == job.n)
+        return double(job.intercept);
+    const long of = c < job.n ? c : c - 1;
+    const double x = double(c < job.n ? job.X[r * job.row + c * job.column] : job.y[r * job.k + (c - job.n - 1)]);
+    return SCALED ? (x - job.mean[of]) * job.inverse[of] : x - job.mean[of];
 }
 
-// Column c of rows r0 to r1: of X, then the ones, then those of y
-template <class T> void load_column(const LinearJob<T>& job, long r0, long r1, long c, double* to, long ld) {
-    const bool own = c < job.n, ones = c == job.n;
-    const T* from = own ? job.X + r0 * job.row + c * job.column : job.y + r0 * job.k + (c - job.n - 1);
-    const long step = own ? job.row : job.k;
-    const double mean = ones ? 0 : job.mean[own ? c : c - 1], inverse = ones ? 1 : job.inverse[own ? c : c - 1];
-    for (long r = 0; r < r1 - r0; r++)
-        to[r * ld] = ones ? double(job.intercept) : (double(from[r * step]) - mean) * inverse;
-}
+// The same for a vector of columns from c on, of which those at `end` and beyond are a one and zeros
+template <bool SCALED, class T> struct Columns {
+    Vec<double> mean{}, inverse{}, rest{};
+    Mask<double> taken{};
 
-// Columns c0 to c1 of rows r0 to r1, standardized, as [r][ld] with zeros behind
-template <class T>
-void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, double* tile, long ld) {
-    const long end = c1 < job.n ? c1 : job.n, vectors = job.column == 1 && c0 < end ? (end - c0) / LANES<double> : 0;
-    const long done = c0 + vectors * LANES<double>;
-    if (vectors)
-        for (long r = r0; r < r1; r++) {
-            const T* x = job.X + r * job.row;
-            double* to = tile + (r - r0) * ld - c0;
-            for (long c = c0; c < done; c += LANES<double>)
-                store<double>(to + c, (widened(x + c) - load(job.mean + c)) * load(job.inverse + c));
+    Columns(const LinearJob<T>& job, long c, long end) {
+        for (long i = 0; i < LANES<double> && c + i < end; i++) {
+            mean[i] = job.mean[c + i];
+            inverse[i] = job.inverse[c + i];
+            taken[i] = -1;
         }
-    for (long c = done; c < c1; c++)
-        load_column(job, r0, r1, c, tile + c - c0, ld);
-    for (long c = c1; c < c0 + ld; c++)
-        for (long r = 0; r < r1 - r0; r++)
-            tile[r * ld + c - c0] = 0;
+        if (end == job.n && end - c < LANES<double>)
+            rest[end - c] = double(job.intercept);
+    }
+
+    Vec<double> operator()(Vec<double> x) const {
+        return select<double>(taken, SCALED ? (x - mean) * inverse : x - mean, rest);
+    }
+};
+
+// The numbers of row r from column c on, fewer than a vector holds: it reaches into the rows behind, if there are
+// enough
+template <class T> inline Vec<double> reach(const LinearJob<T>& job, long r, long c, long end) {
+    const T* x = job.X + r * job.row + c;
+    if (job.row > 0 && r + LANES<double> < job.m)
+        return widened(x);
+    T few[LANES<double>] = {};
+    __builtin_memcpy(few, x, sizeof(T) * (end - c));
+    return widened(few);
+}
+
+// Columns c0 to `end` of rows one after another, the ones behind the last, and zeros; the rows of the next call are
+// asked for
+template <bool SCALED, class T, class C>
+void standardize_rows(const LinearJob<T>& job, long r0, long r1, long c0, long end, C* tile, long ld) {
+    constexpr long N = LANES<double>, line = 64;
+    const long whole = (end - c0) / N * N, bytes = (end - c0) * long(sizeof(T));
+    const Columns<SCALED, T> last(job, c0 + whole, end);
+    const bool near = bytes * (r1 - r0) <= 131072 && 2 * r1 - r0 <= job.m;
+    for (long r = r0; r < r1; r++, tile += ld) {
+        const T* x = job.X + r * job.row + c0;
+        if (near)
+            for (long at = 0; at < bytes; at += line)
+                __builtin_prefetch(reinterpret_cast<const char*>(x + (r1 - r0) * job.row) + at, 0, 2);
+        for (long c = 0; c < whole; c += N) {
+            const Vec<double> d = widened(x + c) - load(job.mean + c0 + c);
+            narrow(tile + c, SCALED ? d * load(job.inverse + c0 + c) : d);
+        }
+        if (whole < ld)
+            narrow(tile + whole, last(reach(job, r, c0 + whole, end)));
+        for (long c = whole + N; c < ld; c += N)
+            narrow(tile + c, Vec<double>{});
+    }
+}
+
+// Columns c0 to `end` of columns one after another, in squares, and zeros
+template <bool SCALED, class T, class C>
+void standardize_columns(const LinearJob<T>& job, long r0, long r1, long c0, long end, C* tile, long ld) {
+    constexpr long N = LANES<double>;
+    double square[N * N], turned[N * N];
+    for (long r = r0; r < r1; r++)
+        for (long c = end - c0; c < ld; c++)
+            tile[(r - r0) * ld + c] = 0;
+    for (long c = c0; c < end; c += N)
+        for (long r = r0; r < r1; r += N) {
+            const bool whole = job.row == 1 && c + N <= end && r + N <= r1;
+            for (long i = 0; i < N && !whole; i++)
+                for (long j = 0; j < N && r + i < r1 && c + j < end; j++)
+                    tile[(r - r0 + i) * ld + c - c0 + j] = C(standard<SCALED>(job, r + i, c + j));
+            if (!whole)
+                continue;
+            for (long j = 0; j < N; j++) {
+                const Vec<double> d = widened(job.X + (c + j) * job.column + r) - job.mean[c + j];
+                store<double>(square + j * N, SCALED ? d * job.inverse[c + j] : d);
+            }
+            transpose_square<double>(square, N, turned, N);
+            for (long i = 0; i < N; i++)
+                narrow(tile + (r - r0 + i) * ld + c - c0, load(turned + i * N));
+        }
+}
+
+// Columns c0 to c1 of rows r0 to r1, standardized, as [r][ld] with zeros behind: of X, then the ones, then of y.
+// Without SCALED they are not divided by their scale.
+template <bool SCALED, class T, class C>
+void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, C* tile, long ld) {
+    long done = c0 > job.n ? c0 : c1 < job.n ? c1 : job.n;  // columns of X
+    if (job.column == 1 && c0 < done) {
+        standardize_rows<SCALED>(job, r0, r1, c0, done, tile, ld);
+        done += done == job.n && done < c1;
+    } else {
+        standardize_columns<SCALED>(job, r0, r1, c0, done, tile, ld);
+    }
+    for (long r = r0; r < r1 && done < c1; r++, tile += ld)
+        for (long c = done; c < c1; c++)
+            tile[c - c0] = C(standard<SCALED>(job, r, c));
 }
 
 // Σ w d and Σ w d² of each column, where d = x - mean, for rows r0 to r1
@@ -71,7 +137,7 @@ template <class T> void spread(const LinearJob<T>& job, long r0, long r1, double
     double *first = sums, *second = sums + ld;
     for (long r = r0; r < r1; r += R) {
         const long rows = r1 - r < R ? r1 - r : R;
-        standardize(job, r, r + rows, 0, job.n, scratch, ld);
+        standardize<true>(job, r, r + rows, 0, job.n, scratch, ld);
         for (long c = 0; c < ld; c += LANES<double>) {
             Vec<double> s = load(first + c), q = load(second + c);
             for (long i = 0; i < rows; i++) {
@@ -129,9 +195,10 @@ inline void add_rows(const double* tile, const double* d, long ld, long rows, do
 // C += A B or AᵀB panel by panel of B, for all columns of C up to ld
 template <bool TRANSPOSED>
 void add_product(long rows, Matrix<double> A, Matrix<double> B, long K, double* C, long ldc, long columns) {
-    for (long c = 0; c < columns; c += PAIR<double>)
-        multiply<double, TRANSPOSED>(columns - c < PAIR<double> ? LANES<double> : PAIR<double>, rows, A,
-                                     {B.data + c, B.ld}, K, {C + c, ldc}, C + c, ldc, {});
+    constexpr long pair = 2 * LANES<double>;
+    for (long c = 0; c < columns; c += pair)
+        multiply<double, TRANSPOSED>(columns - c < pair ? LANES<double> : pair, rows, A, {B.data + c, B.ld}, K,
+                                     {C + c, ldc}, C + c, ldc, {});
 }
 
 // [rows][from_ld] to [columns][to_ld]
@@ -141,15 +208,38 @@ inline void turn(const double* from, long from_ld, long rows, long columns, doub
             to[c * to_ld + r] = from[r * from_ld + c];
 }
 
-// Σ w L / total over rows r0 to r1; g (k, ld) grows by its derivative; ŷ goes into job.a
+// Shares of the weight of `rows` rows from r on, zeros up to R, and their targets, those of an output side by side
+template <class T> void read_targets(const LinearJob<T>& job, long r, long rows, long R, double* y, double* share) {
+    const double each = 1 / job.total;
+    for (long i = 0; i < R; i++)
+        share[i] = i >= rows ? 0 : job.w ? each * double(job.w[r + i]) : each;
+    for (long o = 0; o < job.k; o++)
+        for (long i = 0; i < R; i++)
+            y[o * R + i] = i < rows ? double(job.y[(r + i) * job.k + o]) : 0;
+}
+
+// Σ share L, and d times the share; what has no share does not count, whatever it is
+inline double weigh(const double* share, const double* L, double* d, Shape shape) {
+    Vec<double> total{};
+    for (long c = 0; c < shape.columns; c += LANES<double>) {
+        const Vec<double> s = load(share + c);
+        total += select<double>(s != 0, s * load(L + c), Vec<double>{});
+        for (long i = c; i < shape.rows * shape.columns; i += shape.columns)
+            store<double>(d + i, select<double>(s != 0, s * load(d + i), Vec<double>{}));
+    }
+    return sum<double>(total);
+}
+
+// Σ w L / total over rows r0 to r1; g (k, ld) grows by its derivative by W, which is in units of X; ŷ goes into job.a
 template <class T> double descend(const LinearJob<T>& job, long r0, long r1, double* g, double* scratch) {
     const long ld = wide(job.n + 1), k = job.k, kp = k == 1 ? 1 : wide(k), R = rows_at_once(job);
     double *tile = scratch, *rowwise = tile + R * ld, *Z = rowwise + R * kp, *a = Z + R * k, *d = a + R * k;
-    double *y = d + R * k, *L = y + R * k;
+    double *y = d + R * k, *L = y + R * k, *share = L + R;
+    const Shape shape{k, R, R};
     double total = 0;
     for (long r = r0; r < r1; r += R) {
         const long rows = r1 - r < R ? r1 - r : R;
-        standardize(job, r, r + rows, 0, job.n + 1, tile, ld);
+        standardize<false>(job, r, r + rows, 0, job.n + 1, tile, ld);
         for (long i = rows * ld; i < R * ld; i++)
             tile[i] = 0;
         if (k == 1) {
@@ -160,25 +250,14 @@ template <class T> double descend(const LinearJob<T>& job, long r0, long r1, dou
             add_product<false>(R, {tile, ld}, {job.W, kp}, ld, rowwise, kp, kp);
             turn(rowwise, kp, R, k, Z, R);
         }
-        for (long i = 0; i < R; i++)
-            for (long o = 0; o < k; o++)
-                y[o * R + i] = i < rows ? double(job.y[(r + i) * k + o]) : 0;
-        const Shape shape{k, R, R};
-        if (const auto& activation = ACTIVATIONS<double>[job.activation]; activation.forward)
-            activation.forward(0, nullptr, Z, a, shape);
-        else
-            softmax(Z, a, shape);
-        LOSSES<double>[job.loss].run(0, Z, a, y, d, L, shape);
-        for (long i = 0; i < R; i++) {
-            const double share = i < rows ? (job.w ? double(job.w[r + i]) : 1.0) / job.total : 0;
-            if (i < rows && share != 0)
-                total += share * L[i];
-            for (long o = 0; o < k; o++)
-                d[o * R + i] = share != 0 ? d[o * R + i] * share : 0;
-        }
-        for (long i = 0; job.a && i < rows; i++)
-            for (long o = 0; o < k; o++)
-                job.a[(r + i) * k + o] = a[o * R + i];
+        read_targets(job, r, rows, R, y, share);
+        const LossKernel<double>& loss = LOSSES<double>[job.loss];
+        if (!loss.output)
+            ACTIVATIONS<double>[job.activation].forward(0, nullptr, Z, a, shape);
+        loss.run(0, Z, a, y, d, L, shape);
+        total += weigh(share, L, d, shape);
+        if (job.a)
+            turn(a, R, k, rows, job.a + r * k, k);
         if (k == 1) {
             add_rows(tile, d, ld, R, g);
         } else {
@@ -189,95 +268,9 @@ template <class T> double descend(const LinearJob<T>& job, long r0, long r1, dou
     return total;
 }
 
-// The second derivative of the loss of a row by Z_i and Z_j, times its share of the weight
-template <class T> inline double curvature(const LinearJob<T>& job, long r, long i, long j) {
-    const double share = (job.w ? double(job.w[r]) : 1.0) / job.total;
-    if (job.curvature == LinearCurvature::one)
-        return share;
-    const double ai = job.a[r * job.k + i], aj = job.a[r * job.k + j];
-    if (job.curvature == LinearCurvature::itself)
-        return share * ai;
-    return share * ai * (i == j ? 1 - aj : -aj);
-}
-
-// [r][ld] as panels [r][WIDTH], row r times h[r] if there is an h; what is beyond the columns is anything
-template <long WIDTH, class C> void pack(const double* from, long ld, long rows, long columns, const double* h, C* to) {
-    for (long c = 0; c < columns; c += WIDTH)
-        for (long r = 0; r < rows; r++, to += WIDTH) {
-            const double* x = from + r * ld + c;
-            const double factor = h ? h[r] : 1;
-            for (long i = 0; i < WIDTH; i++)
-                to[i] = C(factor * x[i]);
-        }
-}
-
-template <class C> inline long up_to_pair(long n) {
-    return (n + PAIR<C> - 1) / PAIR<C> * PAIR<C>;
-}
-
-inline long up_to_tall(long n) {
-    return (n + TALL - 1) / TALL * TALL;
-}
-
-// total (TALL, PAIR) += AᵀB; in floats, the few rows at hand are summed by themselves before
-inline void add_tile(const double* left, const double* right, long rows, double* total) {
-    constexpr long width = PAIR<double>;
-    multiply<double, 2, true>(TALL, {left, TALL}, {right, width}, rows, {total, width}, total, width, {});
-}
-
-inline void add_tile(const float* left, const float* right, long rows, double* total) {
-    constexpr long width = PAIR<float>;
-    float part[TALL * width];
-    multiply<float, 2, true>(TALL, {left, TALL}, {right, width}, rows, NOTHING<float>, part, width, {});
-    for (long i = 0; i < TALL * width; i++)
-        total[i] += double(part[i]);
-}
-
-// Columns c0 to c1 times columns e0 to e1, over rows r0 to r1: G (c1 - c0, e1 - e0), in panels of PAIR columns and
-// blocks of TALL rows, grows by Tᵀ diag(h_ij) T, above its diagonal where the columns are the same. The products are of
-// type C.
-template <class T, class C>
-void gram(const LinearJob<T>& job, long r0, long r1, LinearBlock block, long i, long j, double* G, double* scratch) {
-    const auto [c0, c1, e0, e1] = block;
-    const bool same = c0 == e0;
-    const long tall = up_to_tall(c1 - c0), broad = up_to_pair<C>(e1 - e0);
-    const long ld = (tall > broad ? tall : broad) + PAIR<C>;
-    double *rowwise = scratch, h[GRAM_ROWS];
-    C *left = reinterpret_cast<C*>(rowwise + GRAM_ROWS * ld), *right = left + GRAM_ROWS * tall;
-    for (long r = r0; r < r1; r += GRAM_ROWS) {
-        const long rows = r1 - r < GRAM_ROWS ? r1 - r : GRAM_ROWS;
-        for (long q = 0; q < rows; q++)
-            h[q] = curvature(job, r + q, i, j);
-        standardize(job, r, r + rows, e0, e1, rowwise, ld);
-        pack<PAIR<C>>(rowwise, ld, rows, broad, nullptr, right);
-        if (!same)
-            standardize(job, r, r + rows, c0, c1, rowwise, ld);
-        pack<TALL>(rowwise, ld, rows, tall, h, left);
-        for (long c = 0; c < broad; c += PAIR<C>)
-            for (long t = 0; t < (same && c + PAIR<C> < tall ? c + PAIR<C> : tall); t += TALL)
-                add_tile(left + t * rows, right + c * rows, rows, G + c * tall + t * PAIR<C>);
-    }
-}
-
-// Such a G as [c][e] with rows of ld numbers
-template <class C> void unpack_gram(LinearBlock block, const double* G, double* out, long ld) {
-    const long rows = block.c1 - block.c0, columns = block.e1 - block.e0, tall = up_to_tall(rows);
-    for (long c = 0; c < rows; c++)
-        for (long e = 0; e < columns; e++)
-            out[c * ld + e] = G[e / PAIR<C> * PAIR<C> * tall + c * PAIR<C> + e % PAIR<C>];
-}
-
-// Numbers that it takes
-template <class C> long gram_size(LinearBlock block) {
-    return up_to_tall(block.c1 - block.c0) * up_to_pair<C>(block.e1 - block.e0);
-}
-
-// Numbers of scratch that the functions above need
-template <class T> long linear_scratch(const LinearJob<T>& job, long columns) {
-    const long R = rows_at_once(job), kp = wide(job.k);
-    const long descent = R * (wide(job.n + 1) + 5 * kp + 1),
-               product = 3 * GRAM_ROWS * (columns + TALL + 2 * PAIR<float>);
-    return descent > product ? descent : product;
+// Numbers of scratch that `spread` and `descend` need
+template <class T> long linear_scratch(const LinearJob<T>& job) {
+    return rows_at_once(job) * (wide(job.n + 1) + 5 * wide(job.k) + 2);
 }
 
 }  // namespace

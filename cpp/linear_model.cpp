@@ -48,6 +48,16 @@ void add_up(double* sums, long count, long size) {
                 sums[i * size + c] += sums[(i + step) * size + c];
 }
 
+// Below the diagonal of A (q, q) what is above it, square by square
+void mirror(double* A, long q) {
+    constexpr long side = 32;
+    for (long C = 0; C < q; C += side)
+        for (long E = C; E < q; E += side)
+            for (long c = C; c < std::min(C + side, q); c++)
+                for (long e = std::max(E, c + 1); e < std::min(E + side, q); e++)
+                    A[e * q + c] = A[c * q + e];
+}
+
 }  // namespace
 
 template <class T>
@@ -56,7 +66,7 @@ Outcome spread(const Target& target, const LinearJob<T>& job, double* first, dou
     const long count = parts_of(job), ld = rounded_up(job.n, kernels.lanes);
     std::vector<double> sums(count * 2 * ld);
     Outcome outcome;
-    outcome.interrupted = !each_part(count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(job.n), control,
+    outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(job.n), control,
                                      [&](long part, double* scratch) {
                                          const Part rows(job.m, int(part), int(count));
                                          kernels.spread(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
@@ -75,14 +85,14 @@ Outcome descend(const Target& target, LinearJob<T> job, const double* phi, doubl
     std::vector<double> W(ld * kp);
     for (long o = 0; o < k; o++) {
         for (long c = 0; c < n; c++)
-            W[c * kp + o] = phi[o * n + c];
+            W[c * kp + o] = phi[o * n + c] * job.inverse[c];
         W[n * kp + o] = phi[k * n + o];
     }
     job.W = W.data();
     const long count = parts_of(job), size = k * ld + 1;
     std::vector<double> sums(count * size);
     Outcome outcome;
-    outcome.interrupted = !each_part(count, kernels.scratch(job, 0), 4.0 * double(job.m) * double(k * ld), control,
+    outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(k * ld), control,
                                      [&](long part, double* scratch) {
                                          const Part rows(job.m, int(part), int(count));
                                          double* own = &sums[part * size];
@@ -91,7 +101,8 @@ Outcome descend(const Target& target, LinearJob<T> job, const double* phi, doubl
     add_up(sums.data(), count, size);
     outcome.cost = sums[size - 1];
     for (long o = 0; o < k; o++) {
-        std::copy_n(&sums[o * ld], n, g + o * n);
+        for (long c = 0; c < n; c++)
+            g[o * n + c] = sums[o * ld + c] * job.inverse[c];
         g[k * n + o] = sums[o * ld + n];
     }
     return outcome;
@@ -115,7 +126,7 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
     const double work = double(job.m) * double(q) * double(q);
     Outcome outcome;
     outcome.interrupted =
-        !each_part(pairs * count, kernels.scratch(job, parts(q, side)), work, control, [&](long task, double* scratch) {
+        !each_part(pairs * count, products.scratch(parts(q, side)), work, control, [&](long task, double* scratch) {
             const Part rows(job.m, int(task % count), int(count));
             products.add(job, rows.begin, rows.end, blocks[task / count], i, j, &sums[task * size], scratch);
         });
@@ -125,9 +136,7 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
         add_up(total, count, size);
         products.unpack(block, total, out + block.c0 * q + block.e0, q);
     }
-    for (long c = 0; c < q; c++)
-        for (long e = c + 1; e < q; e++)
-            out[e * q + c] = out[c * q + e];
+    mirror(out, q);
     return outcome;
 }
 

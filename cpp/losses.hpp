@@ -1,8 +1,8 @@
 // Losses L(ŷ, y): each formula directly above its derivative. To add one, write its struct and name it in LOSSES.
 //
 // They work on a block of samples in which the samples stand side by side: row o holds output o of all of them. A loss
-// that is `fused` with its output activation is computed from Z, where it cannot overflow, and its derivative is dZ;
-// that of the others is dA.
+// that names an output activation is fused with it: from Z, where nothing overflows, come ŷ, L and dZ at once, as they
+// share their exponentials. The others are given ŷ, and their derivative is dA.
 #pragma once
 
 #include "activations.hpp"
@@ -14,13 +14,13 @@ template <class T> inline Vec<T> smoothed(Vec<T> y, T epsilon, T classes) {
 }
 
 template <class T> struct SquaredError {
-    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const { return T(0.5) * (a - y) * (a - y); }
-    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return a - y; }
+    Vec<T> loss(Vec<T> a, Vec<T> y) const { return T(0.5) * (a - y) * (a - y); }
+    Vec<T> derivative(Vec<T> a, Vec<T> y) const { return a - y; }
 };
 
 template <class T> struct AbsoluteError {
-    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const { return absolute<T>(a - y); }
-    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const {
+    Vec<T> loss(Vec<T> a, Vec<T> y) const { return absolute<T>(a - y); }
+    Vec<T> derivative(Vec<T> a, Vec<T> y) const {
         return select<T>(a > y, splat(T(1)), select<T>(a < y, splat(T(-1)), a - y));
     }
 };
@@ -28,30 +28,38 @@ template <class T> struct AbsoluteError {
 template <class T> struct Huber {
     T delta;
     explicit Huber(double delta) : delta(T(delta)) {}
-    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const {
+    Vec<T> loss(Vec<T> a, Vec<T> y) const {
         const Vec<T> r = absolute<T>(a - y), q = at_most<T>(r, delta);
         return q * (r - T(0.5) * q);
     }
-    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return at_least<T>(at_most<T>(a - y, delta), -delta); }
+    Vec<T> derivative(Vec<T> a, Vec<T> y) const { return at_least<T>(at_most<T>(a - y, delta), -delta); }
 };
 
 template <class T> struct Quantile {
     T q;
     explicit Quantile(double q) : q(T(q)) {}
-    Vec<T> loss(Vec<T>, Vec<T> a, Vec<T> y) const {
+    Vec<T> loss(Vec<T> a, Vec<T> y) const {
         const Vec<T> r = y - a;
         return select<T>(r > 0, q * r, (q - 1) * r);
     }
-    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const {
+    Vec<T> derivative(Vec<T> a, Vec<T> y) const {
         return select<T>(y > a, splat(T(-q)), select<T>(y < a, splat(T(1 - q)), a - y));
     }
 };
 
+template <class T> struct Fused {
+    Vec<T> a, L, dZ;
+};
+
+// ln(1 + e^Z) - y Z, whose derivative is σ(Z) - y
 template <class T> struct BinaryCrossEntropySigmoid {
     T epsilon;
     explicit BinaryCrossEntropySigmoid(double label_smoothing) : epsilon(T(label_smoothing)) {}
-    Vec<T> loss(Vec<T> Z, Vec<T>, Vec<T> y) const { return vsoftplus<T>(Z) - smoothed<T>(y, epsilon, 2) * Z; }
-    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return a - smoothed<T>(y, epsilon, 2); }
+    Fused<T> operator()(Vec<T> Z, Vec<T> y) const {
+        const Vec<T> e = vexp<T>(-absolute<T>(Z)), u = e + T(1), inverse = T(1) / u;
+        const Vec<T> a = select<T>(Z < 0, e, splat(T(1))) * inverse, t = smoothed<T>(y, epsilon, 2);
+        return {a, at_least<T>(Z, T(0)) + vlog1p<T>(e, u, inverse) - t * Z, a - t};
+    }
 };
 
 template <class T> inline Vec<T> y_log_y(Vec<T> y) {
@@ -59,53 +67,71 @@ template <class T> inline Vec<T> y_log_y(Vec<T> y) {
 }
 
 template <class T> struct PoissonDevianceExp {
-    Vec<T> loss(Vec<T> Z, Vec<T> a, Vec<T> y) const { return y_log_y<T>(y) - y * Z - y + a; }
-    Vec<T> derivative(Vec<T>, Vec<T> a, Vec<T> y) const { return a - y; }
+    Fused<T> operator()(Vec<T> Z, Vec<T> y) const {
+        const Vec<T> a = vexp<T>(Z);
+        return {a, y_log_y<T>(y) - y * Z - y + a, a - y};
+    }
 };
 
 template <class T> struct PoissonDevianceSoftplus {
-    // far below zero, ln ŷ is Z and σ(Z) / ŷ is 1
-    Vec<T> loss(Vec<T> Z, Vec<T> a, Vec<T> y) const {
-        return y_log_y<T>(y) - y * select<T>(Z < -30, Z, vlog<T>(a)) - y + a;
-    }
-    Vec<T> derivative(Vec<T> Z, Vec<T> a, Vec<T> y) const {
-        const Vec<T> s = vsigmoid<T>(Z);
-        return s - y * select<T>(Z < -30, splat(T(1)), s / a);
+    Fused<T> operator()(Vec<T> Z, Vec<T> y) const {
+        const Vec<T> a = vsoftplus<T>(Z), s = vsigmoid<T>(Z);
+        const Mask<T> low = Z < -30;  // there ln ŷ is Z and σ(Z) / ŷ is 1
+        return {a, y_log_y<T>(y) - y * select<T>(low, Z, vlog<T>(a)) - y + a,
+                s - y * select<T>(low, splat(T(1)), s / a)};
     }
 };
 
-// L of each sample, a column of the block, and d = dA, or dZ if fused
-template <class F, class T> void run_loss(double option, const T* Z, const T* a, const T* y, T* d, T* L, Shape s) {
+// L of each sample, a column of the block, and d = dA
+template <class F, class T> void run_loss(double option, const T*, T* a, const T* y, T* d, T* L, Shape s) {
     const F f = configured<F>(option);
     for (long c = 0; c < s.columns; c += LANES<T>) {
         Vec<T> total{};
         for (long i = c; i < s.rows * s.columns; i += s.columns) {
-            const Vec<T> Zi = load(Z + i), ai = load(a + i), yi = load(y + i);
-            total += f.loss(Zi, ai, yi);
-            store<T>(d + i, f.derivative(Zi, ai, yi));
+            const Vec<T> ai = load(a + i), yi = load(y + i);
+            total += f.loss(ai, yi);
+            store<T>(d + i, f.derivative(ai, yi));
         }
         store<T>(L + c, total);
     }
 }
 
-// The largest Z of each of the samples at c
-template <class T> inline Vec<T> largest(const T* Z, long c, Shape s) {
-    Vec<T> top = load(Z + c);
+// a, L of each sample, and d = dZ
+template <class F, class T> void run_fused(double option, const T* Z, T* a, const T* y, T* d, T* L, Shape s) {
+    const F f = configured<F>(option);
+    for (long c = 0; c < s.columns; c += LANES<T>) {
+        Vec<T> total{};
+        for (long i = c; i < s.rows * s.columns; i += s.columns) {
+            const Fused<T> found = f(load(Z + i), load(y + i));
+            total += found.L;
+            store<T>(a + i, found.a);
+            store<T>(d + i, found.dZ);
+        }
+        store<T>(L + c, total);
+    }
+}
+
+template <class T> struct Exponentials {
+    Vec<T> top, total;
+};
+
+// a = e^{Z - top}, where `top` is the largest Z of each of the samples at c, and their sum
+template <class T> inline Exponentials<T> exponentials(const T* Z, T* a, long c, Shape s) {
+    Vec<T> top = load(Z + c), total{};
     for (long i = c; i < s.rows * s.columns; i += s.columns)
         top = select<T>(load(Z + i) > top, load(Z + i), top);
-    return top;
+    for (long i = c; i < s.rows * s.columns; i += s.columns) {
+        const Vec<T> e = vexp<T>(load(Z + i) - top);
+        store<T>(a + i, e);
+        total += e;
+    }
+    return {top, total};
 }
 
 // a = softmax(Z): e^{Z_i} / Σ_j e^{Z_j}, computed from Z - max Z
 template <class T> void softmax(const T* Z, T* a, Shape s) {
     for (long c = 0; c < s.columns; c += LANES<T>) {
-        const Vec<T> top = largest(Z, c, s);
-        Vec<T> total{};
-        for (long i = c; i < s.rows * s.columns; i += s.columns) {
-            const Vec<T> e = vexp<T>(load(Z + i) - top);
-            store<T>(a + i, e);
-            total += e;
-        }
+        const Vec<T> total = exponentials(Z, a, c, s).total;
         for (long i = c; i < s.rows * s.columns; i += s.columns)
             store<T>(a + i, load(a + i) / total);
     }
@@ -123,19 +149,18 @@ template <class T> void softmax_backward(const T* a, T* d, Shape s) {
 }
 
 // Categorical cross-entropy of softmax: -Σ_j y_j (Z_j - ln Σ_i e^{Z_i}), and dZ = ŷ - y
-template <class T> void run_cross_entropy(double option, const T* Z, const T* a, const T* y, T* d, T* L, Shape s) {
+template <class T> void run_cross_entropy(double option, const T* Z, T* a, const T* y, T* d, T* L, Shape s) {
     const T epsilon = T(option), classes = T(s.rows);
     for (long c = 0; c < s.columns; c += LANES<T>) {
-        const Vec<T> top = largest(Z, c, s);
-        Vec<T> total{}, loss{};
-        for (long i = c; i < s.rows * s.columns; i += s.columns)
-            total += vexp<T>(load(Z + i) - top);
-        const Vec<T> log_total = vlog<T>(total);
+        const auto [top, total] = exponentials(Z, a, c, s);
+        const Vec<T> log_total = vlog<T>(total), inverse = T(1) / total;
+        Vec<T> loss{};
         for (long i = c; i < s.rows * s.columns; i += s.columns) {
             const Vec<T> yi = epsilon > 0 ? smoothed<T>(load(y + i), epsilon, classes) : load(y + i);
-            const Vec<T> log_a = (load(Z + i) - top) - log_total;
+            const Vec<T> log_a = (load(Z + i) - top) - log_total, ai = load(a + i) * inverse;
             loss += select<T>(yi == 0, splat(T(0)), yi * log_a);  // Z may be infinitely far below
-            store<T>(d + i, load(a + i) - yi);
+            store<T>(a + i, ai);
+            store<T>(d + i, ai - yi);
         }
         store<T>(L + c, -loss);
     }
@@ -144,23 +169,27 @@ template <class T> void run_cross_entropy(double option, const T* Z, const T* a,
 template <class T> struct LossKernel {
     const char* name;
     const char* output;  // the output activation it is fused with; null: goes with all
-    void (*run)(double option, const T* Z, const T* a, const T* y, T* d, T* L, Shape s);
+    void (*run)(double option, const T* Z, T* a, const T* y, T* d, T* L, Shape s);
 };
 
-template <template <class> class F, class T> constexpr LossKernel<T> loss(const char* name, const char* output) {
-    return {name, output, run_loss<F<T>, T>};
+template <template <class> class F, class T> constexpr LossKernel<T> loss(const char* name) {
+    return {name, nullptr, run_loss<F<T>, T>};
+}
+
+template <template <class> class F, class T> constexpr LossKernel<T> fused(const char* name, const char* output) {
+    return {name, output, run_fused<F<T>, T>};
 }
 
 template <class T>
 constexpr LossKernel<T> LOSSES[] = {
-    loss<SquaredError, T>("squared_error", nullptr),
-    loss<AbsoluteError, T>("absolute_error", nullptr),
-    loss<Huber, T>("huber", nullptr),
-    loss<Quantile, T>("quantile", nullptr),
-    loss<BinaryCrossEntropySigmoid, T>("binary_cross_entropy", "sigmoid"),
+    loss<SquaredError, T>("squared_error"),
+    loss<AbsoluteError, T>("absolute_error"),
+    loss<Huber, T>("huber"),
+    loss<Quantile, T>("quantile"),
+    fused<BinaryCrossEntropySigmoid, T>("binary_cross_entropy", "sigmoid"),
     {"categorical_cross_entropy", "softmax", run_cross_entropy<T>},
-    loss<PoissonDevianceExp, T>("poisson_deviance", "exp"),
-    loss<PoissonDevianceSoftplus, T>("poisson_deviance", "softplus"),
+    fused<PoissonDevianceExp, T>("poisson_deviance", "exp"),
+    fused<PoissonDevianceSoftplus, T>("poisson_deviance", "softplus"),
 };
 
 }  // namespace

@@ -111,7 +111,6 @@ template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratc
                 ACTIVATIONS<T>[layer.activation].forward(layer.option, nullptr, Z, layer.a,
                                                          {layer.n_out, width, width});
         }
-        activate(job, layers[top], block);
         lose(job, layers[top], block);
         for (long c = 0; c < width; c += LANES<T>) {
             lost += select<T>(load(w + c) > 0, load(w + c) * load(block.L + c), Vec<T>{});

@@ -137,6 +137,40 @@ template <class T> inline void transpose_square(const T* from, long from_ld, T* 
         store<T>(to + i * to_ld, row[i]);
 }
 
+// As many numbers as a vector of doubles holds. Compilers make more of the conversion than it is.
+inline Vec<double> widened(const float* p) {
+#if defined(__AVX512F__)
+    return (Vec<double>)_mm512_cvtps_pd(_mm256_loadu_ps(p));
+#elif defined(__AVX2__)
+    return (Vec<double>)_mm256_cvtps_pd(_mm_loadu_ps(p));
+#else
+    typedef float Few __attribute__((vector_size(sizeof(float) * LANES<double>)));
+    Few v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, Vec<double>);
+#endif
+}
+
+inline Vec<double> widened(const double* p) {
+    return load(p);
+}
+
+// The same back
+inline void narrow(float* p, Vec<double> v) {
+#if defined(__AVX512F__)
+    _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)v));
+#elif defined(__AVX2__)
+    _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)v));
+#else
+    for (long i = 0; i < LANES<double>; i++)
+        p[i] = float(v[i]);
+#endif
+}
+
+inline void narrow(double* p, Vec<double> v) {
+    store<double>(p, v);
+}
+
 inline Vec<float> root(Vec<float> v) {
 #if defined(__AVX512F__)
     return (Vec<float>)_mm512_sqrt_ps((__m512)v);

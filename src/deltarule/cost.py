@@ -147,6 +147,11 @@ class Cost:
             H[np.diag_indices_from(H)] += self.l2[free]
         return H
 
+    @property
+    def price(self) -> float:
+        """How many times as long as `smooth` the second derivative takes, about."""
+        return 0.04 * (self.network.n_features + 1) * (self.network.sizes[-1] + 1)
+
     def gap(self, phi: Array) -> tuple[float, float]:
         """The cost at `phi` (P,), and how far it is above the optimum: ``½ vᵀ H⁻¹ v`` of the subgradient ``v``."""
         J, g = self.smooth(phi)

@@ -365,25 +365,24 @@ def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
         raise not_finite(run.network, run.data, 1)
     if not run.plan.optimizer.second_order:
         return start, {}
-    start, flat = _head_start(run, start)
-    return start, {"hessian": cost.hessian, "flat": flat}
-
-
-def _head_start(run: Run, phi: Array) -> tuple[Array, Array | None]:
-    """Where to begin: at the optimum of a sample of the rows, if there are many and `phi` (P,) is zero.
-
-    And the directions without curvature, if it is known that there are none.
-    """
-    assert run.cost is not None
-    part = None if phi.any() else run.cost.sample()
+    options: dict[str, Any] = {"hessian": cost.hessian, "price": cost.price}
+    part = None if start.any() else cost.sample()
     if part is None:
-        return phi, None
+        return start, options
+    found = _head_start(run, part, start)
+    return (start, options) if found is None else (found.pop("start"), options | found)
+
+
+def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Array] | None:
+    """The optimum of a sample of the rows from `phi` (P,) on, and the second derivative of its cost there."""
     options = {"hessian": part.hessian, "max_iter": HEAD_START, "max_fun": 2 * HEAD_START, "tol": np.inf, "gap": 1e-3}
     with one_blas_thread(), np.errstate(all="ignore"):
-        found = run.plan.optimizer.rule(phi.copy(), part.smooth, None, after_step=lambda _: None, **options)
+        found = run.plan.optimizer.rule(phi, part.smooth, None, after_step=lambda _: None, price=part.price, **options)
     if not found.success or not np.isfinite(found.x).all():
-        return phi, None
-    return found.x, None if found.flat is None or found.flat.size else found.flat
+        return None
+    if found.flat is None or found.flat.size:  # perhaps not flat for all rows
+        return {"start": found.x}
+    return {"start": found.x, "flat": found.flat, "about": part.hessian(found.x, np.ones(len(phi), dtype=bool))}
 
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:

@@ -45,6 +45,11 @@ class Data:
         """The samples at `index`."""
         return Data(self.X[index], self.y[index], None if self.w is None else self.w[index])
 
+    def sample(self, size: int) -> Data:
+        """So many of the samples, one out of each stretch of them; the same whenever it is asked for."""
+        edges = np.linspace(0, len(self), size + 1).astype(np.int64)
+        return self.rows(np.random.default_rng(0).integers(edges[:-1], edges[1:]))
+
     @property
     def total_weight(self) -> float:
         """``m``, or the sum of the weights."""

@@ -50,7 +50,6 @@ class Table:
         self.engine, self.network, self.columns, self.threads = engine, network, columns, threads
         self.data = data
         self.dtype = data.X.dtype
-        self.shares = shares(data.X, data.w)
 
     @cached_property
     def standardized(self) -> Data:
@@ -86,7 +85,7 @@ class Table:
         curvature = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
         assert curvature is not None  # see `Cost.refuses_hessian`
         with np.errstate(all="ignore"):
-            H = hessian(X, a, self.shares, curvature, free)
+            H = hessian(X, a, shares(X, self.data.w), curvature, free)
         if not np.isfinite(H).all():
             raise not_finite(trial, self.standardized, 1)
         if not self.columns.intercept:
@@ -131,9 +130,7 @@ class NativeTable(Table):
         size = max(m // STRETCH, ROWS_EACH * n_parameters)
         if size * 4 > m:
             return None
-        edges = np.linspace(0, m, size + 1).astype(np.int64)
-        rows = np.random.default_rng(0).integers(edges[:-1], edges[1:])
-        return NativeTable(self.engine, self.network, self.data.rows(rows), self.columns, self.threads)
+        return NativeTable(self.engine, self.network, self.data.sample(size), self.columns, self.threads)
 
     @cached_property
     def total(self) -> float:

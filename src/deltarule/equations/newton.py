@@ -26,10 +26,11 @@ SMALL = 1e-6
 """A gradient of this share of the first is zero, where the cost cannot be lowered any further."""
 NOTHING = 1e-12
 """Share of the cost that cannot be gained for sure, as the cost is a sum of many numbers."""
-KEEP = 1e-3
-"""The second derivative serves once more if the last step has made ``gᵀ H⁻¹ g`` smaller than this share of it,"""
+KEEP, BEAR = 1e-3, 0.1
+"""The second derivative of another place serves once more if the last step has made ``gᵀ H⁻¹ g`` smaller than the first
+share of it; or than the second, if no more steps with it are left than are quicker than a new one;"""
 TRUE = 0.5
-"""and the cost by what was promised, up to this share."""
+"""and the cost lower as promised, up to this share."""
 STALE = 0.03
 """With such a matrix the last step must promise less than this share of the gap."""
 SWEEPS = 200
@@ -44,6 +45,8 @@ def newton(
     flat: Array | None = None,
     *,
     hessian: Callable[[Array, Array], Array],
+    about: Array | None = None,
+    price: float = 4.0,
     after_step: Callable[[Array], None],
     max_iter: int,
     max_fun: int,
@@ -64,6 +67,10 @@ def newton(
         Orthonormal directions in which there is no curvature anywhere, if they are known.
     hessian : callable
         ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
+    about : (P, P), optional
+        About the second derivative at `theta`, if it is known; of no use with `l1`.
+    price : float
+        How many times as long as the cost with its gradient the second derivative takes.
     after_step : callable
         Called with ``theta`` after each step; may raise StopIteration.
     max_iter, max_fun : int
@@ -79,7 +86,7 @@ def newton(
         With ``x`` (P,), ``fun``, ``nit``, ``success``, ``message`` and ``flat``.
     """
     l1 = np.zeros_like(theta) if l1 is None else l1
-    model, calls = Model(hessian, l1, flat), 0
+    model, calls = Model(hessian, l1, flat, about, price), 0
 
     def cost(x: Array) -> tuple[float, Array]:
         nonlocal calls
@@ -95,8 +102,8 @@ def newton(
         if np.abs(v).max() <= min(tol, ROUNDING):
             message, success = "The gradient is zero.", True
             break
-        d, slope, promised = model.step(theta, g, v)
         scale = max(first, abs(F))
+        d, slope, promised = model.step(theta, g, v, gap * scale * STALE)
         last = np.abs(v).max() <= tol and promised <= gap * scale * (STALE if model.kept else 1)
         rounding = np.abs(v).max() <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
         if steps >= max_iter or calls >= max_fun:
@@ -124,40 +131,59 @@ def newton(
 class Model:
     """The parabola ``q`` around each ``θ``, and what the first of them tells of the later ones.
 
-    Without `l1` the matrix of the last place is kept for as long as it serves (Shamanskii 1967): close to the minimum
+    Without `l1` the matrix of another place is kept for as long as it serves (Shamanskii 1967): close to the minimum
     it hardly changes, and forming it takes longer than everything else.
     """
 
-    def __init__(self, hessian: Callable[[Array, Array], Array], l1: Array, flat: Array | None) -> None:
-        self.hessian, self.l1, self.flat = hessian, l1, flat
-        self.first, self.curvature, self.decrement = 0.0, 1.0, 0.0
+    def __init__(
+        self,
+        hessian: Callable[[Array, Array], Array],
+        l1: Array,
+        flat: Array | None,
+        about: Array | None = None,
+        price: float = 0.0,
+    ) -> None:
+        self.hessian, self.l1, self.flat, self.price = hessian, l1, flat, price
+        self.first, self.curvature, self.decrement = 0.0, 1.0, np.inf
         self.trusted = self.kept = False
         self.H: Array = np.empty((0, 0))
+        if about is not None and flat is not None and not l1.any():
+            self._take(about)
+            self.trusted = True
 
-    def step(self, theta: Array, g: Array, v: Array) -> tuple[Array, float, float]:
-        """``d`` towards the minimum, the slope of the cost that way, and the decrease that ``q`` promises."""
+    def step(self, theta: Array, g: Array, v: Array, goal: float) -> tuple[Array, float, float]:
+        """``d`` towards the minimum, the slope of the cost that way, and the decrease that ``q`` promises.
+
+        The last step is one that promises less than `goal`.
+        """
         free = candidates(theta, v, self.l1)
+        self.first = self.first or float(np.abs(v).max())
         if self.l1.any():
-            self._look(theta, v, free)
+            self._look(theta, free)
             d = np.zeros_like(theta)
             near = min(1.0, float(np.abs(v).max()) / self.first)
             d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
         else:
-            d = self._downhill(theta, g, v, free)
+            d = self._downhill(theta, g, v, free, goal)
         slope = float(g @ d + self.l1 @ (np.abs(theta + d) - np.abs(theta)))
         self.decrement = -slope
         return d, slope, -(slope + 0.5 * float(d[free] @ self.H @ d[free]))
 
-    def _downhill(self, theta: Array, g: Array, v: Array, free: Array) -> Array:
-        """``-H⁻¹ g``, with the matrix of the last place if that serves."""
+    def _downhill(self, theta: Array, g: Array, v: Array, free: Array, goal: float) -> Array:
+        """``-H⁻¹ g``, with the matrix of another place if that serves."""
         if self.trusted:
             d = self._solve(g, v)
-            self.kept = -float(g @ d) <= KEEP * self.decrement
+            self.kept = self._serves(-float(g @ d), goal)
             if self.kept:
                 return d
         self.kept = False
-        self._look(theta, v, free)
+        self._look(theta, free)
         return self._solve(g, v)
+
+    def _serves(self, decrement: float, goal: float) -> bool:
+        """Whether the matrix of another place makes progress enough."""
+        rate = decrement / self.decrement  # of each step
+        return rate <= KEEP or (rate <= BEAR and bool(np.log(goal / decrement) / np.log(rate) <= self.price - 1))
 
     def _solve(self, g: Array, v: Array) -> Array:
         assert self.flat is not None
@@ -165,11 +191,15 @@ class Model:
         d = -solve(self.H + DAMPING * near * self.curvature * np.eye(len(self.H)), g, REFINEMENTS)
         return d - self.flat @ (self.flat.T @ d)
 
-    def _look(self, theta: Array, v: Array, free: Array) -> None:
+    def _take(self, H: Array) -> None:
+        if not len(self.H):
+            self.curvature = float(np.trace(H)) / len(H)
+        self.H = H
+
+    def _look(self, theta: Array, free: Array) -> None:
         """Form the matrix at ``θ``; the first time, find the directions in which there is no curvature."""
-        self.H = H = self.hessian(theta, free)
-        if not self.first:
-            self.first, self.curvature = float(np.abs(v).max()), float(np.trace(H)) / len(H)
+        H = self.hessian(theta, free)
+        self._take(H)
         if self.flat is None:
             # at zero, where no sample is told apart so surely that its curvature is lost
             level = H if self.l1.any() or not theta.any() else self.hessian(np.zeros_like(theta), free)

@@ -30,6 +30,9 @@ PLAIN = ("gradient_descent", "momentum", "nesterov")
 TIGHT = 64 * np.finfo(np.float64).eps
 """L-BFGS stops when a step lowers the cost by less, relative to it: at rounding, not before."""
 
+ENOUGH = 10_000
+"""Samples that tell how the columns are scaled, about."""
+
 FEW, CHEAP = 1500, 2e10
 """Newton's method is for at most so many parameters, and products to form its matrix; beyond, L-BFGS is quicker."""
 
@@ -157,10 +160,11 @@ class BaseLinear(TrainedEstimator):
             return Columns(np.zeros(n_features), np.ones(n_features), self.fit_intercept, scaling)
         ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.typical
         engine = engines.choose(self.engine, self.network_, data.X)
+        some = data.sample(ENOUGH) if len(data) >= 4 * ENOUGH else data
         return standardizing(
-            data.X,
-            data.w,
-            measure=measuring(engine, data.X, usable_threads(self.n_jobs)),
+            some.X,
+            some.w,
+            measure=measuring(engine, some.X, usable_threads(self.n_jobs)),
             ridge=ridge,
             center=np.isinf(scaling),  # else ``c = b + W μ`` would be penalized in place of ``b``
             intercept=self.fit_intercept,
