@@ -144,7 +144,7 @@ class Cost:
         table = self.table or Table(self.engine, self.network, self.given, unchanged(self.network.n_features))
         H = table.hessian(phi, free)
         if self.l2 is not None:
-            H[np.diag_indices_from(H)] += self.l2[free]
+            H.ravel()[:: len(H) + 1] += self.l2[free]
         return H
 
     @property

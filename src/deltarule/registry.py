@@ -91,6 +91,8 @@ class Entry:
         InvalidOption
             For an option the entry does not take, or a value out of its bounds.
         """
+        if not options:
+            return self
         checked = {name: self._checked(name, value) for name, value in options.items()}
         merged = {**self.options, **checked}
         different = {name: value for name, value in merged.items() if value != self.defaults[name]}
@@ -196,6 +198,8 @@ class Register(Mapping[str, E], Generic[E]):
             return text
         if not isinstance(text, str):
             raise InvalidOption(f"expected the name of a known {self.kind}, found {text!r}")
+        if text in self._entries:
+            return self._entries[text]
         name, positional, keywords = _parse(text, self.kind)
         entry = self[name]
         names = list(entry.defaults)

@@ -16,11 +16,13 @@ from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from deltarule import LinearRegression, model_file
+from deltarule import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor, model_file
 from deltarule.errors import InvalidOption, ModelFileError
 from deltarule.estimators import persistence
+from deltarule.estimators.base import defaults
 
 X, y = load_diabetes(return_X_y=True)
 Y = np.c_[y, np.log(y)]
@@ -318,3 +320,12 @@ def test_a_callback_that_fails_leaves_the_precision_as_it_was():
     with pytest.raises(RuntimeError, match="stop here"):
         model.fit(X.astype(np.float32), y)
     assert model.network_.theta.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", [LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor])
+def test_defaults_are_valid_as_only_other_parameters_are_checked(kind):
+    model = kind()
+    validate_parameter_constraints(kind._parameter_constraints, model.get_params(deep=False), kind.__name__)
+    assert defaults(kind) == model.get_params(deep=False)
+    with pytest.raises(ValueError, match="tol"):
+        kind(tol=-1.0).fit(np.eye(4), [0, 1, 0, 1])

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
 from ..equations.exact import WELL, NormalEquations, normal_equations
+from ..equations.inference import Sums
 from . import _native
 from .base import Data
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
@@ -34,15 +36,12 @@ CODES = ACTIVATION_CODES[ACTIVATIONS["identity"].formula], LOSS_CODES[LOSSES["sq
 
 
 class Solution(NamedTuple):
-    """``W`` (k, n), ``b`` (k,), the mean of ``½ (ŷ - y)²`` there, and the triangle ``R`` (n, n).
-
-    ``RᵀR`` is that of the centered, weighted columns, so that these have the singular values of ``R``.
-    """
+    """``W`` (k, n), ``b`` (k,), the mean of ``½ (ŷ - y)²`` there, and what is left of the rows."""
 
     W: Array
     b: Array
     cost: float
-    triangle: Array
+    sums: Sums
 
 
 def least_squares(data: Data, *, intercept: bool, alpha: float = 0.0, threads: int = 1) -> Solution | None:
@@ -76,38 +75,47 @@ class Problem:
 
     def solve(self, *, quick: bool) -> Solution | None:
         """The solution; None if the condition is bad for products of that precision."""
-        n, intercept = self.data.X.shape[1], self.intercept
-        mean, scale = _look(self.data, self.y, intercept)
+        n = self.data.X.shape[1]
+        mean, scale = _look(self.data, self.y, self.intercept)
         for _ in range(2):
             with np.errstate(all="ignore"):
                 G = self._products(mean, scale, quick)
                 if not np.isfinite(G).all():
                     return None
-                if not intercept:
+                if not self.intercept:
                     break
                 offset, square = (np.delete(part, n) / G[n, n] for part in (G[n], np.diag(G)))
                 if not (np.square(offset) > FAR * (square - np.square(offset))).any():
                     break
             mean = mean + scale * offset
         ridge = self.alpha / np.square(scale[:n])
-        found = normal_equations(G, self.y.shape[1], ridge=ridge, well=QUICK if quick else WELL)
+        found = normal_equations(
+            G, self.y.shape[1], intercept=self.intercept, ridge=ridge, well=QUICK if quick else WELL
+        )
         # a column that varies by no more than rounding has no weight to be told
         if found is None or (found.deviation * scale[:n] <= TINY * np.abs(mean[:n])).any():
             return None
-        return self._corrected(mean, scale, found, ROUNDS if quick else 1)
+        solution = self._corrected(mean, scale, found, ROUNDS if quick else 1)
+        if solution is None:
+            return None
+        W, b, deviance = solution
+        total = self.data.total_weight
+        return Solution(W, b, float(deviance.sum()) / (2 * total), self._sums(G, mean, scale, found, deviance))
 
     def _products(self, mean: Array, scale: Array, quick: bool) -> Array:
         """``[X' 1 y']ᵀ diag(w) [X' 1 y']``, (n + 1 + k,) squared."""
         out = np.empty((len(mean) + 1,) * 2)
-        columns = (mean, 1 / scale, self.intercept)
+        columns = (mean, 1 / scale, True)
         _native.gram(
             *(instruction_set(), self.data.X, self.y, self.w, 1.0, *columns),
             *(None, 0, 0, 0, quick, out, self.threads),
         )
         return out
 
-    def _corrected(self, mean: Array, scale: Array, found: NormalEquations, rounds: int) -> Solution | None:
-        """The solution in the units of the data, with the error made good that its residuals show.
+    def _corrected(
+        self, mean: Array, scale: Array, found: NormalEquations, rounds: int
+    ) -> tuple[Array, Array, Array] | None:
+        """``W``, ``b`` in the units of the data, without the error that their residuals show, and ``Σ w r²`` (k,).
 
         None if after so many rounds there is still one.
         """
@@ -127,8 +135,38 @@ class Problem:
             off_V, off_c = found.correct(total * dV, total * dc)
             V, c = V - off_V, c - off_c
             if rounds == 1 or np.sum(dV * off_V) + dc @ off_c <= ROUNDING * max(J, least):
-                return Solution(V / s, c - V / s @ at if self.intercept else np.zeros(k), float(J), found.triangle * s)
+                deviance = np.array([2 * total * float(J)]) if k == 1 else self._weights() @ np.square(self.y - a)
+                return V / s, c - V / s @ at if self.intercept else np.zeros(k), deviance
         return None
+
+    def _weights(self) -> Array:
+        return np.ones(len(self.y)) if self.w is None else self.w.astype(np.float64)
+
+    def _sums(self, G: Array, mean: Array, scale: Array, found: NormalEquations, deviance: Array) -> Sums:
+        """What there is to know of the rows, from their products ``[X' 1 y']ᵀ diag(w) [X' 1 y']``."""
+        n, total = self.data.X.shape[1], G[-1 - self.y.shape[1], -1 - self.y.shape[1]]
+        means = np.delete(G[n], n) / total
+        x, y = slice(0, n), slice(n, None)
+        between = G[:, n + 1 :] / total - np.outer(G[n] / total, means[y])  # (n + 1 + k, k)
+        covariance = between[n + 1 :] * np.outer(scale[y], scale[y])
+        y_mean, spread = mean[y] + scale[y] * means[y], np.sqrt(np.maximum(np.diag(covariance), 0))
+        order = np.arange(1.0, len(spread) + 1)
+        size = np.sqrt(max(0.0, float(order @ covariance @ order)))
+        return Sums(
+            factor=found.factor,
+            size=found.size * scale[x],
+            mean=mean[x] + scale[x] * means[x] if self.intercept else np.zeros(n),
+            scale=found.deviation * scale[x],
+            intercept=self.intercept,
+            n_rows=len(self.y),
+            weighted=self.w is not None and bool((self.w != self.w[0]).any()),
+            total=float(total),
+            log_weights=0.0 if self.w is None else float(special.xlogy(self.w > 0, self._weights()).sum()),
+            deviance=deviance,
+            null_deviance=total * (np.square(spread) + (0 if self.intercept else np.square(y_mean))),
+            target=np.stack([y_mean, spread]),
+            correlations=between[:n] @ (scale[y] * order) / found.deviation / (size or 1.0),
+        )
 
 
 def _look(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:

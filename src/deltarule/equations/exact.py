@@ -82,11 +82,6 @@ class NormalEquations(NamedTuple):
     mean: Array
     total: float
 
-    @property
-    def triangle(self) -> Array:
-        """``R`` (n, n) in the units of the columns: it has the singular values of ``diag(√w) X``, centered."""
-        return np.triu(self.factor) * self.size
-
     def correct(self, dV: Array, dc: Array) -> tuple[Array, Array]:
         """What to take off ``V`` and ``c`` where the gradient is not zero but `dV` (k, n), `dc` (k,)."""
         rest = (dV - np.outer(dc, self.mean)) / self.size
@@ -94,25 +89,27 @@ class NormalEquations(NamedTuple):
         return off, (dc / self.total if self.total else 0 * dc) - off @ self.mean
 
 
-def normal_equations(G: Array, k: int, ridge: Array | float = 0.0, well: float = WELL) -> NormalEquations | None:
+def normal_equations(
+    G: Array, k: int, *, intercept: bool = True, ridge: Array | float = 0.0, well: float = WELL
+) -> NormalEquations | None:
     """The solution of least squares from ``G = [X 1 y]ᵀ diag(w) [X 1 y]``, or None if the condition is bad.
 
     Parameters
     ----------
     G : (n + 1 + k, n + 1 + k)
-        The column of ones may be one of zeros: then there is no ``b``.
     k : int
         Columns of ``y``.
+    intercept : bool
+        Whether there is a ``b``.
     ridge : (n,) or float
         Added to the diagonal: the penalty ``Σ ridge V²``.
     well : float
         The worst condition, as a reciprocal.
     """
     n = len(G) - 1 - k
-    total = float(G[n, n])
-    sums = G[n] / total if total else np.zeros(len(G))
+    sums = G[n] / G[n, n] if intercept else np.zeros(len(G))
     A, B = G[:n, :n] - np.outer(sums[:n], G[n, :n]), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :])
-    deviation = np.sqrt(np.maximum(np.diag(A), 0) / (total or 1.0))
+    deviation = np.sqrt(np.maximum(np.diag(A), 0) / G[n, n])
     A[np.diag_indices(n)] += ridge
     size = np.sqrt(np.maximum(np.diag(A), 0))
     if not (size > 0).all():
@@ -124,6 +121,7 @@ def normal_equations(G: Array, k: int, ridge: Array | float = 0.0, well: float =
     if failed or lapack.dpocon(factor, norm)[0] < well:
         return None
     V = lapack.dpotrs(factor, B / size[:, None])[0].T / size
+    total = float(G[n, n]) if intercept else 0.0
     return NormalEquations(V, sums[n + 1 :] - V @ sums[:n], deviation, factor, size, sums[:n], total)
 
 

@@ -84,13 +84,13 @@ def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) ->
     return np.column_stack([b + W @ mean, phi]) if intercept else phi
 
 
-def moments(D: Design, Y: Array) -> Array:
-    """Means of ``x'³`` and of ``x' (y - mean)`` in units of y's deviation, (2, n), by which a column is known again."""
+def correlations(D: Design, Y: Array) -> Array:
+    """Means of ``x' (y - mean)`` in units of y's deviation, (n,), by which a column is known again."""
     X, shares = D.A[:, int(D.intercept) :], D.w / D.w.sum()
     y = Y @ np.arange(1.0, Y.shape[1] + 1)
     y = y - shares @ y
     size = np.sqrt(shares @ np.square(y))
-    return np.stack([shares @ (X * X * X), (shares * y) @ X / (size or 1.0)])
+    return (shares * y) @ X / (size or 1.0)
 
 
 def triangle(A: Array, h: Array) -> Array:
@@ -128,26 +128,28 @@ class Dependence(NamedTuple):
     nearly: Array
 
 
-def dependence(D: Design, nearly: float = 1e8) -> Dependence:
+def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8) -> Dependence:
     """Look for columns that others (and the constant) can stand in for; Belsley, Kuh & Welsch 1980.
+
+    `R` (p, p) is the triangle of ``A``, which has `m` rows and columns of `mean` and `scale` (n,).
 
     Columns depend on each other *exactly* where the smallest singular value of the standardized ones is zero to
     rounding, and *nearly* where it is smaller than the largest by the factor `nearly`: about half the digits of their
     weights are then lost.
     """
-    R = D.R
-    raw = R @ _inverse_outward(D)
+    p, start = R.shape[1], R.shape[1] - len(mean)
+    raw = R @ _inverse_outward(mean, scale, intercept=bool(start))
     size = np.sqrt(np.square(R).sum(axis=0))
     none = size == 0
     _, singular, Vt = np.linalg.svd(R / np.where(none, 1.0, size), full_matrices=True)
-    singular = np.pad(singular, (0, D.A.shape[1] - len(singular)))
-    largest, start = singular[0], int(D.intercept)
+    singular = np.pad(singular, (0, p - len(singular)))
+    largest = singular[0]
 
     def involved(below: float, share: float) -> Array:
         part = np.square(Vt[singular <= below]).sum(axis=0)
         return (none | (part > share))[start:]
 
-    smallest = max(D.A.shape) * EPS * largest
+    smallest = max(m, p) * EPS * largest
     exact = involved(smallest, 1e-12)
     return Dependence(_condition(raw), _ratio(singular), exact, involved(largest / nearly, 1e-3) & ~exact)
 
@@ -162,11 +164,11 @@ def _ratio(singular: Array) -> float:
     return float(singular[0] / singular[-1]) if singular[-1] > 0 else np.inf
 
 
-def _inverse_outward(D: Design) -> Array:
+def _inverse_outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
     """``T⁻¹``: ``A T⁻¹ = [1 X]``."""
-    M = np.diag(np.concatenate([np.ones(int(D.intercept)), D.scale]))
-    if D.intercept:
-        M[0, 1:] = D.mean
+    M = np.diag(np.concatenate([np.ones(int(intercept)), scale]))
+    if intercept:
+        M[0, 1:] = mean
     return M
 
 
@@ -187,7 +189,7 @@ class Estimate(NamedTuple):
 
 def linear_estimate(D: Design, r: Array) -> Estimate:
     """Of the squared error with residuals (m, k): all targets have the same ``B = (Aᵀ diag(w) A)⁻¹`` (p, p)."""
-    return Estimate(r, None, _inverse(D.R))
+    return Estimate(r, None, inverse(D.R))
 
 
 def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
@@ -196,7 +198,7 @@ def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
     q, p = P.shape[1], D.A.shape[1]
     v[:, range(q), range(q)] += P
     if q == 1:
-        return Estimate(Y - P, v, _inverse(triangle(D.A, D.w * v[:, 0, 0])))
+        return Estimate(Y - P, v, inverse(triangle(D.A, D.w * v[:, 0, 0])))
     information = np.zeros((q * p, q * p))
     for i in range(q):
         for j in range(i + 1):
@@ -208,10 +210,10 @@ def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
     return Estimate(Y - P, v, linalg.cho_solve(factor, np.eye(q * p)) / np.outer(size, size))
 
 
-def _inverse(R: Array) -> Array:
+def inverse(R: Array) -> Array:
     """``(RᵀR)⁻¹`` (p, p)."""
-    inverse = np.linalg.inv(R)
-    return inverse @ inverse.T
+    found = np.linalg.inv(R)
+    return found @ found.T
 
 
 def leverage(D: Design, E: Estimate, meaning: str = "precision") -> Array:
@@ -295,11 +297,15 @@ def linear_fit(D: Design, y: Array, r: Array, meaning: str) -> Fit:
     m, w = observations(D, meaning), D.w[:, None]
     rest = y - D.means(y) if D.intercept else y
     deviance, null = (w * r**2).sum(axis=0), (w * rest**2).sum(axis=0)
-    known = 0.5 * np.log(D.w).sum() if meaning == "precision" else 0.0
+    known = float(np.log(D.w).sum()) if meaning == "precision" else 0.0
+    return normal_fit(m, D.A.shape[1], deviance, null, known)
+
+
+def normal_fit(m: float, p: int, deviance: Array, null: Array, log_weights: float) -> Fit:
+    """The same of `m` samples and `p` weights from ``Σ w r²`` of both models, (k,), and ``Σ ln w``."""
     with np.errstate(divide="ignore"):
-        log_likelihoods = [-0.5 * m * (np.log(2 * np.pi * d / m) + 1) + known for d in (deviance, null)]
-    left = m - D.A.shape[1]
-    sigma2 = deviance / left if left > 0 else np.full(len(deviance), np.nan)
+        log_likelihoods = [-0.5 * (m * (np.log(2 * np.pi * d / m) + 1) - log_weights) for d in (deviance, null)]
+    sigma2 = deviance / (m - p) if m > p else np.full(len(deviance), np.nan)
     return Fit(sigma2, log_likelihoods[0], log_likelihoods[1], deviance, null)
 
 
@@ -310,6 +316,59 @@ def logistic_fit(D: Design, P: Array, Y: Array) -> Fit:
     model = np.array([special.xlogy(Y, P).sum(axis=1) @ D.w])
     null = np.array([special.xlogy(total, shares).sum()])
     return Fit(np.ones(1), model, null, -2 * model, -2 * null)
+
+
+class Sums(NamedTuple):
+    """What is left of the rows of a least squares problem: its errors follow from it.
+
+    Parameters
+    ----------
+    factor, size : (n, n), (n,)
+        The triangle ``R`` of the columns, centered and weighted, is that of ``factor size``.
+    mean, scale : (n,)
+        Of the columns; the mean is zero without an intercept, and the scale then the root of the mean square.
+    intercept : bool
+    n_rows : int
+    weighted : bool
+        Whether rows have different weights.
+    total, log_weights : float
+        ``Σ w`` and ``Σ ln w``.
+    deviance, null_deviance : (k,)
+        ``Σ w (y - ŷ)²`` of the model and of the constant alone.
+    target : (2, k)
+        Mean and deviation of ``y``.
+    correlations : (n,)
+        See `correlations`.
+    """
+
+    factor: Array
+    size: Array
+    mean: Array
+    scale: Array
+    intercept: bool
+    n_rows: int
+    weighted: bool
+    total: float
+    log_weights: float
+    deviance: Array
+    null_deviance: Array
+    target: Array
+    correlations: Array
+
+    @property
+    def R(self) -> Array:
+        """The triangle of the columns, in their units; it has the singular values of ``√w X``, centered."""
+        return np.triu(self.factor).astype(np.float64, copy=False) * self.size
+
+    def triangle(self) -> Array:
+        """That of ``A = [1 X']`` (p, p)."""
+        R = self.R / self.scale
+        return linalg.block_diag(np.sqrt(self.total), R) if self.intercept else R
+
+    def fit(self) -> Fit:
+        """How well the model fits."""
+        p = len(self.mean) + self.intercept
+        return normal_fit(float(self.n_rows), p, self.deviance, self.null_deviance, self.log_weights)
 
 
 # tests and intervals

@@ -29,6 +29,8 @@ class Initializer(Entry):
         """``W`` of shape (k, n), float64."""
         fan_out, fan_in = shape
         distribution, scale = self.formula(fan_in, fan_out)
+        if scale == 0:
+            return np.zeros(shape)
         if distribution == "uniform":
             return rng.uniform(-scale, scale, shape)
         return rng.normal(0.0, scale, shape)

@@ -43,10 +43,10 @@ def newton(
     cost_and_gradient: Callable[[Array], tuple[float, Array]],
     l1: Array | None = None,
     flat: Array | None = None,
+    about: Array | None = None,
+    price: float = 1.0,
     *,
     hessian: Callable[[Array, Array], Array],
-    about: Array | None = None,
-    price: float = 4.0,
     after_step: Callable[[Array], None],
     max_iter: int,
     max_fun: int,
@@ -65,12 +65,12 @@ def newton(
         Weights of ``Σ l1 |θ|``; parameters that should be zero become exactly zero.
     flat : (P, F'), optional
         Orthonormal directions in which there is no curvature anywhere, if they are known.
-    hessian : callable
-        ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
     about : (P, P), optional
         About the second derivative at `theta`, if it is known; of no use with `l1`.
     price : float
-        How many times as long as the cost with its gradient the second derivative takes.
+        How many times as long as the cost with its gradient the second derivative takes; below 1 it is always formed.
+    hessian : callable
+        ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
     after_step : callable
         Called with ``theta`` after each step; may raise StopIteration.
     max_iter, max_fun : int
@@ -140,8 +140,8 @@ class Model:
         hessian: Callable[[Array, Array], Array],
         l1: Array,
         flat: Array | None,
-        about: Array | None = None,
-        price: float = 0.0,
+        about: Array | None,
+        price: float,
     ) -> None:
         self.hessian, self.l1, self.flat, self.price = hessian, l1, flat, price
         self.first, self.curvature, self.decrement = 0.0, 1.0, np.inf
@@ -171,7 +171,7 @@ class Model:
 
     def _downhill(self, theta: Array, g: Array, v: Array, free: Array, goal: float) -> Array:
         """``-H⁻¹ g``, with the matrix of another place if that serves."""
-        if self.trusted:
+        if self.trusted and self.price >= 1:
             d = self._solve(g, v)
             self.kept = self._serves(-float(g @ d), goal)
             if self.kept:

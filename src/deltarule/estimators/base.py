@@ -12,6 +12,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,7 +21,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import engines
@@ -41,6 +42,13 @@ def store(estimator: Any, arguments: dict[str, Any]) -> None:
     for name, value in arguments.items():
         if name not in ("self", "__class__"):
             setattr(estimator, name, value)
+
+
+@cache
+def defaults(kind: type) -> dict[str, Any]:
+    """Parameter of an estimator -> its default."""
+    parameters = list(inspect.signature(kind).parameters.values())
+    return {parameter.name: parameter.default for parameter in parameters}
 
 
 class Views(list[Array]):
@@ -93,6 +101,13 @@ class NetworkEstimator(BaseEstimator):
     def _refuses_network(self) -> str | None:
         """``None`` if ``network_`` is of the kind this estimator makes, else the reason why not."""
         return None
+
+    def _validate_params(self) -> None:
+        """Refuse parameters of a wrong type or out of range; the defaults are neither."""
+        kind: Any = type(self)
+        values = {name: getattr(self, name) for name in defaults(kind)}
+        given = {name: value for name, value in values.items() if value is not defaults(kind)[name]}
+        validate_parameter_constraints(self._parameter_constraints, given, caller_name=type(self).__name__)
 
     def _check_choices(self) -> None:
         """Refuse parameters that name what no register knows."""

@@ -76,8 +76,8 @@ class Inference:
     fit : Fit
     columns : (2, n)
         Mean and scale of the columns.
-    moments : (2, n)
-        Mean of the cube of each standardized column, and of its product with the target: to know columns again.
+    correlations : (n,)
+        Of each column with the target, to know columns again.
     target : (2, k)
         Mean and deviation of the target.
     condition : tuple of two floats
@@ -98,7 +98,7 @@ class Inference:
     covariance: Array
     fit: Fit
     columns: Array
-    moments: Array
+    correlations: Array
     target: Array
     condition: tuple[float, float]
     doubtful: tuple[int, ...]
@@ -116,7 +116,7 @@ class Inference:
             "n_clusters": self.n_clusters,
             "fit": {name: values.tolist() for name, values in self.fit._asdict().items()},
             "columns": self.columns.tolist(),
-            "moments": self.moments.tolist(),
+            "correlations": self.correlations.tolist(),
             "target": self.target.tolist(),
             "condition": list(self.condition),
             "doubtful": list(self.doubtful),
@@ -155,7 +155,7 @@ class Inference:
             covariance=covariance,
             fit=fit,
             columns=columns,
-            moments=_rows(found["moments"], "moments", 2, n_features),
+            correlations=_row(found["correlations"], "correlations", n_features),
             target=_rows(found["target"], "target", 2, n_targets),
             condition=(float(condition[0]), float(condition[1])),
             doubtful=doubtful,

@@ -92,13 +92,14 @@ class Inferring(BaseLinear):
         if self._is_small(data):
             self._inference = self._infer(data, "classical", self._weights_mean(), design=design, polish=True)
             return
-        rows, n = data.X.shape
-        many = Refusal(
+        self._inference = self._penalized() or self._too_many(len(data))
+
+    def _too_many(self, rows: int) -> Refusal:
+        return Refusal(
             f"expected a table of at most {MOST_ENTRIES:,} entries for errors computed by fit, or of fewer parameters "
-            f"than {self.network_.n_parameters:,}, found {rows:,} x {n:,}",
+            f"than {self.network_.n_parameters:,}, found {rows:,} x {self.network_.n_features:,}",
             "infer(X, y) computes them",
         )
-        self._inference = self._penalized() or many
 
     def _is_small(self, data: Data) -> bool:
         """Whether second derivatives are a matter of milliseconds."""
@@ -149,7 +150,7 @@ class Inferring(BaseLinear):
             covariance=V,
             fit=fit,
             columns=np.stack([D.mean, D.scale]),
-            moments=equations.moments(D, Y),
+            correlations=equations.correlations(D, Y),
             target=np.stack([mean, spread]),
             condition=(found.condition, found.standardized),
             doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
@@ -179,12 +180,10 @@ class Inferring(BaseLinear):
 
     def _look(self, D: equations.Design, meaning: str) -> equations.Dependence | Refusal:
         """At how the columns depend on each other."""
-        m, p = min(equations.observations(D, meaning), len(D.A)), D.A.shape[1]
-        if m <= p:
-            return Refusal(
-                f"expected more samples than parameters ({p}), found {m:g}", "leave columns out, or penalize"
-            )
-        found = equations.dependence(D)
+        few = too_few(min(equations.observations(D, meaning), len(D.A)), D.A.shape[1])
+        if few is not None:
+            return few
+        found = equations.dependence(D.R, D.mean, D.scale, len(D.A))
         if not found.exact.any():
             return found
         return Refusal(
@@ -382,6 +381,13 @@ class Inferring(BaseLinear):
         p, classes = n + int(self.fit_intercept), hasattr(self, "classes_")
         shape = (1, max(1, k - 1) * p, max(1, k - 1) * p) if classes else (k, p, p)
         self._inference = restore(fields, arrays, n, k, shape)
+
+
+def too_few(m: float, p: int) -> Refusal | None:
+    """That `m` samples are not more than `p` parameters, if so."""
+    if m > p:
+        return None
+    return Refusal(f"expected more samples than parameters ({p}), found {m:g}", "leave columns out, or penalize")
 
 
 def check_level(level: Any) -> float:

@@ -75,7 +75,6 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     rank_: int
     _singular: Array
-    _triangle: Array
     _single: bool
 
     def __init__(
@@ -171,7 +170,7 @@ class LinearRegression(RegressorMixin, LinearInference):
             For data or parameters that cannot be used; for values that cease to be finite, with layer and step.
         """
         self._validate_params()
-        for name in ("rank_", "_singular", "_triangle", "_inference"):
+        for name in ("rank_", "_singular", "_sums", "_inference"):
             self.__dict__.pop(name, None)
         if self.early_stopping and validation_data is None and self._is_exact(X):
             raise InvalidOption(
@@ -206,8 +205,9 @@ class LinearRegression(RegressorMixin, LinearInference):
             cost = engine.cost(network, data)
         else:
             network.W[1][...], network.b[1][...], cost = found.W, found.b, found.cost
+            self._keep(found.sums)
             if self.alpha == 0:
-                self.rank_, self._triangle = found.W.shape[1], found.triangle
+                self.rank_ = found.W.shape[1]
         cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
         measured = validation(network) if validation else {}
         values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began, **measured}
@@ -215,7 +215,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
         self._state, self.t_, self.solver_ = state, state.samples, "exact"
-        self._infer_at_fit(data)
+        if found is None:
+            self._infer_at_fit(data)
 
     def _solve(self, data: Data) -> tuple[Array, Array]:
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
@@ -238,8 +239,8 @@ class LinearRegression(RegressorMixin, LinearInference):
     @property
     def singular_(self) -> Array:
         """Singular values of `X`, centered and weighted, (min(m, n_x),), the largest first."""
-        if "_triangle" in self.__dict__:  # many columns make it a long computation, so it waits to be asked for
-            self._singular = linalg.svdvals(self.__dict__.pop("_triangle"), check_finite=False)
+        if "_singular" not in self.__dict__ and "_sums" in self.__dict__ and self.alpha == 0:
+            self._singular = linalg.svdvals(self._sums.R, check_finite=False)  # for many columns it takes long
         if "_singular" not in self.__dict__:
             raise AttributeError("there are singular values only where the exact solution of a dense X was computed")
         return self._singular

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from ..engines.threads import one_blas_thread
 from ..equations import inference as equations
 from ..errors import InvalidOption
-from .inference import Refusal
-from .inferring import Inferring, Interval, check_level
+from .inference import Inference, Refusal
+from .inferring import MOST_PARAMETERS, Inferring, Interval, check_level, too_few
 
 
 class LinearInference(Inferring):
     """Errors of least squares: of each target by itself."""
+
+    _sums: equations.Sums
 
     def _penalized(self) -> Refusal | None:
         found = [f"{name}={getattr(self, name):g}" for name in ("alpha", "l1") if getattr(self, name) > 0]
@@ -32,6 +35,46 @@ class LinearInference(Inferring):
 
     def _weights_mean(self) -> str:
         return "precision"
+
+    def _keep(self, sums: equations.Sums) -> None:
+        """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
+        n = self.network_.n_features
+        self._sums = sums
+        many = None if n <= MOST_PARAMETERS else self._too_many(sums.n_rows)
+        refusal = self._penalized() or too_few(sums.n_rows, n + int(sums.intercept)) or many
+        if refusal is None:
+            self.__dict__.pop("_inference", None)
+        else:
+            self._inference = refusal
+
+    def _known(self) -> Inference | Refusal:
+        if "_inference" not in self.__dict__ and "_sums" in self.__dict__:
+            self._inference = self._from_sums(self._sums)
+        return super()._known()
+
+    @one_blas_thread()
+    def _from_sums(self, S: equations.Sums) -> Inference | Refusal:
+        """Classical errors of a well-conditioned problem."""
+        R, fit = S.triangle(), S.fit()
+        V = fit.sigma2[:, None, None] * equations.inverse(R)
+        if not np.isfinite(V).all():
+            return Refusal("expected a finite covariance, found none", "divide the columns")
+        found = equations.dependence(R, S.mean, S.scale, S.n_rows)
+        return Inference(
+            kind="classical",
+            meaning="precision",
+            weighted=S.weighted,
+            n_rows=S.n_rows,
+            n_observations=float(S.n_rows),
+            n_clusters=0,
+            covariance=V,
+            fit=fit,
+            columns=np.stack([S.mean, S.scale]),
+            correlations=S.correlations,
+            target=S.target,
+            condition=(found.condition, found.standardized),
+            doubtful=(),
+        )
 
     def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         W, b = self._contrasts()

@@ -30,7 +30,7 @@ def likelihood_ratio_test(small: Any, large: Any) -> LikelihoodRatio:
     ----------
     small, large : LinearRegression or LogisticRegression
         Both of the same kind, fitted without a penalty to the same rows; the columns of `small` must be among those of
-        `large`. The models keep no rows, but a few moments of each column and of the target, by which this is checked.
+        `large`. The models keep no rows, but mean, deviation and correlation of each column, by which this is checked.
 
     Returns
     -------
@@ -91,12 +91,12 @@ def _check_nested(small: Any, large: Any, a: Inference, b: Inference) -> None:
 
 
 def _is_column(a: Inference, j: int, b: Inference, i: int) -> bool:
-    """By mean, deviation and two moments; where one model has no intercept, by the root of the mean square alone."""
+    """By mean, deviation, correlation with the target; where one has no intercept, by the root of the mean square."""
     (mean_a, scale_a), (mean_b, scale_b) = a.columns[:, j], b.columns[:, i]
     if (mean_a == 0) != (mean_b == 0):
         return bool(_equal(np.hypot(mean_a, scale_a), np.hypot(mean_b, scale_b)))
     same = _equal(scale_a, scale_b) and abs(mean_a - mean_b) <= SAME * (scale_a + abs(mean_a))
-    return bool(same and (np.abs(a.moments[:, j] - b.moments[:, i]) <= SAME * (1 + np.abs(a.moments[:, j]))).all())
+    return bool(same and abs(a.correlations[j] - b.correlations[i]) <= SAME)
 
 
 def _equal(x: Any, y: Any) -> bool:
