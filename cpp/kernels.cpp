@@ -17,11 +17,9 @@ constexpr Kernels<T> KERNELS = {LANES<T>,       PANEL<T>,       BLOCK<T>, NARROW
                                 row_scratch<T>, predict_row<T>, micro<T>, micro_scratch<T>, micro_penalize<T>,
                                 micro_step<T>};
 
-template <class T, class C> constexpr GramKernels<T> GRAM = {gram<T, C>, unpack_gram<C>, gram_size<C>, gram_scratch<C>};
-
 template <class T>
-constexpr LinearKernels<T> LINEAR = {LANES<double>,     spread<T>,       descend<T>,
-                                     linear_scratch<T>, GRAM<T, double>, GRAM<T, T>};
+constexpr LinearKernels<T> LINEAR = {LANES<double>, spread<T>,   descend<T>, linear_scratch<T>,
+                                     gram<T>,       unpack_gram, gram_size,  gram_scratch};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];

@@ -123,20 +123,16 @@ struct LinearBlock {
     long c0, c1, e0, e1;
 };
 
-// Products of columns, in a layout of their own
-template <class T> struct GramKernels {
-    void (*add)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* G, double* scratch);
-    void (*unpack)(LinearBlock, const double* G, double* out, long ld);
-    long (*size)(LinearBlock);
-    long (*scratch)(long columns);
-};
-
 template <class T> struct LinearKernels {
     long lanes;  // numbers in a vector of doubles
     void (*spread)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
     double (*descend)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
     long (*scratch)(const LinearJob<T>&);
-    GramKernels<T> exact, quick;  // products of doubles, or of numbers of the type of X
+    // Products of columns, in a layout of their own
+    void (*gram)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* G, double* scratch);
+    void (*unpack_gram)(LinearBlock, const double* G, double* out, long ld);
+    long (*gram_size)(LinearBlock);
+    long (*gram_scratch)(long columns);
 };
 
 struct ActivationTraits {

@@ -109,10 +109,9 @@ Outcome descend(const Target& target, LinearJob<T> job, const double* phi, doubl
 }
 
 template <class T>
-Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long q, bool quick, double* out,
+Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long q, double* out,
              const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
-    const GramKernels<T>& products = quick ? kernels.quick : kernels.exact;
     const long side = parts(q, COLUMNS), pairs = side * (side + 1) / 2;
     const long count = std::min(parts_of(job), std::max(1L, TASKS / pairs));
     std::vector<LinearBlock> blocks;
@@ -120,21 +119,21 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
     for (long I = 0; I < side; I++)
         for (long J = I; J < side; J++) {
             blocks.push_back({q * I / side, q * (I + 1) / side, q * J / side, q * (J + 1) / side});
-            size = std::max(size, products.size(blocks.back()));
+            size = std::max(size, kernels.gram_size(blocks.back()));
         }
     std::vector<double> sums(pairs * count * size);
     const double work = double(job.m) * double(q) * double(q);
     Outcome outcome;
     outcome.interrupted =
-        !each_part(pairs * count, products.scratch(parts(q, side)), work, control, [&](long task, double* scratch) {
+        !each_part(pairs * count, kernels.gram_scratch(parts(q, side)), work, control, [&](long task, double* scratch) {
             const Part rows(job.m, int(task % count), int(count));
-            products.add(job, rows.begin, rows.end, blocks[task / count], i, j, &sums[task * size], scratch);
+            kernels.gram(job, rows.begin, rows.end, blocks[task / count], i, j, &sums[task * size], scratch);
         });
     for (long pair = 0; pair < pairs; pair++) {
         const LinearBlock& block = blocks[pair];
         double* total = &sums[pair * count * size];
         add_up(total, count, size);
-        products.unpack(block, total, out + block.c0 * q + block.e0, q);
+        kernels.unpack_gram(block, total, out + block.c0 * q + block.e0, q);
     }
     mirror(out, q);
     return outcome;
@@ -143,7 +142,7 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
 #define INSTANTIATE(T)                                                                             \
     template Outcome spread(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
     template Outcome descend(const Target&, LinearJob<T>, const double*, double*, const Control&); \
-    template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, bool, double*, const Control&);
+    template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&);
 
 INSTANTIATE(float)
 INSTANTIATE(double)

@@ -11,9 +11,8 @@ template <class T> Outcome spread(const Target&, const LinearJob<T>&, double* fi
 // The cost of W (k, n) and b (k,), all in phi, its gradient likewise into g, and ŷ into job.a unless that is null.
 template <class T> Outcome descend(const Target&, LinearJob<T> job, const double* phi, double* g, const Control&);
 
-// Tᵀ diag(h_ij) T into out (q, q), where T is [X' 1 y'] of q columns, of which n + 1 or n + 1 + k are taken. With
-// `quick`, the products of float32 columns are of float32, summed as such over a few rows.
+// Tᵀ diag(h_ij) T into out (q, q), where T is [X' 1 y'] of q columns, of which n + 1 or n + 1 + k are taken.
 template <class T>
-Outcome gram(const Target&, const LinearJob<T>&, long i, long j, long q, bool quick, double* out, const Control&);
+Outcome gram(const Target&, const LinearJob<T>&, long i, long j, long q, double* out, const Control&);
 
 }  // namespace deltarule

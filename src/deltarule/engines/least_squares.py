@@ -16,6 +16,7 @@ from . import _native
 from .base import Data
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
+from .wide import MANY, wide_products
 
 LOOK = 1024
 """Rows that tell roughly where the columns lie and how far they spread."""
@@ -26,8 +27,8 @@ FAR = 1e4
 TINY = 1e-12
 """A column that varies by less, relative to its mean, varies by rounding."""
 
-MANY, QUICK = 300, 1e-4
-"""Columns from which products may be of float32, if the reciprocal condition is at least so good,"""
+QUICK = 1e-4
+"""Products of many columns of float32 are of float32, if the reciprocal condition is at least so good,"""
 
 ROUNDS, ROUNDING = 5, 1e-17
 """and at most so many corrections leave an error of no more than this share of the cost."""
@@ -89,9 +90,9 @@ class Problem:
                     break
             mean = mean + scale * offset
         ridge = self.alpha / np.square(scale[:n])
-        found = normal_equations(
-            G, self.y.shape[1], intercept=self.intercept, ridge=ridge, well=QUICK if quick else WELL
-        )
+        well, dtype = (QUICK, np.float32) if quick else (WELL, np.float64)
+        k = self.y.shape[1]
+        found = normal_equations(G, k, intercept=self.intercept, ridge=ridge, well=well, dtype=dtype)
         # a column that varies by no more than rounding has no weight to be told
         if found is None or (found.deviation * scale[:n] <= TINY * np.abs(mean[:n])).any():
             return None
@@ -104,11 +105,14 @@ class Problem:
 
     def _products(self, mean: Array, scale: Array, quick: bool) -> Array:
         """``[X' 1 y']ᵀ diag(w) [X' 1 y']``, (n + 1 + k,) squared."""
+        if self.data.X.shape[1] >= MANY:
+            dtype, given = np.float32 if quick else np.float64, (self.data.X, self.y, self.w, mean, scale)
+            return wide_products(*given, intercept=True, dtype=dtype, threads=self.threads)
         out = np.empty((len(mean) + 1,) * 2)
         columns = (mean, 1 / scale, True)
         _native.gram(
             *(instruction_set(), self.data.X, self.y, self.w, 1.0, *columns),
-            *(None, 0, 0, 0, quick, out, self.threads),
+            *(None, 0, 0, 0, out, self.threads),
         )
         return out
 

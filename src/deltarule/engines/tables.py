@@ -19,6 +19,7 @@ from ..network import Network
 from . import _native
 from .base import Data, Engine, not_finite
 from .native import ACTIVATION_CODES, LOSS_CODES, NativeEngine, instruction_set
+from .wide import MANY, wide_products
 
 CURVATURES = {"squared_error": 0, "poisson_deviance": 1, "binary_cross_entropy": 2, "categorical_cross_entropy": 2}
 """Loss -> how its second derivative follows from ``ŷ``: see ``LinearCurvature`` in ``cpp/kernels.hpp``."""
@@ -170,19 +171,29 @@ class NativeTable(Table):
         taken = np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
         X = self.data.X if len(taken) == n else np.ascontiguousarray(self.data.X[:, taken])
         kind = CURVATURES[self.network.objective.name]
-        standardization = _standardization(self.columns, taken)
+
+        def products(i: int, j: int) -> Array:
+            intercept = self.columns.intercept
+            if len(taken) >= MANY:
+                h = self._curvature(kind, i, j)
+                mean, scale = self.columns.mean[taken], self.columns.scale[taken]
+                return wide_products(
+                    X, None, h, mean, scale, intercept=intercept, dtype=np.float64, threads=self.threads
+                )
+            out = np.empty((len(taken) + 1,) * 2)
+            _native.gram(
+                *(instruction_set(), X, None, self.w, self.total, *_standardization(self.columns, taken), intercept),
+                *(self.a, kind, i, j, out, self.threads),
+            )
+            return out
+
         known: list[Array] = []  # where that of one output is that of all
 
         def block(i: int, j: int, used_i: Array, used_j: Array) -> Array | None:
             if i != j and k > 1 and not self._coupled:
                 return None
             if not known or kind > 0:
-                out = np.empty((len(taken) + 1,) * 2)
-                known[:] = [out]
-                _native.gram(
-                    *(instruction_set(), X, None, self.w, self.total, *standardization, self.columns.intercept),
-                    *(self.a, kind, i, j, False, out, self.threads),
-                )
+                known[:] = [products(i, j)]
             if len(used_i) == len(used_j) == len(taken):
                 return known[0]
             rows, columns = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
@@ -193,6 +204,13 @@ class NativeTable(Table):
         if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         return H
+
+    def _curvature(self, kind: int, i: int, j: int) -> Array:
+        """The second derivative of each sample's loss by ``Z_i`` and ``Z_j``, times its share of the weight, (m,)."""
+        share = 1 / self.total if self.w is None else self.w.astype(np.float64) / self.total
+        ai, aj = self.a[:, i], self.a[:, j]
+        by_kind: tuple[Any, ...] = (np.ones(len(ai)), ai, ai * (1 - aj) if i == j else -ai * aj)
+        return np.asarray(share * by_kind[kind])
 
     @property
     def _coupled(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -12,6 +12,10 @@ from ..arrays import Array
 
 WELL = 1e-9
 """Reciprocal condition of the normal equations, their columns of size 1, from which they are as exact as the rest."""
+
+
+ROWS = 64
+"""Of the normal equations, centered at a time."""
 
 
 class LeastSquares(NamedTuple):
@@ -85,12 +89,13 @@ class NormalEquations(NamedTuple):
     def correct(self, dV: Array, dc: Array) -> tuple[Array, Array]:
         """What to take off ``V`` and ``c`` where the gradient is not zero but `dV` (k, n), `dc` (k,)."""
         rest = (dV - np.outer(dc, self.mean)) / self.size
-        off = lapack.dpotrs(self.factor, rest.T)[0].T / self.size
+        (potrs,) = lapack.get_lapack_funcs(("potrs",), (self.factor,))
+        off = potrs(self.factor, rest.T)[0].T / self.size
         return off, (dc / self.total if self.total else 0 * dc) - off @ self.mean
 
 
 def normal_equations(
-    G: Array, k: int, *, intercept: bool = True, ridge: Array | float = 0.0, well: float = WELL
+    G: Array, k: int, *, intercept: bool = True, ridge: Array | float = 0.0, well: float = WELL, dtype: Any = np.float64
 ) -> NormalEquations | None:
     """The solution of least squares from ``G = [X 1 y]ᵀ diag(w) [X 1 y]``, or None if the condition is bad.
 
@@ -105,22 +110,26 @@ def normal_equations(
         Added to the diagonal: the penalty ``Σ ridge V²``.
     well : float
         The worst condition, as a reciprocal.
+    dtype : float32 or float64
+        Of the factor; what float32 loses, `NormalEquations.correct` makes up for.
     """
     n = len(G) - 1 - k
     sums = G[n] / G[n, n] if intercept else np.zeros(len(G))
-    A, B = G[:n, :n] - np.outer(sums[:n], G[n, :n]), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :])
-    deviation = np.sqrt(np.maximum(np.diag(A), 0) / G[n, n])
-    A[np.diag_indices(n)] += ridge
-    size = np.sqrt(np.maximum(np.diag(A), 0))
+    square = np.maximum(np.diag(G)[:n] - sums[:n] * G[n, :n], 0)
+    deviation, size = np.sqrt(square / G[n, n]), np.sqrt(square + ridge)
     if not (size > 0).all():
         return None
-    A /= size
-    A /= size[:, None]
+    A, B = np.empty((n, n), dtype), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :])
+    for start in range(0, n, ROWS):  # which stay in the cache
+        rows = slice(start, min(start + ROWS, n))
+        A[rows] = (G[rows, :n] - np.outer(sums[rows], G[n, :n])) / size / size[rows, None]
+    A[np.diag_indices(n)] = 1
     norm = float(np.abs(A).sum(axis=0).max())
-    factor, failed = lapack.dpotrf(A.T, overwrite_a=True, clean=False)
-    if failed or lapack.dpocon(factor, norm)[0] < well:
+    potrf, pocon, potrs = lapack.get_lapack_funcs(("potrf", "pocon", "potrs"), (A,))
+    factor, failed = potrf(A.T, overwrite_a=True, clean=False)
+    if failed or pocon(factor, norm)[0] < well:
         return None
-    V = lapack.dpotrs(factor, B / size[:, None])[0].T / size
+    V = potrs(factor, B / size[:, None])[0].T.astype(np.float64, copy=False) / size
     total = float(G[n, n]) if intercept else 0.0
     return NormalEquations(V, sums[n + 1 :] - V @ sums[:n], deviation, factor, size, sums[:n], total)
 
