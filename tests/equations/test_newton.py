@@ -148,3 +148,38 @@ def test_it_can_be_stopped_and_counts():
     again = newton(cost, best, tol=1e-4, H=A)
     assert again.success
     assert again.nit <= 1
+
+
+def logistic_cost(m=4000, n=8):
+    """Cost with gradient and second derivative of a logistic regression, and how often the latter was formed."""
+    rng = np.random.default_rng(3)
+    A = np.c_[rng.normal(size=(m, n)), np.ones(m)]
+    y = (rng.random(m) < 1 / (1 + np.exp(-A @ rng.normal(size=n + 1)))).astype(float)
+    formed = []
+
+    def cost(phi, rows=slice(None)):
+        Z = A[rows] @ phi
+        a = 1 / (1 + np.exp(-Z))
+        return float((np.logaddexp(0, Z) - y[rows] * Z).mean()), A[rows].T @ (a - y[rows]) / len(Z)
+
+    def second(phi, free, rows=slice(None)):
+        formed.append(len(A[rows]))
+        a = 1 / (1 + np.exp(-A[rows] @ phi))
+        return A[rows].T @ (A[rows] * (a * (1 - a))[:, None]) / len(a)
+
+    return cost, second, formed
+
+
+@pytest.mark.parametrize("price", [0.5, 50.0])
+def test_a_matrix_of_a_sample_serves_where_another_is_dear(price):
+    cost, second, formed = logistic_cost()
+    options = {"hessian": second, "after_step": lambda _: None, "max_iter": 50, "max_fun": 100, "tol": 1e-6}
+    exact = OPTIMIZERS["newton"].rule(np.zeros(9), cost, gap=1e-14, **options).x
+    some, every = slice(0, 2000), np.ones(9, bool)
+    sample = OPTIMIZERS["newton"].rule(np.zeros(9), lambda phi: cost(phi, some), **options)
+    formed.clear()
+    about = second(sample.x, every, some)
+    found = OPTIMIZERS["newton"].rule(sample.x, cost, None, np.empty((9, 0)), about, price, **options)
+    assert found.success
+    assert_allclose(found.x, exact, rtol=1e-5)
+    assert (4000 in formed) == (price < 1)

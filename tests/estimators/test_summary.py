@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 
 import numpy as np
@@ -457,6 +458,33 @@ def test_groups_that_cannot_be_used(groups):
 def test_levels(level):
     with pytest.raises(InvalidOption, match="between 0 and 1"):
         LinearRegression().fit(*table("stackloss")).summary(level)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("options", [{}, {"fit_intercept": False}])
+@pytest.mark.parametrize("targets", [1, 3])
+def test_errors_from_what_a_fit_has_left_are_those_of_its_rows(weighted, options, targets):
+    X, y = load_diabetes(return_X_y=True)
+    y = np.column_stack([y, y**2, X[:, 3] + np.sin(y)])[:, :targets]
+    y = y[:, 0] if targets == 1 else y
+    w = np.random.default_rng(0).uniform(0.1, 3, len(X)) if weighted else None
+    model = LinearRegression(**options).fit(X, y, w)
+    assert "_inference" not in vars(model)  # nobody has asked
+    left = pickle.loads(pickle.dumps(model)).summary()
+    rows = model.infer(X, y, w).summary()
+    assert left.columns.keys() == rows.columns.keys()
+    for name, values in left.columns.items():
+        if isinstance(values[0], str):
+            assert values == rows.columns[name]
+        else:
+            assert_allclose(values, rows.columns[name], rtol=1e-9, atol=1e-12 * np.abs(values).max())
+    for name, value in left.facts.items():
+        if not isinstance(value, str):
+            assert_allclose(value, rows.facts[name], rtol=1e-9, err_msg=name)
+    whole, part = LinearRegression(**options), LinearRegression(**options)
+    if targets == 1:
+        found = likelihood_ratio_test(part.fit(X[:, :6], y, w).infer(X[:, :6], y, w), whole.fit(X, y, w))
+        assert_allclose(found, likelihood_ratio_test(part.fit(X[:, :6], y, w), whole.infer(X, y, w)), rtol=1e-9)
 
 
 def test_a_large_table_is_left_to_infer(monkeypatch):

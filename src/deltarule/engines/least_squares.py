@@ -159,6 +159,7 @@ class Problem:
         return Sums(
             factor=found.factor,
             size=found.size * scale[x],
+            condition=found.condition,
             mean=mean[x] + scale[x] * means[x] if self.intercept else np.zeros(n),
             scale=found.deviation * scale[x],
             intercept=self.intercept,

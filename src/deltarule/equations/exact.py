@@ -76,6 +76,8 @@ class NormalEquations(NamedTuple):
         Of the columns of ``X``; zero without ``b``.
     total : float
         Of the weights; zero without ``b``.
+    condition : float
+        Of the columns of size 1, squared; as a reciprocal.
     """
 
     V: Array
@@ -85,6 +87,7 @@ class NormalEquations(NamedTuple):
     size: Array
     mean: Array
     total: float
+    condition: float
 
     def correct(self, dV: Array, dc: Array) -> tuple[Array, Array]:
         """What to take off ``V`` and ``c`` where the gradient is not zero but `dV` (k, n), `dc` (k,)."""
@@ -127,11 +130,12 @@ def normal_equations(
     norm = float(np.abs(A).sum(axis=0).max())
     potrf, pocon, potrs = lapack.get_lapack_funcs(("potrf", "pocon", "potrs"), (A,))
     factor, failed = potrf(A.T, overwrite_a=True, clean=False)
-    if failed or pocon(factor, norm)[0] < well:
+    condition = 0.0 if failed else float(pocon(factor, norm)[0])
+    if condition < well:
         return None
     V = potrs(factor, B / size[:, None])[0].T.astype(np.float64, copy=False) / size
     total = float(G[n, n]) if intercept else 0.0
-    return NormalEquations(V, sums[n + 1 :] - V @ sums[:n], deviation, factor, size, sums[:n], total)
+    return NormalEquations(V, sums[n + 1 :] - V @ sums[:n], deviation, factor, size, sums[:n], total, condition)
 
 
 def centered(

@@ -325,6 +325,8 @@ class Sums(NamedTuple):
     ----------
     factor, size : (n, n), (n,)
         The triangle ``R`` of the columns, centered and weighted, is that of ``factor size``.
+    condition : float
+        Of the columns of size 1, squared; as a reciprocal.
     mean, scale : (n,)
         Of the columns; the mean is zero without an intercept, and the scale then the root of the mean square.
     intercept : bool
@@ -343,6 +345,7 @@ class Sums(NamedTuple):
 
     factor: Array
     size: Array
+    condition: float
     mean: Array
     scale: Array
     intercept: bool

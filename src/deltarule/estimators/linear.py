@@ -19,6 +19,7 @@ from ..engines.least_squares import least_squares as native_least_squares
 from ..engines.threads import usable_threads
 from ..equations.columns import standardizing
 from ..equations.exact import centered, least_squares
+from ..equations.inference import WELL
 from ..errors import DataError, InvalidOption, ModelFileError
 from ..network import Network
 from ..training import State
@@ -215,7 +216,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
         self._state, self.t_, self.solver_ = state, state.samples, "exact"
-        if found is None:
+        if found is None or found.sums.condition < WELL:
             self._infer_at_fit(data)
 
     def _solve(self, data: Data) -> tuple[Array, Array]:
