@@ -67,8 +67,8 @@ template <class T> inline Vec<double> reach(const LinearJob<T>& job, long r, lon
 
 // Columns c0 to `end` of rows one after another, the ones behind the last, and zeros; the rows of the next call are
 // asked for
-template <bool SCALED, class T, class C>
-void standardize_rows(const LinearJob<T>& job, long r0, long r1, long c0, long end, C* tile, long ld) {
+template <bool SCALED, class T>
+void standardize_rows(const LinearJob<T>& job, long r0, long r1, long c0, long end, double* tile, long ld) {
     constexpr long N = LANES<double>, line = 64;
     const long whole = (end - c0) / N * N, bytes = (end - c0) * long(sizeof(T));
     const Columns<SCALED, T> last(job, c0 + whole, end);
@@ -80,20 +80,20 @@ void standardize_rows(const LinearJob<T>& job, long r0, long r1, long c0, long e
                 __builtin_prefetch(reinterpret_cast<const char*>(x + (r1 - r0) * job.row) + at, 0, 2);
         for (long c = 0; c < whole; c += N) {
             const Vec<double> d = widened(x + c) - load(job.mean + c0 + c);
-            narrow(tile + c, SCALED ? d * load(job.inverse + c0 + c) : d);
+            store<double>(tile + c, SCALED ? d * load(job.inverse + c0 + c) : d);
         }
         if (whole < ld)
-            narrow(tile + whole, last(reach(job, r, c0 + whole, end)));
+            store<double>(tile + whole, last(reach(job, r, c0 + whole, end)));
         for (long c = whole + N; c < ld; c += N)
-            narrow(tile + c, Vec<double>{});
+            store<double>(tile + c, Vec<double>{});
     }
 }
 
 // Columns c0 to `end` of columns one after another, in squares, and zeros
-template <bool SCALED, class T, class C>
-void standardize_columns(const LinearJob<T>& job, long r0, long r1, long c0, long end, C* tile, long ld) {
+template <bool SCALED, class T>
+void standardize_columns(const LinearJob<T>& job, long r0, long r1, long c0, long end, double* tile, long ld) {
     constexpr long N = LANES<double>;
-    double square[N * N], turned[N * N];
+    double square[N * N];
     for (long r = r0; r < r1; r++)
         for (long c = end - c0; c < ld; c++)
             tile[(r - r0) * ld + c] = 0;
@@ -102,23 +102,21 @@ void standardize_columns(const LinearJob<T>& job, long r0, long r1, long c0, lon
             const bool whole = job.row == 1 && c + N <= end && r + N <= r1;
             for (long i = 0; i < N && !whole; i++)
                 for (long j = 0; j < N && r + i < r1 && c + j < end; j++)
-                    tile[(r - r0 + i) * ld + c - c0 + j] = C(standard<SCALED>(job, r + i, c + j));
+                    tile[(r - r0 + i) * ld + c - c0 + j] = standard<SCALED>(job, r + i, c + j);
             if (!whole)
                 continue;
             for (long j = 0; j < N; j++) {
                 const Vec<double> d = widened(job.X + (c + j) * job.column + r) - job.mean[c + j];
                 store<double>(square + j * N, SCALED ? d * job.inverse[c + j] : d);
             }
-            transpose_square<double>(square, N, turned, N);
-            for (long i = 0; i < N; i++)
-                narrow(tile + (r - r0 + i) * ld + c - c0, load(turned + i * N));
+            transpose_square<double>(square, N, tile + (r - r0) * ld + c - c0, ld);
         }
 }
 
 // Columns c0 to c1 of rows r0 to r1, standardized, as [r][ld] with zeros behind: of X, then the ones, then of y.
 // Without SCALED they are not divided by their scale.
-template <bool SCALED, class T, class C>
-void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, C* tile, long ld) {
+template <bool SCALED, class T>
+void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, double* tile, long ld) {
     long done = c0 > job.n ? c0 : c1 < job.n ? c1 : job.n;  // columns of X
     if (job.column == 1 && c0 < done) {
         standardize_rows<SCALED>(job, r0, r1, c0, done, tile, ld);
@@ -128,7 +126,7 @@ void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, C*
     }
     for (long r = r0; r < r1 && done < c1; r++, tile += ld)
         for (long c = done; c < c1; c++)
-            tile[c - c0] = C(standard<SCALED>(job, r, c));
+            tile[c - c0] = standard<SCALED>(job, r, c);
 }
 
 // Σ w d and Σ w d² of each column, where d = x - mean, for rows r0 to r1

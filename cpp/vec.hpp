@@ -155,22 +155,6 @@ inline Vec<double> widened(const double* p) {
     return load(p);
 }
 
-// The same back
-inline void narrow(float* p, Vec<double> v) {
-#if defined(__AVX512F__)
-    _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)v));
-#elif defined(__AVX2__)
-    _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)v));
-#else
-    for (long i = 0; i < LANES<double>; i++)
-        p[i] = float(v[i]);
-#endif
-}
-
-inline void narrow(double* p, Vec<double> v) {
-    store<double>(p, v);
-}
-
 inline Vec<float> root(Vec<float> v) {
 #if defined(__AVX512F__)
     return (Vec<float>)_mm512_sqrt_ps((__m512)v);

@@ -53,7 +53,7 @@ did not get there, or does not do that."""
 
 def measure(rival: str, problem: Problem) -> tuple[list[float], float] | None:
     """Losses of the epochs and microseconds a step, from a process of its own; None if it cannot run there."""
-    command = [sys.executable, "-m", "benchmarks.versus", "--one", rival, problem.name]
+    command = [sys.executable, "-m", "benchmarks.versus", "--one", rival, str(problem)]
     limits = {"OMP_NUM_THREADS": str(problem.threads), "OPENBLAS_NUM_THREADS": str(problem.threads)}
     if rival == "jax" and problem.threads == 1:
         limits["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
@@ -134,11 +134,11 @@ def write(parts: Sequence[str], rivals: Sequence[str], rounds: int) -> None:
     PAGE.write_text("\n".join([text + MARK, "", line, "", *parts, "", LINEAR + rest.partition(LINEAR)[2]]))
 
 
-def write_linear(rounds: int, only: str) -> None:
+def write_linear(rounds: int) -> None:
     """Put the section of the linear models at the end of the page."""
     where = circumstances(filter(installed, ("scikit-learn", "glum", "statsmodels")))
     lines = ["", "", "## Linear models", "", f"{where}. Medians of {rounds} processes, two threads, {EQUAL}", ""]
-    rows = linear.section(rounds, only)
+    rows = linear.section(rounds)
     PAGE.write_text(PAGE.read_text().partition(LINEAR)[0] + "\n".join([LINEAR, *lines[1:], *rows, ""]))
 
 
@@ -158,7 +158,11 @@ def main() -> None:
         "--sweep", action="store_true", help="also widths, batches, depths, float64, momentum, one thread"
     )
     parser.add_argument(
-        "--linear", nargs="?", const="", metavar="NAME", help="only linear models, or those whose name contains that"
+        "--linear",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="only linear models, or (printed) some of them",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=list(RIVALS))
@@ -166,8 +170,11 @@ def main() -> None:
     if arguments.one:
         measure_here(*arguments.one)
         return
+    if arguments.linear:
+        print("\n".join(linear.section(arguments.rounds, arguments.linear)))
+        return
     if arguments.linear is not None:
-        write_linear(arguments.rounds, arguments.linear)
+        write_linear(arguments.rounds)
         return
     rivals = [rival for rival in arguments.rivals if installed(PACKAGES[rival])]
     rate = peak()
@@ -180,7 +187,7 @@ def main() -> None:
         others = {net: compare(net, rivals, arguments.rounds) for net in track(SWEEP, "sweep", console=screen)}
         parts += ["", "## Widths, batches, depths, precision, threads", "", *table(others, rivals, rate)]
     write(parts, rivals, arguments.rounds)
-    write_linear(arguments.rounds, "")
+    write_linear(arguments.rounds)
     print("\n".join(parts))
 
 

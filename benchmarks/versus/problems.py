@@ -74,4 +74,4 @@ SWEEP = tuple(
     + [replace(net, name=f"{net.name} float64", dtype="float64") for net in NETS]
     + [replace(net, name=f"{net.name} one thread", threads=1) for net in NETS]
 )
-PROBLEMS = {problem.name: problem for problem in (*NETS, *SWEEP)}
+PROBLEMS = {str(problem): problem for problem in (*NETS, *SWEEP)}
