@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed  ## install, train all three kinds of model on real data, print the scores
 	@$(BIN)/python tools/demo.py demo
@@ -19,7 +19,7 @@ test: $(VENV)/.test  ## install what the tests need and run them all
 
 check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, coverage, fresh docs
 	@$(BIN)/ruff format --check .
-	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp tests/cpp/*.cpp benchmarks/versus/*.cpp
+	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp tests/cpp/*.?pp benchmarks/versus/*.cpp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
@@ -32,7 +32,7 @@ check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, co
 
 format: $(VENV)/.test  ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
-	@$(BIN)/clang-format -i cpp/*.?pp tests/cpp/*.cpp benchmarks/versus/*.cpp
+	@$(BIN)/clang-format -i cpp/*.?pp tests/cpp/*.?pp benchmarks/versus/*.cpp
 	@$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
@@ -59,6 +59,20 @@ sanitize:  ## run the core's own test under AddressSanitizer, UndefinedBehaviorS
 	@cmake -S . -B build/thread -DDELTARULE_SANITIZE=thread > /dev/null
 	@cmake --build build/thread --parallel && build/thread/engine_test races
 
+clang:  ## build with clang into an environment of its own, warnings being errors, and run the engine's tests there
+	@command -v clang++ > /dev/null || { echo "make clang needs clang++. On Debian: apt install clang"; exit 1; }
+	@test -x build/clang/bin/python || $(PYTHON) -m venv build/clang
+	@CC=clang CXX=clang++ build/clang/bin/python -m pip --disable-pip-version-check install --quiet ".[test]" \
+		--config-settings build-dir=build/clang/cmake --config-settings cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON
+	@build/clang/bin/python -m pytest -q tests/engines
+
+arm64:  ## cross-compile the core for arm64 and run its own test, emulated
+	@command -v aarch64-linux-gnu-g++ > /dev/null && command -v qemu-aarch64 > /dev/null || { echo \
+		"make arm64 needs a cross compiler and an emulator. On Debian: apt install g++-aarch64-linux-gnu qemu-user"; exit 1; }
+	@cmake -S . -B build/arm64 -DDELTARULE_TEST=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+		-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ > /dev/null
+	@cmake --build build/arm64 && qemu-aarch64 -L /usr/aarch64-linux-gnu build/arm64/engine_test emulated
+
 clean:  ## delete the virtual environment and everything generated
 	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .hypothesis .coverage*
 
@@ -80,4 +94,4 @@ $(VENV)/.test: pyproject.toml $(CPP) | $(VENV)/bin/python
 	@$(PIP) -e ".[test,check]"
 	@touch $(VENV)/.installed $@
 
-.PHONY: help demo test check format docs compatibility bench accuracy sanitize clean
+.PHONY: help demo test check format docs compatibility bench accuracy sanitize clang arm64 clean
