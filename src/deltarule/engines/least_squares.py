@@ -18,8 +18,8 @@ from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
 from .wide import MANY, wide_products
 
-LOOK = 1024
-"""Rows that tell roughly where the columns lie and how far they spread."""
+LOOK, LEAST = 2**18, 128
+"""Numbers, and rows at least, that tell roughly where the columns lie and how far they spread."""
 
 FAR = 1e4
 """Columns whose mean is further from there, in variances, are summed up again from their mean."""
@@ -176,7 +176,8 @@ class Problem:
 
 def _look(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:
     """Where the columns of ``X``, then those of ``y``, roughly are (n + k,), and how far they spread."""
-    rows = np.linspace(0, len(data) - 1, min(len(data), LOOK)).astype(np.int64)
+    enough = min(1024, max(LEAST, LOOK // data.X.shape[1]))
+    rows = np.linspace(0, len(data) - 1, min(len(data), enough)).astype(np.int64)
     some = np.hstack([data.X[rows], y[rows]]).astype(np.float64)
     with np.errstate(all="ignore"):
         mean = some.mean(axis=0) if intercept else np.zeros(some.shape[1])
