@@ -60,10 +60,10 @@ NETS = (LECTURE, TAB, MNIST, HIGGS)
 
 
 def square(width: int, batch_size: int, depth: int) -> Problem:
-    """`depth` hidden layers of `width` units, with steps enough for about a tenth of a second."""
+    """`depth` hidden layers of `width` units, with steps enough for about a tenth of a second, and for an epoch."""
     sizes = (width, *[width] * depth, 10)
     step = Problem(f"{depth} x {width}", sizes, "relu", batch_size, 1, 2)
-    return replace(step, steps=max(2, min(300, int(4e9 / step.operations))))
+    return replace(step, steps=max(20, min(300, int(4e9 / step.operations))))
 
 
 SWEEP = tuple(
