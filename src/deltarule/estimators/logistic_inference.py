@@ -11,9 +11,10 @@ import numpy as np
 from scipy import special
 from sklearn.exceptions import ConvergenceWarning
 
+from .. import engines
 from ..arrays import Array
 from ..engines import Data
-from ..engines.threads import one_blas_thread
+from ..engines.threads import one_blas_thread, usable_threads
 from ..equations import firth as equations_firth
 from ..equations import inference as equations
 from ..equations.separation import flattest, separation
@@ -236,10 +237,19 @@ class LogisticInference(Inferring):
         self._apart = None
         if self._penalties() or self.early_stopping or self.solver == "firth":
             return None
+        if not self._is_small(data) and not self._is_sure(data):
+            return None
         D = self._design(data)
         if isinstance(D, equations.Design):
             self._warn_of_separation(data, D)
         return D  # values that are too large to be squared are told by `summary`
+
+    def _is_sure(self, data: Data) -> bool:
+        """Whether all predictions are right, or one nearly certain: without that, no line tells the classes apart."""
+        engine = engines.choose(self.engine, self.network_, data.X)
+        a = engine.predict(self.network_, data.X, threads=usable_threads(self.n_jobs))
+        P, Y = self._of_all_classes(a), self._of_all_classes(data.y)
+        return bool(P.min() < np.exp(-FAR) or (P.argmax(axis=1) == Y.argmax(axis=1)).all())
 
     def _warn_of_separation(self, data: Data, D: equations.Design) -> None:
         all_of = self._of_all_classes(data.y.astype(np.float64))
