@@ -95,14 +95,11 @@ template <class T> inline Vec<T> vlog(Vec<T> x) {
     return select<T>(x > 0, select<T>(x == infinity, x, y), select<T>(x == 0, -infinity, nan));
 }
 
-// ln(1 + x) of an x that is not large, where u = 1 + x and its inverse are known
-template <class T> inline Vec<T> vlog1p(Vec<T> x, Vec<T> u, Vec<T> inverse) {
-    return vlog<T>(u) + (x - (u - T(1))) * inverse;  // what rounding 1 + x lost
-}
-
 template <class T> inline Vec<T> vlog1p(Vec<T> x) {
     const Vec<T> u = x + T(1);
-    return select<T>((u > 0) & (absolute<T>(x) < T(1e6)), vlog1p<T>(x, u, 1 / u), vlog<T>(u));
+    const Vec<T> lost = (x - (u - T(1))) / u;  // what rounding 1 + x lost
+    const Vec<T> y = vlog<T>(u);
+    return select<T>((u > 0) & (absolute<T>(x) < T(1e6)), y + lost, y);
 }
 
 constexpr double TANH_TERMS[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925, 21844.0 / 6081075};
