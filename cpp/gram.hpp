@@ -9,7 +9,7 @@
 namespace {
 
 // Columns of a tile, in two vectors, and its rows; rows of the table that are standardized at a time
-constexpr long PAIR = 2 * LANES<double>, TALL = MOST_ROWS<2>, GRAM_ROWS = 64;
+constexpr long PAIR = PANEL<double>, TALL = MOST_ROWS<2>, GRAM_ROWS = 64;
 
 // The second derivative of the loss of a row by Z_i and Z_j, times its share of the weight
 template <class T> inline double curvature(const LinearJob<T>& job, long r, long i, long j) {
@@ -23,7 +23,7 @@ template <class T> inline double curvature(const LinearJob<T>& job, long r, long
 }
 
 inline long up_to_pair(long n) {
-    return (n + PAIR - 1) / PAIR * PAIR;
+    return panels<double>(n) * PAIR;
 }
 
 inline long up_to_tall(long n) {

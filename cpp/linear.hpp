@@ -8,20 +8,17 @@
 
 #include "gemm.hpp"
 #include "kernels.hpp"
+#include "layout.hpp"
 #include "losses.hpp"
 
 namespace {
 
 using namespace deltarule;
 
-inline long wide(long n) {
-    return (n + LANES<double> - 1) / LANES<double> * LANES<double>;
-}
-
 // Rows standardized at a time: they stay in the first-level cache if they are short, in the second-level one if there
 // are several outputs, and the sums are not fetched too often
 template <class T> long rows_at_once(const LinearJob<T>& job) {
-    const long most = (job.k > 1 ? 32768 : 16384) / wide(job.n + 1) / 8 * 8, enough = job.k > 1 ? 64 : 32;
+    const long most = (job.k > 1 ? 32768 : 16384) / padded<double>(job.n + 1) / 8 * 8, enough = job.k > 1 ? 64 : 32;
     return most < 8 ? 8 : most > enough ? enough : most;
 }
 
@@ -131,7 +128,7 @@ void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, do
 
 // Σ w d and Σ w d² of each column, where d = x - mean, for rows r0 to r1
 template <class T> void spread(const LinearJob<T>& job, long r0, long r1, double* sums, double* scratch) {
-    const long ld = wide(job.n), R = rows_at_once(job);
+    const long ld = padded<double>(job.n), R = rows_at_once(job);
     double *first = sums, *second = sums + ld;
     for (long r = r0; r < r1; r += R) {
         const long rows = r1 - r < R ? r1 - r : R;
@@ -193,7 +190,7 @@ inline void add_rows(const double* tile, const double* d, long ld, long rows, do
 // C += A B or AᵀB panel by panel of B, for all columns of C up to ld
 template <bool TRANSPOSED>
 void add_product(long rows, Matrix<double> A, Matrix<double> B, long K, double* C, long ldc, long columns) {
-    constexpr long pair = 2 * LANES<double>;
+    constexpr long pair = PANEL<double>;
     for (long c = 0; c < columns; c += pair)
         multiply<double, TRANSPOSED>(columns - c < pair ? LANES<double> : pair, rows, A, {B.data + c, B.ld}, K,
                                      {C + c, ldc}, C + c, ldc, {});
@@ -230,7 +227,7 @@ inline double weigh(const double* share, const double* L, double* d, Shape shape
 
 // Σ w L / total over rows r0 to r1; g (k, ld) grows by its derivative by W, which is in units of X; ŷ goes into job.a
 template <class T> double descend(const LinearJob<T>& job, long r0, long r1, double* g, double* scratch) {
-    const long ld = wide(job.n + 1), k = job.k, kp = k == 1 ? 1 : wide(k), R = rows_at_once(job);
+    const long ld = padded<double>(job.n + 1), k = job.k, kp = k == 1 ? 1 : padded<double>(k), R = rows_at_once(job);
     double *tile = scratch, *rowwise = tile + R * ld, *Z = rowwise + R * kp, *a = Z + R * k, *d = a + R * k;
     double *y = d + R * k, *L = y + R * k, *share = L + R;
     const Shape shape{k, R, R};
@@ -268,7 +265,7 @@ template <class T> double descend(const LinearJob<T>& job, long r0, long r1, dou
 
 // Numbers of scratch that `spread` and `descend` need
 template <class T> long linear_scratch(const LinearJob<T>& job) {
-    return rows_at_once(job) * (wide(job.n + 1) + 5 * wide(job.k) + 2);
+    return rows_at_once(job) * (padded<double>(job.n + 1) + 5 * padded<double>(job.k) + 2);
 }
 
 }  // namespace

@@ -148,7 +148,8 @@ class Problem:
 
     def _sums(self, G: Array, mean: Array, scale: Array, found: NormalEquations, deviance: Array) -> Sums:
         """What there is to know of the rows, from their products ``[X' 1 y']ᵀ diag(w) [X' 1 y']``."""
-        n, total = self.data.X.shape[1], G[-1 - self.y.shape[1], -1 - self.y.shape[1]]
+        n = self.data.X.shape[1]
+        total = G[n, n]
         means = np.delete(G[n], n) / total
         x, y = slice(0, n), slice(n, None)
         between = G[:, n + 1 :] / total - np.outer(G[n] / total, means[y])  # (n + 1 + k, k)

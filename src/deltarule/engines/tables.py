@@ -16,6 +16,7 @@ from ..arrays import Array
 from ..equations.columns import Columns, moments, shares
 from ..equations.newton import assembled, hessian
 from ..network import Network
+from ..registry import Formula
 from . import _native
 from .base import Data, Engine, not_finite
 from .native import ACTIVATION_CODES, LOSS_CODES, NativeEngine, instruction_set
@@ -79,14 +80,19 @@ class Table:
         del n_parameters
         return None
 
+    @property
+    def curvature(self) -> Formula:
+        """That of the loss, see `deltarule.equations.losses.Fused`."""
+        found = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
+        assert found is not None  # see `Cost.refuses_hessian`
+        return found
+
     def hessian(self, phi: Array, free: Array) -> Array:
         """Second derivative of ``J`` (F, F) in the parameters that `free` (P,) marks."""
         trial, X = self.at(phi), self.standardized.X
         a = self.engine.predict(trial, X, threads=self.threads)
-        curvature = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
-        assert curvature is not None  # see `Cost.refuses_hessian`
         with np.errstate(all="ignore"):
-            H = hessian(X, a, shares(X, self.data.w), curvature, free)
+            H = hessian(X, a, shares(X, self.data.w), self.curvature, free)
         if not np.isfinite(H).all():
             raise not_finite(trial, self.standardized, 1)
         if not self.columns.intercept:
@@ -175,7 +181,7 @@ class NativeTable(Table):
         def products(i: int, j: int) -> Array:
             intercept = self.columns.intercept
             if len(taken) >= MANY:
-                h = self._curvature(kind, i, j)
+                h = self.curvature(self.a, np.eye(k)[[j]] * shares(X, self.w)[:, None])[:, i]
                 mean, scale = self.columns.mean[taken], self.columns.scale[taken]
                 return wide_products(
                     X, None, h, mean, scale, intercept=intercept, dtype=np.float64, threads=self.threads
@@ -204,13 +210,6 @@ class NativeTable(Table):
         if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         return H
-
-    def _curvature(self, kind: int, i: int, j: int) -> Array:
-        """The second derivative of each sample's loss by ``Z_i`` and ``Z_j``, times its share of the weight, (m,)."""
-        share = 1 / self.total if self.w is None else self.w.astype(np.float64) / self.total
-        ai, aj = self.a[:, i], self.a[:, j]
-        by_kind: tuple[Any, ...] = (np.ones(len(ai)), ai, ai * (1 - aj) if i == j else -ai * aj)
-        return np.asarray(share * by_kind[kind])
 
     @property
     def _coupled(self) -> bool:

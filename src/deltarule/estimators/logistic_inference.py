@@ -258,10 +258,9 @@ class LogisticInference(Inferring):
             return
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
-        small = self._is_small(data)
-        sure = P.max() > SURE
-        suspicious = sure and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS if small else P.min() < np.exp(-FAR)
-        found = separation(D.A, all_of[:, 1:]) if right or suspicious else None
+        suspicious = right or not self._is_small(data)  # of a large table `_is_sure` has told it
+        suspicious = suspicious or bool(P.max() > SURE and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS)
+        found = separation(D.A, all_of[:, 1:]) if suspicious else None
         if found is None:
             return
         kind = "complete" if found.complete else "quasi-complete"
