@@ -15,3 +15,13 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 EXACT = np.dtype(object)
 """Arrays of fractions, for the trace: the equations take them, slowly."""
+
+
+def is_plain(X: Array, *, ndim: int, kinds: str = "f") -> bool:
+    """Whether `X` is an array with values, all finite, of a type whose kind is one of `kinds`."""
+    if type(X) is not np.ndarray or X.ndim != ndim or X.dtype.kind not in kinds or not X.size:
+        return False
+    if X.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))  # of numbers so large that it is not, someone else judges

@@ -78,6 +78,7 @@ class Problem:
         """The solution; None if the condition is bad for products of that precision."""
         n = self.data.X.shape[1]
         mean, scale = _look(self.data, self.y, self.intercept)
+        others = np.arange(len(mean) + 1) != n  # all but the column of ones
         for _ in range(2):
             with np.errstate(all="ignore"):
                 G = self._products(mean, scale, quick)
@@ -85,8 +86,8 @@ class Problem:
                     return None
                 if not self.intercept:
                     break
-                offset, square = (np.delete(part, n) / G[n, n] for part in (G[n], np.diag(G)))
-                if not (np.square(offset) > FAR * (square - np.square(offset))).any():
+                offset, square = G[n, others] / G[n, n], G.diagonal()[others] / G[n, n]
+                if not (offset**2 > FAR * (square - offset**2)).any():
                     break
             mean = mean + scale * offset
         ridge = self.alpha / np.square(scale[:n])
@@ -150,18 +151,18 @@ class Problem:
         """What there is to know of the rows, from their products ``[X' 1 y']ᵀ diag(w) [X' 1 y']``."""
         n = self.data.X.shape[1]
         total = G[n, n]
-        means = np.delete(G[n], n) / total
         x, y = slice(0, n), slice(n, None)
-        between = G[:, n + 1 :] / total - np.outer(G[n] / total, means[y])  # (n + 1 + k, k)
-        covariance = between[n + 1 :] * np.outer(scale[y], scale[y])
-        y_mean, spread = mean[y] + scale[y] * means[y], np.sqrt(np.maximum(np.diag(covariance), 0))
+        x_means, y_means = G[n, :n] / total, G[n, n + 1 :] / total
+        between = (G[:, n + 1 :] - G[n, :, None] * y_means) / total  # (n + 1 + k, k)
+        covariance = between[n + 1 :] * scale[y] * scale[y, None]
+        y_mean, spread = mean[y] + scale[y] * y_means, np.sqrt(np.maximum(covariance.diagonal(), 0))
         order = np.arange(1.0, len(spread) + 1)
         size = np.sqrt(max(0.0, float(order @ covariance @ order)))
         return Sums(
             factor=found.factor,
             size=found.size * scale[x],
             condition=found.condition,
-            mean=mean[x] + scale[x] * means[x] if self.intercept else np.zeros(n),
+            mean=mean[x] + scale[x] * x_means if self.intercept else np.zeros(n),
             scale=found.deviation * scale[x],
             intercept=self.intercept,
             n_rows=len(self.y),
@@ -169,7 +170,7 @@ class Problem:
             total=float(total),
             log_weights=0.0 if self.w is None else float(special.xlogy(self.w > 0, self._weights()).sum()),
             deviance=deviance,
-            null_deviance=total * (np.square(spread) + (0 if self.intercept else np.square(y_mean))),
+            null_deviance=total * (spread**2 + (0 if self.intercept else y_mean**2)),
             target=np.stack([y_mean, spread]),
             correlations=between[:n] @ (scale[y] * order) / found.deviation / (size or 1.0),
         )
@@ -178,9 +179,10 @@ class Problem:
 def _look(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:
     """Where the columns of ``X``, then those of ``y``, roughly are (n + k,), and how far they spread."""
     enough = min(1024, max(LEAST, LOOK // data.X.shape[1]))
-    rows = np.linspace(0, len(data) - 1, min(len(data), enough)).astype(np.int64)
-    some = np.hstack([data.X[rows], y[rows]]).astype(np.float64)
+    rows = slice(None) if len(data) <= enough else np.linspace(0, len(data) - 1, enough).astype(np.int64)
+    some = np.hstack([data.X[rows], y[rows]], dtype=np.float64)
     with np.errstate(all="ignore"):
         mean = some.mean(axis=0) if intercept else np.zeros(some.shape[1])
-        scale = np.sqrt(np.square(some - mean).mean(axis=0))
+        some -= mean
+        scale = np.sqrt(np.einsum("ij,ij->j", some, some) / len(some))
     return mean, np.where((scale > TINY * np.abs(mean)) & np.isfinite(scale), scale, 1.0)

@@ -110,6 +110,7 @@ class NativeTable(Table):
         self.y, self.w = contiguous(data)
         self.a = np.empty(data.y.shape)
         self.latest: Array | None = None  # the φ that `a` belongs to
+        self.instructions, self.standardization = instruction_set(), _standardization(columns, slice(None))
 
     @staticmethod
     def supports(network: Network, data: Data) -> bool:
@@ -125,7 +126,9 @@ class NativeTable(Table):
             and network.objective.fused[output.name].curvature is not None
         )
 
-    def _codes(self) -> tuple[int, int]:
+    @cached_property
+    def codes(self) -> tuple[int, int]:
+        """Of the output activation and the loss."""
         output, objective = self.network.layers[-1].activation, self.network.objective
         code = LOSS_CODES.get((objective.formula, output.name), LOSS_CODES.get((objective.formula, None)))
         assert code is not None  # see `supports`
@@ -150,17 +153,15 @@ class NativeTable(Table):
             return super().cost_and_gradient(phi, batch)
         phi = np.ascontiguousarray(phi, dtype=np.float64)
         g = np.empty_like(phi)
-        mean, inverse = _standardization(self.columns, slice(None))
         J = _native.descend(
-            instruction_set(),
+            self.instructions,
             self.data.X,
             self.y,
             self.w,
             self.total,
-            mean,
-            inverse,
+            *self.standardization,
             self.columns.intercept,
-            *self._codes(),
+            *self.codes,
             phi,
             g,
             self.a,
@@ -174,8 +175,10 @@ class NativeTable(Table):
         if self.latest is None or not np.array_equal(phi, self.latest):
             self.cost_and_gradient(phi)
         n, k = self.network.n_features, self.network.sizes[-1]
-        taken = np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
-        X = self.data.X if len(taken) == n else np.ascontiguousarray(self.data.X[:, taken])
+        taken = np.arange(n) if free.all() else np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
+        X, standardization = self.data.X, self.standardization
+        if len(taken) < n:
+            X, standardization = np.ascontiguousarray(X[:, taken]), _standardization(self.columns, taken)
         kind = CURVATURES[self.network.objective.name]
 
         def products(i: int, j: int) -> Array:
@@ -188,7 +191,7 @@ class NativeTable(Table):
                 )
             out = np.empty((len(taken) + 1,) * 2)
             _native.gram(
-                *(instruction_set(), X, None, self.w, self.total, *_standardization(self.columns, taken), intercept),
+                *(self.instructions, X, None, self.w, self.total, *standardization, intercept),
                 *(self.a, kind, i, j, out, self.threads),
             )
             return out

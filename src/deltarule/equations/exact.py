@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,9 +93,16 @@ class NormalEquations(NamedTuple):
     def correct(self, dV: Array, dc: Array) -> tuple[Array, Array]:
         """What to take off ``V`` and ``c`` where the gradient is not zero but `dV` (k, n), `dc` (k,)."""
         rest = (dV - np.outer(dc, self.mean)) / self.size
-        (potrs,) = lapack.get_lapack_funcs(("potrs",), (self.factor,))
+        potrs = cholesky_functions(self.factor.dtype)[2]
         off = potrs(self.factor, rest.T)[0].T / self.size
         return off, (dc / self.total if self.total else 0 * dc) - off @ self.mean
+
+
+@cache
+def cholesky_functions(dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
+    """LAPACK's factorization, condition and solution."""
+    potrf, pocon, potrs = lapack.get_lapack_funcs(("potrf", "pocon", "potrs"), dtype=dtype)
+    return potrf, pocon, potrs
 
 
 def normal_equations(
@@ -118,7 +126,7 @@ def normal_equations(
     """
     n = len(G) - 1 - k
     sums = G[n] / G[n, n] if intercept else np.zeros(len(G))
-    square = np.maximum(np.diag(G)[:n] - sums[:n] * G[n, :n], 0)
+    square = np.maximum(G.diagonal()[:n] - sums[:n] * G[n, :n], 0)
     deviation, size = np.sqrt(square / G[n, n]), np.sqrt(square + ridge)
     if not (size > 0).all():
         return None
@@ -126,9 +134,9 @@ def normal_equations(
     for start in range(0, n, ROWS):  # which stay in the cache
         rows = slice(start, min(start + ROWS, n))
         A[rows] = (G[rows, :n] - np.outer(sums[rows], G[n, :n])) / size / size[rows, None]
-    A[np.diag_indices(n)] = 1
+    A.reshape(-1)[:: n + 1] = 1
     norm = float(np.abs(A).sum(axis=0).max())
-    potrf, pocon, potrs = lapack.get_lapack_funcs(("potrf", "pocon", "potrs"), (A,))
+    potrf, pocon, potrs = cholesky_functions(A.dtype)
     factor, failed = potrf(A.T, overwrite_a=True, clean=False)
     condition = 0.0 if failed else float(pocon(factor, norm)[0])
     if condition < well:

@@ -92,22 +92,23 @@ def newton(
         nonlocal calls
         calls += 1
         J, g = cost_and_gradient(x)
-        return J + float(l1 @ np.abs(x)), g
+        return J + (float(l1 @ np.abs(x)) if model.kinked else 0.0), g
 
     F, g = cost(theta)
     first = abs(F)
     steps, message, success = 0, f"Maximum iterations ({max_iter}) reached.", False
     while True:
-        v = subgradient(theta, g, l1)
-        if np.abs(v).max() <= min(tol, ROUNDING):
+        v = subgradient(theta, g, l1) if model.kinked else g
+        steepest = float(np.abs(v).max())
+        if steepest <= min(tol, ROUNDING):
             message, success = "The gradient is zero.", True
             break
         scale = max(first, abs(F))
-        d, slope, promised = model.step(theta, g, v, gap * scale * STALE)
-        last = np.abs(v).max() <= tol and promised <= gap * scale * (STALE if model.kept else 1)
-        rounding = np.abs(v).max() <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
+        d, slope, promised = model.step(theta, g, v, steepest, gap * scale * STALE)
+        last = steepest <= tol and promised <= gap * scale * (STALE if model.kept else 1)
+        rounding = steepest <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
         if steps >= max_iter or calls >= max_fun:
-            success = bool(last)
+            success = last
             break
         found = search(cost, theta, d, F, slope)
         if found is None:
@@ -115,7 +116,7 @@ def newton(
             message = "The cost cannot be lowered any further."
             break
         model.trusted = abs(F - found[1] - promised) <= TRUE * promised
-        last = last or (F - found[1] <= ROUNDING * abs(F) and rounding)
+        last = bool(last or (F - found[1] <= ROUNDING * abs(F) and rounding))
         (theta, F, g), steps = found, steps + 1
         try:
             after_step(theta)
@@ -144,52 +145,54 @@ class Model:
         price: float,
     ) -> None:
         self.hessian, self.l1, self.flat, self.price = hessian, l1, flat, price
+        self.kinked = bool(l1.any())
         self.first, self.curvature, self.decrement = 0.0, 1.0, np.inf
         self.trusted = self.kept = False
         self.H: Array = np.empty((0, 0))
-        if about is not None and flat is not None and not l1.any():
+        if about is not None and flat is not None and not self.kinked:
             self._take(about)
             self.trusted = True
 
-    def step(self, theta: Array, g: Array, v: Array, goal: float) -> tuple[Array, float, float]:
+    def step(self, theta: Array, g: Array, v: Array, steepest: float, goal: float) -> tuple[Array, float, float]:
         """``d`` towards the minimum, the slope of the cost that way, and the decrease that ``q`` promises.
 
-        The last step is one that promises less than `goal`.
+        `steepest` is the largest component of the subgradient `v`; the last step is one that promises less than `goal`.
         """
+        self.first = self.first or steepest
+        near = min(1.0, steepest / self.first)
+        if not self.kinked:
+            d = self._downhill(theta, g, near, goal)
+            self.decrement = -float(g @ d)
+            return d, -self.decrement, self.decrement - 0.5 * float(d @ self.H @ d)
         free = candidates(theta, v, self.l1)
-        self.first = self.first or float(np.abs(v).max())
-        if self.l1.any():
-            self._look(theta, free)
-            d = np.zeros_like(theta)
-            near = min(1.0, float(np.abs(v).max()) / self.first)
-            d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
-        else:
-            d = self._downhill(theta, g, v, free, goal)
+        self._look(theta, free)
+        d = np.zeros_like(theta)
+        d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
         slope = float(g @ d + self.l1 @ (np.abs(theta + d) - np.abs(theta)))
-        self.decrement = -slope
         return d, slope, -(slope + 0.5 * float(d[free] @ self.H @ d[free]))
 
-    def _downhill(self, theta: Array, g: Array, v: Array, free: Array, goal: float) -> Array:
+    def _downhill(self, theta: Array, g: Array, near: float, goal: float) -> Array:
         """``-H⁻¹ g``, with the matrix of another place if that serves."""
         if self.trusted and self.price >= 1:
-            d = self._solve(g, v)
+            d = self._solve(g, near)
             self.kept = self._serves(-float(g @ d), goal)
             if self.kept:
                 return d
         self.kept = False
-        self._look(theta, free)
-        return self._solve(g, v)
+        self._look(theta, np.ones(len(theta), dtype=bool))
+        return self._solve(g, near)
 
     def _serves(self, decrement: float, goal: float) -> bool:
         """Whether the matrix of another place makes progress enough."""
         rate = decrement / self.decrement  # of each step
         return rate <= KEEP or (rate <= BEAR and bool(np.log(goal / decrement) / np.log(rate) <= self.price - 1))
 
-    def _solve(self, g: Array, v: Array) -> Array:
+    def _solve(self, g: Array, near: float) -> Array:
         assert self.flat is not None
-        near = min(1.0, float(np.abs(v).max()) / self.first)
-        d = -solve(self.H + DAMPING * near * self.curvature * np.eye(len(self.H)), g, REFINEMENTS)
-        return d - self.flat @ (self.flat.T @ d)
+        damped = self.H.copy()
+        damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near * self.curvature
+        d = -solve(damped, g, REFINEMENTS)
+        return d - self.flat @ (self.flat.T @ d) if self.flat.size else d
 
     def _take(self, H: Array) -> None:
         if not len(self.H):
@@ -202,8 +205,8 @@ class Model:
         self._take(H)
         if self.flat is None:
             # at zero, where no sample is told apart so surely that its curvature is lost
-            level = H if self.l1.any() or not theta.any() else self.hessian(np.zeros_like(theta), free)
-            self.flat = np.empty((len(H), 0)) if self.l1.any() else flat_directions(level)
+            level = H if self.kinked or not theta.any() else self.hessian(np.zeros_like(theta), free)
+            self.flat = np.empty((len(H), 0)) if self.kinked else flat_directions(level)
 
 
 def search(
@@ -244,7 +247,7 @@ def flat_directions(H: Array) -> Array:
 
 def solve(H: Array, r: Array, refinements: int = 0) -> Array:
     """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution."""
-    scale = np.sqrt(np.diag(H))
+    scale = np.sqrt(H.diagonal())
     scale[scale == 0] = 1.0
     A = H / scale
     A /= scale[:, None]
@@ -252,7 +255,7 @@ def solve(H: Array, r: Array, refinements: int = 0) -> Array:
     ridge, failed, factor = RIDGE, 1, A
     while failed:
         ridged = A.copy()
-        ridged.ravel()[:: len(A) + 1] += ridge
+        ridged.reshape(-1)[:: len(A) + 1] += ridge
         factor, failed = lapack.dpotrf(ridged.T, overwrite_a=True, clean=False)
         ridge *= 100  # if rounding has made an eigenvalue of zero a negative one
     x = lapack.dpotrs(factor, r)[0]

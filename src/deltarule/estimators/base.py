@@ -25,7 +25,7 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import engines
-from ..arrays import FLOATS, Array
+from ..arrays import FLOATS, Array, is_plain
 from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
@@ -141,15 +141,32 @@ class NetworkEstimator(BaseEstimator):
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
-        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FLOATS[::-1], "order": "C"}
-        X, y = validate_data(self, X, y, reset=reset, **usual | options)
+        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FLOATS[::-1], "order": "C"} | options
+        if self._passes(X, usual, reset=reset) and is_plain(y, ndim=1, kinds="fiub") and len(X) == len(y):
+            return X, y
+        X, y = validate_data(self, X, y, reset=reset, **usual)
         return X, y
+
+    def _passes(self, X: Any, options: Mapping[str, Any], *, reset: bool) -> bool:
+        """Whether `X` would come out of scikit-learn's checks as it is; they take longer than a small fit."""
+        asked = options["dtype"]
+        if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, Sequence) else [np.dtype(asked)]):
+            return False
+        if options["order"] == "C" and not X.flags.c_contiguous:
+            return False
+        if reset:
+            self.__dict__.pop("feature_names_in_", None)
+            self.n_features_in_ = X.shape[1]
+            return True
+        return X.shape[1] == self.n_features_in_ and "feature_names_in_" not in self.__dict__
 
     def _check_X(self, X: Any) -> Array:
         """`X` (m, n) as dense or CSR array in the precision of the network."""
         check_is_fitted(self, "network_")
-        checked = validate_data(self, X, accept_sparse="csr", dtype=FLOATS[::-1], order="C", reset=False)
-        return checked.astype(self.network_.theta.dtype, copy=False)
+        options = {"dtype": FLOATS[::-1], "order": "C"}
+        if not self._passes(X, options, reset=False):
+            X = validate_data(self, X, accept_sparse="csr", reset=False, **options)
+        return X.astype(self.network_.theta.dtype, copy=False)
 
     def _outputs(self, X: Any) -> Array:
         """``ŷ`` (m, n_L) for anything array-like (m, n)."""

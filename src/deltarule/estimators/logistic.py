@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array
 from ..engines import Data
+from ..engines.threads import one_blas_thread
 from ..equations import dense
 from ..errors import InvalidOption
 from ..network import Network
@@ -266,6 +267,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
             self.__dict__.pop(name, None)
         return self._fit(X, y, sample_weight, validation_data)
 
+    @one_blas_thread()
     def _train_with(
         self,
         data: Data,

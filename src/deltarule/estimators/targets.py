@@ -93,7 +93,7 @@ class LabelEncoding:
                 )
             dense = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
             return dense.astype(dtype)
-        y = column_or_1d(y, warn=True)
+        y = y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y, warn=True)
         if 1 < len(self.classes) <= FEW:
             first = 1 if self.n_outputs == 1 else 0
             Y = np.empty((len(y), self.n_outputs), dtype)
