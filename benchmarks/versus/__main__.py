@@ -55,8 +55,6 @@ def measure(rival: str, problem: Problem) -> tuple[list[float], float] | None:
     """Losses of the epochs and microseconds a step, from a process of its own; None if it cannot run there."""
     command = [sys.executable, "-m", "benchmarks.versus", "--one", rival, str(problem)]
     limits = {"OMP_NUM_THREADS": str(problem.threads), "OPENBLAS_NUM_THREADS": str(problem.threads)}
-    if rival == "jax" and problem.threads == 1:
-        limits["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | limits)
     if done.returncode:
         print(f"{rival} cannot run {problem}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
@@ -68,6 +66,8 @@ def measure(rival: str, problem: Problem) -> tuple[list[float], float] | None:
 def measure_here(rival: str, name: str) -> None:
     """What `measure` runs in its process."""
     problem = PROBLEMS[name]
+    if hasattr(os, "sched_setaffinity"):  # not all rivals can be told how many threads to use
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: problem.threads])
     X, y = problem.data()
     run = importlib.import_module(f"benchmarks.versus.adapters.{rival}").run
     run(problem, X, y)  # warm-up
