@@ -7,15 +7,17 @@
 
 namespace {
 
-// z = W x + b of up to four neighboring rows of W at once
-template <class T> inline void four_products(const T* W, const T* b, long n, const T* x, T* z, long rows) {
-    Vec<T> total[4] = {};
-    const T* row[4];
-    for (long r = 0; r < 4; r++)
+constexpr long TOGETHER = 8;  // products at a time: enough that none waits for its last sum
+
+// z = W x + b of `rows` neighboring rows of W, at most TOGETHER
+template <class T> inline void products(const T* W, const T* b, long n, const T* x, T* z, long rows) {
+    Vec<T> total[TOGETHER] = {};
+    const T* row[TOGETHER];
+    for (long r = 0; r < TOGETHER; r++)
         row[r] = W + (r < rows ? r : 0) * n;
     long i = 0;
     for (; i + LANES<T> <= n; i += LANES<T>)
-        for (long r = 0; r < 4; r++)
+        for (long r = 0; r < TOGETHER; r++)
             total[r] += load(row[r] + i) * load(x + i);
     for (long r = 0; r < rows; r++) {
         z[r] = b[r] + sum<T>(total[r]);
@@ -53,8 +55,10 @@ template <class T> void predict_row(const Job<T>& job, const T* theta, const T* 
         const Layer<T>& layer = job.layers[l];
         const T *W = theta, *b = W + layer.n_out * layer.n_in;
         T* Z = scratch + l % 2 * most;
-        for (long o = 0; o < layer.n_out; o += 4)
-            four_products(W + o * layer.n_in, b + o, layer.n_in, a, Z + o, layer.n_out - o < 4 ? layer.n_out - o : 4);
+        for (long o = 0; o < layer.n_out; o += TOGETHER) {
+            const long rows = layer.n_out - o < TOGETHER ? layer.n_out - o : TOGETHER;
+            products(W + o * layer.n_in, b + o, layer.n_in, a, Z + o, rows);
+        }
         const long n = padded<T>(layer.n_out);
         if (const auto& g = ACTIVATIONS<T>[layer.activation]; g.forward)
             g.forward(layer.option, nullptr, Z, Z, {1, n, n});
