@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deltarule.equations import inference, separation
+from deltarule.equations import design as designs
+from deltarule.equations import separation
 
 
 def design(X, y):
-    D = inference.design(np.asarray(X, float), None, intercept=True)
+    D = designs.design(np.asarray(X, float), None, intercept=True)
     return D.A, (np.asarray(y)[:, None] == np.unique(y)[1:]).astype(float)
 
 

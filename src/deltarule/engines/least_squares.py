@@ -10,6 +10,7 @@ from scipy import special
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
+from ..equations.design import Rows
 from ..equations.exact import WELL, NormalEquations, normal_equations
 from ..equations.inference import Sums
 from . import _native
@@ -158,21 +159,23 @@ class Problem:
         y_mean, spread = mean[y] + scale[y] * y_means, np.sqrt(np.maximum(covariance.diagonal(), 0))
         order = np.arange(1.0, len(spread) + 1)
         size = np.sqrt(max(0.0, float(order @ covariance @ order)))
+        rows = Rows(
+            n_rows=len(self.y),
+            weighted=self.w is not None and bool((self.w != self.w[0]).any()),
+            columns=np.stack([mean[x] + scale[x] * x_means if self.intercept else mean[x], found.deviation * scale[x]]),
+            correlations=between[:n] @ (scale[y] * order) / found.deviation / (size or 1.0),
+            target=np.stack([y_mean, spread]),
+        )
         return Sums(
             factor=found.factor,
             size=found.size * scale[x],
             condition=found.condition,
-            mean=mean[x] + scale[x] * x_means if self.intercept else np.zeros(n),
-            scale=found.deviation * scale[x],
             intercept=self.intercept,
-            n_rows=len(self.y),
-            weighted=self.w is not None and bool((self.w != self.w[0]).any()),
+            rows=rows,
             total=float(total),
             log_weights=0.0 if self.w is None else float(special.xlogy(self.w > 0, self._weights()).sum()),
             deviance=deviance,
             null_deviance=total * (spread**2 + (0 if self.intercept else y_mean**2)),
-            target=np.stack([y_mean, spread]),
-            correlations=between[:n] @ (scale[y] * order) / found.deviation / (size or 1.0),
         )
 
 

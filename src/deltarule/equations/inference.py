@@ -1,9 +1,8 @@
 """How sure the weights of a linear model are: covariance ``V`` of the estimates, what is made of it, and influence.
 
-Everything is computed from ``A = [1 X']`` (m, p), where ``X'`` are standardized columns: the weights ``φ`` of those are
-known as well as those of ``X`` are, and however these are scaled, nothing overflows and little is lost to rounding.
-``θ = T φ`` leads back. Both models have residuals ``r = y - ŷ``, scores ``r A`` that add up to zero at the optimum, and
-an information matrix ``Aᵀ diag(v) A`` with ``v = 1`` (squared error) or ``ŷ (1 - ŷ)`` (cross-entropy).
+Everything is computed from ``A = [1 X']`` (m, p), see `deltarule.equations.design`. Both models have residuals
+``r = y - ŷ``, scores ``r A`` that add up to zero at the optimum, and an information matrix ``Aᵀ diag(v) A`` with
+``v = 1`` (squared error) or ``ŷ (1 - ŷ)`` (cross-entropy).
 
 A weight of a sample is a *precision* (the variance of its residual is ``σ²/w``, as in weighted least squares; the
 scale of the weights does not matter) or a *frequency* (it stands for ``w`` equal samples).
@@ -21,155 +20,10 @@ import numpy as np
 from scipy import linalg, special
 
 from ..arrays import Array
-from .columns import standardizing
+from .design import Design, Rows, triangle
 
 KINDS = ("classical", "HC0", "HC1", "HC2", "HC3", "cluster")
 MEANINGS = ("precision", "frequency")
-
-WELL = 1e-6
-"""Reciprocal condition from which a matrix of second derivatives is as good as its columns."""
-EPS = np.finfo(np.float64).eps
-
-
-class Design(NamedTuple):
-    """``A = [1 X']`` (m, p), ``X' = (X - μ) / s``; weights (m,), ``μ``, ``s``, is there a 1, and `triangle` of it."""
-
-    A: Array
-    w: Array
-    mean: Array
-    scale: Array
-    intercept: bool
-    R: Array
-
-    def means(self, Y: Array) -> Array:
-        """Weighted means (k,) of the columns of `Y` (m, k)."""
-        return self.w @ Y / self.w.sum()
-
-
-def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
-    """Standardize ``X`` (m, n), sparse or not; `w` (m,) or None, which stands for ones."""
-    X = to_dense(X)
-    columns = standardizing(X, w, intercept=intercept)
-    A = augmented(X, columns.mean, columns.scale, intercept=intercept)
-    weights = np.ones(len(X)) if w is None else w.astype(np.float64)
-    return Design(A, weights, columns.mean, columns.scale, intercept, triangle(A, weights))
-
-
-def to_dense(X: Array) -> Array:
-    """``X`` as an array of float64."""
-    dense = X if isinstance(X, np.ndarray) else X.toarray()
-    return dense.astype(np.float64, copy=False)
-
-
-def augmented(X: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
-    """``[1 (X - μ) / s]`` (m, p)."""
-    A = np.ones((len(X), X.shape[1] + intercept))
-    np.subtract(X, mean, out=A[:, intercept:])
-    A[:, intercept:] /= scale
-    return A
-
-
-def outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
-    """``T`` (p, p) in ``θ = T φ``, ``θ = (b, W)``: ``W = V / s``, ``b = c - Σ V μ / s``."""
-    T = np.diag(np.concatenate([np.ones(int(intercept)), 1 / scale]))
-    if intercept:
-        T[0, 1:] = -mean / scale
-    return T
-
-
-def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
-    """``φ`` (k, p) of ``W`` (k, n) and ``b`` (k,): the inverse of `outward`."""
-    W = W.astype(np.float64)
-    phi = W * scale
-    return np.column_stack([b + W @ mean, phi]) if intercept else phi
-
-
-def correlations(D: Design, Y: Array) -> Array:
-    """Means of ``x' (y - mean)`` in units of y's deviation, (n,), by which a column is known again."""
-    X, shares = D.A[:, int(D.intercept) :], D.w / D.w.sum()
-    y = Y @ np.arange(1.0, Y.shape[1] + 1)
-    y = y - shares @ y
-    size = np.sqrt(shares @ np.square(y))
-    return (shares * y) @ X / (size or 1.0)
-
-
-def triangle(A: Array, h: Array) -> Array:
-    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``; fewer rows if `A` (m, p) has fewer.
-
-    From ``Aᵀ diag(h) A``, which takes the least time, where its condition leaves ten digits; else from ``A = Q R``.
-
-    Raises
-    ------
-    numpy.linalg.LinAlgError
-        For values that are too large to be squared.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        G = A.T @ (A * h[:, None])
-    if not np.isfinite(G).all():
-        raise np.linalg.LinAlgError("expected values whose squares are finite, found larger ones")
-    size = np.sqrt(np.diag(G))
-    if size.all():
-        values = np.linalg.eigvalsh(G / np.outer(size, size))
-        if values[0] > WELL * values[-1]:
-            return np.linalg.cholesky(G).T
-    R: Array = np.linalg.qr(A * np.sqrt(h)[:, None], mode="r")  # type: ignore[assignment]
-    return R
-
-
-# how columns depend on each other
-
-
-class Dependence(NamedTuple):
-    """Condition number of the columns as they are (1 included) and standardized; which depend on each other, (n,)."""
-
-    condition: float
-    standardized: float
-    exact: Array
-    nearly: Array
-
-
-def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8) -> Dependence:
-    """Look for columns that others (and the constant) can stand in for; Belsley, Kuh & Welsch 1980.
-
-    `R` (p, p) is the triangle of ``A``, which has `m` rows and columns of `mean` and `scale` (n,).
-
-    Columns depend on each other *exactly* where the smallest singular value of the standardized ones is zero to
-    rounding, and *nearly* where it is smaller than the largest by the factor `nearly`: about half the digits of their
-    weights are then lost.
-    """
-    p, start = R.shape[1], R.shape[1] - len(mean)
-    raw = R @ _inverse_outward(mean, scale, intercept=bool(start))
-    size = np.sqrt(np.square(R).sum(axis=0))
-    none = size == 0
-    _, singular, Vt = np.linalg.svd(R / np.where(none, 1.0, size), full_matrices=True)
-    singular = np.pad(singular, (0, p - len(singular)))
-    largest = singular[0]
-
-    def involved(below: float, share: float) -> Array:
-        part = np.square(Vt[singular <= below]).sum(axis=0)
-        return (none | (part > share))[start:]
-
-    smallest = max(m, p) * EPS * largest
-    exact = involved(smallest, 1e-12)
-    return Dependence(_condition(raw), _ratio(singular), exact, involved(largest / nearly, 1e-3) & ~exact)
-
-
-def _condition(R: Array) -> float:
-    if not np.isfinite(R).all() or min(R.shape) < R.shape[1]:
-        return np.inf
-    return _ratio(np.linalg.svd(R, compute_uv=False))
-
-
-def _ratio(singular: Array) -> float:
-    return float(singular[0] / singular[-1]) if singular[-1] > 0 else np.inf
-
-
-def _inverse_outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
-    """``T⁻¹``: ``A T⁻¹ = [1 X]``."""
-    M = np.diag(np.concatenate([np.ones(int(intercept)), scale]))
-    if intercept:
-        M[0, 1:] = mean
-    return M
 
 
 # covariance of the estimates
@@ -327,36 +181,24 @@ class Sums(NamedTuple):
         The triangle ``R`` of the columns, centered and weighted, is that of ``factor size``.
     condition : float
         Of the columns of size 1, squared; as a reciprocal.
-    mean, scale : (n,)
-        Of the columns; the mean is zero without an intercept, and the scale then the root of the mean square.
     intercept : bool
-    n_rows : int
-    weighted : bool
-        Whether rows have different weights.
+    rows : Rows
+        Without an intercept the mean of the columns is zero, and their scale the root of the mean square.
     total, log_weights : float
         ``Σ w`` and ``Σ ln w``.
     deviance, null_deviance : (k,)
         ``Σ w (y - ŷ)²`` of the model and of the constant alone.
-    target : (2, k)
-        Mean and deviation of ``y``.
-    correlations : (n,)
-        See `correlations`.
     """
 
     factor: Array
     size: Array
     condition: float
-    mean: Array
-    scale: Array
     intercept: bool
-    n_rows: int
-    weighted: bool
+    rows: Rows
     total: float
     log_weights: float
     deviance: Array
     null_deviance: Array
-    target: Array
-    correlations: Array
 
     @property
     def R(self) -> Array:
@@ -365,13 +207,13 @@ class Sums(NamedTuple):
 
     def triangle(self) -> Array:
         """That of ``A = [1 X']`` (p, p)."""
-        R = self.R / self.scale
+        R = self.R / self.rows.columns[1]
         return linalg.block_diag(np.sqrt(self.total), R) if self.intercept else R
 
     def fit(self) -> Fit:
         """How well the model fits."""
-        p = len(self.mean) + self.intercept
-        return normal_fit(float(self.n_rows), p, self.deviance, self.null_deviance, self.log_weights)
+        p = len(self.size) + self.intercept
+        return normal_fit(float(self.rows.n_rows), p, self.deviance, self.null_deviance, self.log_weights)
 
 
 # tests and intervals

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from ..equations.design import Dependence, Rows
 from ..equations.inference import KINDS, MEANINGS, Fit
 from ..errors import InvalidOption, ModelFileError
 from .fields import read_list, read_number, read_object, read_whole, refuse
@@ -104,6 +105,32 @@ class Inference:
     doubtful: tuple[int, ...]
     penalized_likelihood: float | None = None
     profile: Profile | None = None
+
+    @classmethod
+    def of(
+        cls,
+        rows: Rows,
+        found: Dependence,
+        covariance: Array,
+        fit: Fit,
+        *,
+        n_observations: float,
+        kind: str = "classical",
+        meaning: str = "precision",
+        n_clusters: int = 0,
+    ) -> Inference:
+        """From what is remembered of the rows, how the columns depend on each other, covariance and fit."""
+        return cls(
+            kind=kind,
+            meaning=meaning,
+            n_observations=n_observations,
+            n_clusters=n_clusters,
+            covariance=covariance,
+            fit=fit,
+            condition=(found.condition, found.standardized),
+            doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
+            **rows._asdict(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the covariance, which is an array of the model file."""

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..arrays import Array
 from ..engines import Data
 from ..engines.threads import one_blas_thread
+from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import DataError, DependenceWarning, InvalidOption, ModelFileError
 from .base import check_weights
@@ -57,21 +58,21 @@ class Inferring(BaseLinear):
         """Why there are no errors, whatever the data are."""
 
     @abstractmethod
-    def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+    def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         """Estimate and fit at the weights of the network."""
 
     @abstractmethod
     def _weights_mean(self) -> str:
         """What a sample weight means if nobody says."""
 
-    def _polish(self, D: equations.Design, E: equations.Estimate) -> bool:
+    def _polish(self, D: designs.Design, E: equations.Estimate) -> bool:
         """Whether it took a last step to the optimum, for which all that is needed is there."""
         del D, E
         return False
 
-    def _distance(self, D: equations.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
+    def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         """Squared, from the optimum, in standard errors."""
-        least = np.maximum(fit.sigma2, equations.EPS * fit.null_deviance / len(Y))
+        least = np.maximum(fit.sigma2, designs.EPS * fit.null_deviance / len(Y))
         return equations.decrement(D, E, np.where(least > 0, least, 1.0))
 
     # computing
@@ -82,12 +83,12 @@ class Inferring(BaseLinear):
         Of classes but the first, against the first, one after the other.
         """
         found = self._errors()
-        T = equations.outward(*found.columns, intercept=self.fit_intercept)
+        T = designs.outward(*found.columns, intercept=self.fit_intercept)
         T = np.kron(np.eye(found.covariance.shape[1] // len(T)), T)
         V = T @ found.covariance @ T.T
         return V[0] if len(V) == 1 else V
 
-    def _infer_at_fit(self, data: Data, design: equations.Design | Refusal | None = None) -> None:
+    def _infer_at_fit(self, data: Data, design: designs.Design | Refusal | None = None) -> None:
         """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known."""
         if self._is_small(data):
             self._inference = self._infer(data, "classical", self._weights_mean(), design=design, polish=True)
@@ -114,7 +115,7 @@ class Inferring(BaseLinear):
         meaning: str,
         groups: Array | None = None,
         *,
-        design: equations.Design | Refusal | None = None,
+        design: designs.Design | Refusal | None = None,
         polish: bool = False,
     ) -> Inference | Refusal:
         """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
@@ -138,32 +139,25 @@ class Inferring(BaseLinear):
             V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
         if not np.isfinite(V).all():
             return Refusal(f"expected a finite covariance, found none with {kind}", "use classical or HC1")
-        mean = D.means(Y)
-        spread = np.sqrt(D.means(np.square(Y - mean)))
-        return Inference(
+        return Inference.of(
+            D.rows(Y),
+            found,
+            V,
+            fit,
             kind=kind,
             meaning=meaning,
-            weighted=data.w is not None and bool((data.w != data.w[0]).any()),
-            n_rows=len(Y),
             n_observations=equations.observations(D, meaning),
             n_clusters=0 if groups is None else int(groups.max()) + 1,
-            covariance=V,
-            fit=fit,
-            columns=np.stack([D.mean, D.scale]),
-            correlations=equations.correlations(D, Y),
-            target=np.stack([mean, spread]),
-            condition=(found.condition, found.standardized),
-            doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
         )
 
-    def _design(self, data: Data) -> equations.Design | Refusal:
+    def _design(self, data: Data) -> designs.Design | Refusal:
         try:
-            return equations.design(data.X, data.w, intercept=self.fit_intercept)
+            return designs.design(data.X, data.w, intercept=self.fit_intercept)
         except np.linalg.LinAlgError as error:
             return Refusal(str(error), "divide the columns")
 
     def _estimate_at_optimum(
-        self, D: equations.Design, Y: Array, meaning: str, *, polish: bool
+        self, D: designs.Design, Y: Array, meaning: str, *, polish: bool
     ) -> tuple[equations.Estimate, equations.Fit] | Refusal:
         """Estimate and fit, once it is known that the weights are at the optimum of these rows."""
         try:
@@ -178,12 +172,12 @@ class Inferring(BaseLinear):
             )
         return self._estimate(D, Y, meaning) if polish and self._polish(D, E) else (E, fit)
 
-    def _look(self, D: equations.Design, meaning: str) -> equations.Dependence | Refusal:
+    def _look(self, D: designs.Design, meaning: str) -> designs.Dependence | Refusal:
         """At how the columns depend on each other."""
         few = too_few(min(equations.observations(D, meaning), len(D.A)), D.A.shape[1])
         if few is not None:
             return few
-        found = equations.dependence(D.R, D.mean, D.scale, len(D.A))
+        found = designs.dependence(D.R, D.mean, D.scale, len(D.A))
         if not found.exact.any():
             return found
         return Refusal(
@@ -192,7 +186,7 @@ class Inferring(BaseLinear):
             tuple(map(int, np.flatnonzero(found.exact))),
         )
 
-    def _warn_of(self, found: equations.Dependence) -> None:
+    def _warn_of(self, found: designs.Dependence) -> None:
         names = ", ".join(np.array(self._column_names(), dtype=object)[found.nearly][:10])
         warnings.warn(
             f"expected columns that do not depend on each other, found {names}: their condition number is "
@@ -341,7 +335,7 @@ class Inferring(BaseLinear):
             raise found.error(self._column_names())
         if self.network_.sizes[-1] > 1 and hasattr(self, "classes_"):
             raise InvalidOption("expected two classes for the influence of a row, found more")
-        D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+        D = designs.design(data.X, data.w, intercept=self.fit_intercept)
         E, fit = self._estimate(D, data.y, meaning)
         result = equations.influence(D, E, fit.sigma2, meaning)
         if result.cooks_distance.shape[1] > 1:
@@ -351,11 +345,11 @@ class Inferring(BaseLinear):
     def _link(self, X: Any) -> tuple[Array, Array, Inference]:
         """``A`` of new rows `X` (m, n), the weights ``φ``, and what is known of them."""
         found = self._errors()
-        X = equations.to_dense(self._check_X(X))
+        X = designs.to_dense(self._check_X(X))
         mean, scale = found.columns
-        A = equations.augmented(X, mean, scale, intercept=self.fit_intercept)
+        A = designs.augmented(X, mean, scale, intercept=self.fit_intercept)
         W, b = self._contrasts()
-        return A, equations.inward(W, b, mean, scale, intercept=self.fit_intercept), found
+        return A, designs.inward(W, b, mean, scale, intercept=self.fit_intercept), found
 
     def _contrasts(self) -> tuple[Array, Array]:
         """The weights that are reported, (k, n), and biases (k,): for classes, those against the first."""

@@ -18,8 +18,8 @@ from ..engines import Data
 from ..engines.least_squares import least_squares as native_least_squares
 from ..engines.threads import usable_threads
 from ..equations.columns import standardizing
+from ..equations.design import WELL
 from ..equations.exact import centered, least_squares
-from ..equations.inference import WELL
 from ..errors import DataError, InvalidOption, ModelFileError
 from ..network import Network
 from ..training import State

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..engines.threads import one_blas_thread
+from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption
 from .inference import Inference, Refusal
@@ -40,8 +41,8 @@ class LinearInference(Inferring):
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
         self._sums = sums
-        many = None if n <= MOST_PARAMETERS else self._too_many(sums.n_rows)
-        refusal = self._penalized() or too_few(sums.n_rows, n + int(sums.intercept)) or many
+        many = None if n <= MOST_PARAMETERS else self._too_many(sums.rows.n_rows)
+        refusal = self._penalized() or too_few(sums.rows.n_rows, n + int(sums.intercept)) or many
         if refusal is None:
             self.__dict__.pop("_inference", None)
         else:
@@ -59,26 +60,13 @@ class LinearInference(Inferring):
         V = fit.sigma2[:, None, None] * equations.inverse(R)
         if not np.isfinite(V).all():
             return Refusal("expected a finite covariance, found none", "divide the columns")
-        found = equations.dependence(R, S.mean, S.scale, S.n_rows)
-        return Inference(
-            kind="classical",
-            meaning="precision",
-            weighted=S.weighted,
-            n_rows=S.n_rows,
-            n_observations=float(S.n_rows),
-            n_clusters=0,
-            covariance=V,
-            fit=fit,
-            columns=np.stack([S.mean, S.scale]),
-            correlations=S.correlations,
-            target=S.target,
-            condition=(found.condition, found.standardized),
-            doubtful=(),
-        )
+        mean, scale = S.rows.columns
+        found = designs.dependence(R, mean, scale, S.rows.n_rows)
+        return Inference.of(S.rows, found, V, fit, n_observations=float(S.rows.n_rows))
 
-    def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+    def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         W, b = self._contrasts()
-        phi = equations.inward(W, b, D.mean, D.scale, intercept=D.intercept)
+        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)
         r = Y - D.A @ phi.T
         return equations.linear_estimate(D, r), equations.linear_fit(D, Y, r, meaning)
 

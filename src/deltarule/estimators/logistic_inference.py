@@ -15,6 +15,7 @@ from .. import engines
 from ..arrays import Array
 from ..engines import Data
 from ..engines.threads import one_blas_thread, usable_threads
+from ..equations import design as designs
 from ..equations import firth as equations_firth
 from ..equations import inference as equations
 from ..equations.separation import flattest, separation
@@ -73,15 +74,15 @@ class LogisticInference(Inferring):
     def _weights_mean(self) -> str:
         return "frequency" if self.class_weight is None else "precision"
 
-    def _estimate(self, D: equations.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
+    def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         del meaning  # of no matter to the likelihood
         all_of, P = self._of_all_classes(Y), self._probabilities(D.A, D)
         return equations.logistic_estimate(D, P[:, 1:], all_of[:, 1:]), equations.logistic_fit(D, P, all_of)
 
-    def _probabilities(self, A: Array, D: equations.Design) -> Array:
+    def _probabilities(self, A: Array, D: designs.Design) -> Array:
         """(m, K), computed in float64."""
         W, b = self._contrasts()
-        Z = A @ equations.inward(W, b, D.mean, D.scale, intercept=D.intercept).T
+        Z = A @ designs.inward(W, b, D.mean, D.scale, intercept=D.intercept).T
         return special.softmax(np.column_stack([np.zeros(len(Z)), Z]), axis=1)
 
     @staticmethod
@@ -89,21 +90,21 @@ class LogisticInference(Inferring):
         """Zeros and ones (m, K), also for two classes."""
         return np.column_stack([1 - Y, Y]) if Y.shape[1] == 1 else Y
 
-    def _distance(self, D: equations.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
+    def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         if self.solver != "firth":
             return super()._distance(D, E, Y, fit)
         W, b = self._contrasts()
-        phi = equations.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
+        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
         score, _ = equations_firth.penalized_score(phi, D.A, Y[:, 0], D.w)
         return float(score @ E.B @ score)
 
-    def _polish(self, D: equations.Design, E: equations.Estimate) -> bool:
+    def _polish(self, D: designs.Design, E: equations.Estimate) -> bool:
         """Newton's last step: what `tol` has left undone becomes its square."""
         network = self.network_
         if network.theta.dtype != np.float64 or self.solver_ not in ("newton", "lbfgs"):
             return False
         d = (E.B @ (D.A.T @ (E.r * D.w[:, None])).T.ravel()).reshape(E.r.shape[1], -1)  # (q, p)
-        d = d @ equations.outward(D.mean, D.scale, intercept=D.intercept).T
+        d = d @ designs.outward(D.mean, D.scale, intercept=D.intercept).T
         if len(network.W[1]) > 1:  # the solution of smallest norm
             d = np.vstack([np.zeros(d.shape[1]), d])
             d -= d.mean(axis=0)
@@ -232,7 +233,7 @@ class LogisticInference(Inferring):
     # classes that a line tells apart
 
     @one_blas_thread()
-    def _look_for_separation(self, data: Data) -> equations.Design | Refusal | None:
+    def _look_for_separation(self, data: Data) -> designs.Design | Refusal | None:
         """Warn where the weights have no finite optimum. Returns the design, if it was needed."""
         self._apart = None
         if self._penalties() or self.early_stopping or self.solver == "firth":
@@ -240,7 +241,7 @@ class LogisticInference(Inferring):
         if not self._is_small(data) and not self._is_sure(data):
             return None
         D = self._design(data)
-        if isinstance(D, equations.Design):
+        if isinstance(D, designs.Design):
             self._warn_of_separation(data, D)
         return D  # values that are too large to be squared are told by `summary`
 
@@ -251,7 +252,7 @@ class LogisticInference(Inferring):
         P, Y = self._of_all_classes(a), self._of_all_classes(data.y)
         return bool(P.min() < np.exp(-FAR) or (P.argmax(axis=1) == Y.argmax(axis=1)).all())
 
-    def _warn_of_separation(self, data: Data, D: equations.Design) -> None:
+    def _warn_of_separation(self, data: Data, D: designs.Design) -> None:
         all_of = self._of_all_classes(data.y.astype(np.float64))
         if (all_of.sum(axis=0) > 0).sum() < 2:
             self._apart = Refusal("expected samples of two classes or more, found one class alone", "add samples")
@@ -287,7 +288,7 @@ class LogisticInference(Inferring):
             warnings.warn(
                 NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning, stacklevel=5
             )
-        network, theta = self.network_, equations.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
+        network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
         network.W[1][0] = theta[int(D.intercept) :]
         network.b[1][0] = theta[0] if D.intercept else 0.0
         self._likelihood = found.log_likelihood + np.log(D.scale).sum()  # of θ, not of φ
@@ -299,7 +300,7 @@ class LogisticInference(Inferring):
         self._state, self.t_, self.solver_ = state, state.samples, "firth"
         self._set_n_iter(found.steps)
 
-    def _firth_design(self, data: Data) -> tuple[equations.Design, Array]:
+    def _firth_design(self, data: Data) -> tuple[designs.Design, Array]:
         if data.y.shape[1] > 1:
             raise InvalidOption(
                 f"expected two classes for solver='firth', found {data.y.shape[1]}", "penalize: use solver='lbfgs'"
@@ -307,7 +308,7 @@ class LogisticInference(Inferring):
         if self.early_stopping:
             raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")
         try:
-            D = equations.design(data.X, data.w, intercept=self.fit_intercept)
+            D = designs.design(data.X, data.w, intercept=self.fit_intercept)
         except np.linalg.LinAlgError as error:
             raise DataError(f"solver='firth': {error}", "divide the columns") from None
         found = self._look(D, self._weights_mean())

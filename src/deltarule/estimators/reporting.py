@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from ..arrays import Array
+from ..equations import design as designs
 from ..equations import inference as equations
 from .inference import ENDS, Inference, Refusal
 from .summary import Summary, stacked
@@ -60,14 +61,14 @@ class Units:
     def theta(self, W: Array, b: Array, *, intercept: bool) -> Array:
         """``θ = (b, W)`` (k, p) in these units."""
         theta = np.column_stack([b, W]) if intercept else W.copy()
-        theta = theta @ equations.outward(self.center, self.scale, intercept=intercept).T * self.y_scale
+        theta = theta @ designs.outward(self.center, self.scale, intercept=intercept).T * self.y_scale
         theta[:, 0] += self.y_center * intercept
         return theta
 
     def outward(self, found: Inference, *, intercept: bool) -> Array:
         """``T`` (p, p) that leads from the weights ``φ`` of standardized columns to ``θ`` in these units."""
-        own = equations.outward(*found.columns, intercept=intercept)
-        return self.y_scale * equations.outward(self.center, self.scale, intercept=intercept) @ own
+        own = designs.outward(*found.columns, intercept=intercept)
+        return self.y_scale * designs.outward(self.center, self.scale, intercept=intercept) @ own
 
 
 def summarize(model: Any, found: Inference | Refusal, level: float, units: Units) -> Summary:
@@ -208,7 +209,7 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
 def _wald_statistics(model: Any, found: Inference) -> Array:
     """Of the hypothesis that all weights but the intercepts are zero, (k,)."""
     W, b = model._contrasts()
-    phi = equations.inward(W, b, *found.columns, intercept=model.fit_intercept)
+    phi = designs.inward(W, b, *found.columns, intercept=model.fit_intercept)
     p, start = phi.shape[1], int(model.fit_intercept)
     if hasattr(model, "classes_"):
         keep = np.flatnonzero(np.arange(phi.size) % p >= start)

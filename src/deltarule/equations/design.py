@@ -1,0 +1,188 @@
+"""The table of a linear model as its statistics see it: ``A = [1 X']``, and how its columns depend on each other.
+
+``X'`` are standardized columns: their weights ``φ`` are known as well as those of ``X`` are, and however the columns of
+``X`` are scaled, nothing overflows and little is lost to rounding. ``θ = T φ`` leads back.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arrays import Array
+from .columns import standardizing
+
+WELL = 1e-6
+"""Reciprocal condition from which a matrix of second derivatives is as good as its columns."""
+EPS = np.finfo(np.float64).eps
+
+
+class Rows(NamedTuple):
+    """What is remembered of the rows of a table: no row of it.
+
+    Parameters
+    ----------
+    n_rows : int
+    weighted : bool
+        Whether rows have different weights.
+    columns : (2, n)
+        Mean and scale of the columns of ``X``.
+    correlations : (n,)
+        Of each column with the target ``Σ j y_j``, j from 1, by which the column is known again.
+    target : (2, k)
+        Mean and deviation of ``y``.
+    """
+
+    n_rows: int
+    weighted: bool
+    columns: Array
+    correlations: Array
+    target: Array
+
+
+class Design(NamedTuple):
+    """``A = [1 X']`` (m, p), ``X' = (X - μ) / s``; weights (m,), ``μ``, ``s``, is there a 1, and `triangle` of it."""
+
+    A: Array
+    w: Array
+    mean: Array
+    scale: Array
+    intercept: bool
+    R: Array
+
+    def means(self, Y: Array) -> Array:
+        """Weighted means (k,) of the columns of `Y` (m, k)."""
+        return self.w @ Y / self.w.sum()
+
+    def rows(self, Y: Array) -> Rows:
+        """What there is to remember, with the targets `Y` (m, k)."""
+        X, shares = self.A[:, int(self.intercept) :], self.w / self.w.sum()
+        mean = self.means(Y)
+        rest = Y - mean
+        y = rest @ np.arange(1.0, Y.shape[1] + 1)
+        size = np.sqrt(shares @ np.square(y))
+        return Rows(
+            n_rows=len(Y),
+            weighted=bool((self.w != self.w[0]).any()),
+            columns=np.stack([self.mean, self.scale]),
+            correlations=(shares * y) @ X / (size or 1.0),
+            target=np.stack([mean, np.sqrt(self.means(np.square(rest)))]),
+        )
+
+
+def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
+    """Standardize ``X`` (m, n), sparse or not; `w` (m,) or None, which stands for ones."""
+    X = to_dense(X)
+    columns = standardizing(X, w, intercept=intercept)
+    A = augmented(X, columns.mean, columns.scale, intercept=intercept)
+    weights = np.ones(len(X)) if w is None else w.astype(np.float64)
+    return Design(A, weights, columns.mean, columns.scale, intercept, triangle(A, weights))
+
+
+def to_dense(X: Array) -> Array:
+    """``X`` as an array of float64."""
+    dense = X if isinstance(X, np.ndarray) else X.toarray()
+    return dense.astype(np.float64, copy=False)
+
+
+def augmented(X: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``[1 (X - μ) / s]`` (m, p)."""
+    A = np.ones((len(X), X.shape[1] + intercept))
+    np.subtract(X, mean, out=A[:, intercept:])
+    A[:, intercept:] /= scale
+    return A
+
+
+def outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``T`` (p, p) in ``θ = T φ``, ``θ = (b, W)``: ``W = V / s``, ``b = c - Σ V μ / s``."""
+    T = np.diag(np.concatenate([np.ones(int(intercept)), 1 / scale]))
+    if intercept:
+        T[0, 1:] = -mean / scale
+    return T
+
+
+def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``φ`` (k, p) of ``W`` (k, n) and ``b`` (k,): the inverse of `outward`."""
+    W = W.astype(np.float64)
+    phi = W * scale
+    return np.column_stack([b + W @ mean, phi]) if intercept else phi
+
+
+def triangle(A: Array, h: Array) -> Array:
+    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``; fewer rows if `A` (m, p) has fewer.
+
+    From ``Aᵀ diag(h) A``, which takes the least time, where its condition leaves ten digits; else from ``A = Q R``.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        For values that are too large to be squared.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        G = A.T @ (A * h[:, None])
+    if not np.isfinite(G).all():
+        raise np.linalg.LinAlgError("expected values whose squares are finite, found larger ones")
+    size = np.sqrt(np.diag(G))
+    if size.all():
+        values = np.linalg.eigvalsh(G / np.outer(size, size))
+        if values[0] > WELL * values[-1]:
+            return np.linalg.cholesky(G).T
+    R: Array = np.linalg.qr(A * np.sqrt(h)[:, None], mode="r")  # type: ignore[assignment]
+    return R
+
+
+# how columns depend on each other
+
+
+class Dependence(NamedTuple):
+    """Condition number of the columns as they are (1 included) and standardized; which depend on each other, (n,)."""
+
+    condition: float
+    standardized: float
+    exact: Array
+    nearly: Array
+
+
+def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8) -> Dependence:
+    """Look for columns that others (and the constant) can stand in for; Belsley, Kuh & Welsch 1980.
+
+    `R` (p, p) is the triangle of ``A``, which has `m` rows and columns of `mean` and `scale` (n,).
+
+    Columns depend on each other *exactly* where the smallest singular value of the standardized ones is zero to
+    rounding, and *nearly* where it is smaller than the largest by the factor `nearly`: about half the digits of their
+    weights are then lost.
+    """
+    p, start = R.shape[1], R.shape[1] - len(mean)
+    raw = R @ _inverse_outward(mean, scale, intercept=bool(start))
+    size = np.sqrt(np.square(R).sum(axis=0))
+    none = size == 0
+    _, singular, Vt = np.linalg.svd(R / np.where(none, 1.0, size), full_matrices=True)
+    singular = np.pad(singular, (0, p - len(singular)))
+    largest = singular[0]
+
+    def involved(below: float, share: float) -> Array:
+        part = np.square(Vt[singular <= below]).sum(axis=0)
+        return (none | (part > share))[start:]
+
+    smallest = max(m, p) * EPS * largest
+    exact = involved(smallest, 1e-12)
+    return Dependence(_condition(raw), _ratio(singular), exact, involved(largest / nearly, 1e-3) & ~exact)
+
+
+def _condition(R: Array) -> float:
+    if not np.isfinite(R).all() or min(R.shape) < R.shape[1]:
+        return np.inf
+    return _ratio(np.linalg.svd(R, compute_uv=False))
+
+
+def _ratio(singular: Array) -> float:
+    return float(singular[0] / singular[-1]) if singular[-1] > 0 else np.inf
+
+
+def _inverse_outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
+    """``T⁻¹``: ``A T⁻¹ = [1 X]``."""
+    M = np.diag(np.concatenate([np.ones(int(intercept)), scale]))
+    if intercept:
+        M[0, 1:] = mean
+    return M
