@@ -123,7 +123,7 @@ def test_any_number_of_threads_gives_the_same_bits(n, dtype):
     for threads in (1, 2, 3, 7):
         _, own, phi = pair(data, "softmax", 4, threads=threads)
         free = np.ones(len(phi), bool)
-        solution = native.least_squares(data, intercept=True, threads=threads)
+        solution = native.least_squares(ENGINES["native"], data, intercept=True, threads=threads)
         measured = native_moments(data.X, data.w, True, threads)
         sums = solution.sums
         known = [*sums._replace(rows=None), *sums.rows, *solution[:3]]
@@ -276,7 +276,7 @@ def test_where_the_condition_is_bad_the_singular_values_decide(kind, intercept):
     if kind == "offset" and intercept:  # centered, there is nothing wrong with it
         assert_allclose(native_theta, theta, rtol=1e-5)
     elif kind != "constant" or intercept:
-        assert native.least_squares(Data(X, y[:, None]), intercept=intercept) is None
+        assert native.least_squares(ENGINES["native"], Data(X, y[:, None]), intercept=intercept) is None
         assert_array_equal(native_theta, theta)
 
 

@@ -14,7 +14,7 @@ from ..equations.design import Rows
 from ..equations.exact import WELL, NormalEquations, normal_equations
 from ..equations.inference import Sums
 from . import _native
-from .base import Data
+from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
 from .wide import MANY, wide_products
@@ -46,15 +46,18 @@ class Solution(NamedTuple):
     sums: Sums
 
 
-def least_squares(data: Data, *, intercept: bool, alpha: float = 0.0, threads: int = 1) -> Solution | None:
-    """The ``W``, ``b`` with the smallest ``Σ w (X Wᵀ + b - y)² + alpha Σ W²``, or None if its condition is bad.
+def least_squares(
+    engine: Engine, data: Data, *, intercept: bool, alpha: float = 0.0, threads: int = 1
+) -> Solution | None:
+    """The ``W``, ``b`` with the smallest ``Σ w (X Wᵀ + b - y)² + alpha Σ W²``; None if this is not for the engine, or
+    if its condition is bad.
 
     Then the normal equations have lost too much; `deltarule.equations.exact.least_squares` has not. Sums are of
     float64, whatever the precision of the data; but the products of many float32 columns are of float32 where the
     condition is good enough for the residuals to make up for that.
     """
     m, n = data.X.shape
-    if m < n and alpha == 0:
+    if engine.name != "native" or not isinstance(data.X, np.ndarray) or (m < n and alpha == 0):
         return None
     problem = Problem(data, *contiguous(data), intercept, alpha, threads)
     if data.X.dtype == np.float32 and n >= MANY:

@@ -14,8 +14,9 @@ from sklearn.utils import Tags
 
 from .. import engines
 from ..arrays import Array
-from ..engines import Data
-from ..engines.least_squares import least_squares as native_least_squares
+from ..engines import Data, Engine
+from ..engines.least_squares import Solution
+from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import usable_threads
 from ..equations.columns import standardizing
 from ..equations.design import WELL
@@ -197,10 +198,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         began = time.perf_counter()
         network = self.network_
         engine = engines.choose(self.engine, network, data.X)
-        found = None
-        if engine.name == "native" and not self.positive:
-            threads = usable_threads(self.n_jobs)
-            found = native_least_squares(data, intercept=self.fit_intercept, alpha=self.alpha, threads=threads)
+        found = None if self.positive else self._quick_solution(engine, data)
         if found is None:
             network.W[1][...], network.b[1][...] = self._solve(data)
             cost = engine.cost(network, data)
@@ -218,6 +216,11 @@ class LinearRegression(RegressorMixin, LinearInference):
         self._state, self.t_, self.solver_ = state, state.samples, "exact"
         if found is None or found.sums.condition < WELL:
             self._infer_at_fit(data)
+
+    def _quick_solution(self, engine: Engine, data: Data) -> Solution | None:
+        """By the engine, if that is as exact."""
+        threads = usable_threads(self.n_jobs)
+        return engine_least_squares(engine, data, intercept=self.fit_intercept, alpha=self.alpha, threads=threads)
 
     def _solve(self, data: Data) -> tuple[Array, Array]:
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
