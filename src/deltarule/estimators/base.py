@@ -142,29 +142,24 @@ class NetworkEstimator(BaseEstimator):
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
         usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FLOATS[::-1], "order": "C"} | options
-        if self._passes(X, usual, reset=reset) and is_plain(y, ndim=1, kinds="fiub") and len(X) == len(y):
-            return X, y
+        if _passes(X, usual) and is_plain(y, ndim=1, kinds="fiub") and len(X) == len(y):
+            if reset:
+                self.__dict__.pop("feature_names_in_", None)
+                self.n_features_in_ = X.shape[1]
+            if self._knows(X):
+                return X, y
         X, y = validate_data(self, X, y, reset=reset, **usual)
         return X, y
 
-    def _passes(self, X: Any, options: Mapping[str, Any], *, reset: bool) -> bool:
-        """Whether `X` would come out of scikit-learn's checks as it is; they take longer than a small fit."""
-        asked = options["dtype"]
-        if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, Sequence) else [np.dtype(asked)]):
-            return False
-        if options["order"] == "C" and not X.flags.c_contiguous:
-            return False
-        if reset:
-            self.__dict__.pop("feature_names_in_", None)
-            self.n_features_in_ = X.shape[1]
-            return True
+    def _knows(self, X: Array) -> bool:
+        """Whether the model was fitted to as many columns, without names."""
         return X.shape[1] == self.n_features_in_ and "feature_names_in_" not in self.__dict__
 
     def _check_X(self, X: Any) -> Array:
         """`X` (m, n) as dense or CSR array in the precision of the network."""
         check_is_fitted(self, "network_")
         options = {"dtype": FLOATS[::-1], "order": "C"}
-        if not self._passes(X, options, reset=False):
+        if not (_passes(X, options) and self._knows(X)):
             X = validate_data(self, X, accept_sparse="csr", reset=False, **options)
         return X.astype(self.network_.theta.dtype, copy=False)
 
@@ -239,6 +234,14 @@ class NetworkEstimator(BaseEstimator):
         bare = copy.copy(self)
         bare.__dict__.pop("feature_names_in_", None)
         return bare
+
+
+def _passes(X: Any, options: Mapping[str, Any]) -> bool:
+    """Whether `X` would come out of scikit-learn's checks as it is; they take longer than a small fit."""
+    asked = options["dtype"]
+    if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, Sequence) else [np.dtype(asked)]):
+        return False
+    return options["order"] != "C" or bool(X.flags.c_contiguous)
 
 
 def check_weights(sample_weight: Any, X: Array) -> Array | None:
