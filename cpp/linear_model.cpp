@@ -36,8 +36,10 @@ template <class Run> bool each_part(long count, long scratch, double work, const
     return !patience.stopped();
 }
 
-template <class T> long parts_of(const LinearJob<T>& job) {
-    return std::clamp(job.m * (job.n + 1) / NUMBERS, 1L, MOST_PARTS);
+// Parts of the table, each of which has `sums` of its own: together no more than the table has numbers
+template <class T> long parts_of(const LinearJob<T>& job, long sums) {
+    const long numbers = job.m * (job.n + 1);
+    return std::clamp(std::min(numbers / NUMBERS, numbers / sums), 1L, MOST_PARTS);
 }
 
 // Adds up the sums of the parts, [count][size], into the first, in pairs of neighbors, then pairs of these ...
@@ -63,7 +65,7 @@ void mirror(double* A, long q) {
 template <class T>
 Outcome spread(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
-    const long count = parts_of(job), ld = rounded_up(job.n, kernels.lanes);
+    const long ld = rounded_up(job.n, kernels.lanes), count = parts_of(job, 2 * ld);
     std::vector<double> sums(count * 2 * ld);
     Outcome outcome;
     outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(job.n), control,
@@ -89,7 +91,7 @@ Outcome descend(const Target& target, LinearJob<T> job, const double* phi, doubl
         W[n * kp + o] = phi[k * n + o];
     }
     job.W = W.data();
-    const long count = parts_of(job), size = k * ld + 1;
+    const long size = k * ld + 1, count = parts_of(job, size);
     std::vector<double> sums(count * size);
     Outcome outcome;
     outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(k * ld), control,
@@ -113,7 +115,7 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
              const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
     const long side = parts(q, COLUMNS), pairs = side * (side + 1) / 2;
-    const long count = std::min(parts_of(job), std::max(1L, TASKS / pairs));
+    const long count = std::min(parts_of(job, q * q), std::max(1L, TASKS / pairs));
     std::vector<LinearBlock> blocks;
     long size = 0;
     for (long I = 0; I < side; I++)

@@ -160,8 +160,8 @@ template <class T> void bind(nb::module_& module) {
         [](const std::string& isa, const NetworkSpec& spec, const In<T>& theta, const In<T>& X, const Out<T>& out,
            int threads) {
             expect(theta.size() == std::size_t(spec.parameters()), "theta does not fit the network");
-            expect(out.size() == X.shape(0) * std::size_t(spec.layers.back().units), "the output does not fit X");
             const Samples<T> data = samples<T>(spec, X, {}, {}, {});
+            expect(out.size() == X.shape(0) * std::size_t(spec.layers.back().units), "the output does not fit X");
             without_gil(threads, [&](const Control& control) {
                 return predict<T>(target(isa), spec, theta.data(), data, out.data(), control);
             });
@@ -175,6 +175,7 @@ template <class T> using Strided = nb::ndarray<const T, nb::ndim<2>, nb::device:
 template <class T>
 LinearJob<T> linear_job(const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w, double total,
                         const In<double>& mean, const In<double>& inverse, bool intercept) {
+    expect(!y || y->ndim() == 2, "y does not have the shape (m, k)");
     LinearJob<T> job;
     job.X = X.data();
     job.m = long(X.shape(0));
@@ -189,7 +190,7 @@ LinearJob<T> linear_job(const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<
     job.inverse = inverse.data();
     job.intercept = intercept;
     expect(job.m > 0 && total > 0, "there is nothing to sum");
-    expect(!y || (y->ndim() == 2 && long(y->shape(0)) == job.m && job.k > 0), "y does not have the shape (m, k)");
+    expect(!y || (long(y->shape(0)) == job.m && job.k > 0), "y does not have the shape (m, k)");
     expect(!w || (w->ndim() == 1 && long(w->shape(0)) == job.m), "w does not have the shape (m,)");
     expect(long(mean.size()) >= job.n && mean.size() == inverse.size(), "mean and scale are not those of the columns");
     return job;
@@ -221,6 +222,8 @@ template <class T> void bind_linear(nb::module_& module) {
             const std::size_t P = std::size_t(job.k) * std::size_t(job.n + 1);
             expect(activation >= 0 && activation < count(chosen.activations), "no such activation");
             expect(loss >= 0 && loss < count(chosen.losses), "no such loss");
+            expect(chosen.losses[loss].output || std::string("softmax") != chosen.activations[activation].name,
+                   "softmax goes with a loss that is fused with it");
             expect(phi.size() == P && g.size() == P && long(a.size()) == job.m * job.k,
                    "an array does not fit X and y");
             return without_gil(
@@ -271,7 +274,7 @@ NB_MODULE(_native, module) {
                 const Target& any = *targets().back();
                 expect(n_features > 0 && !layers.empty(), "a network has inputs and layers");
                 expect(loss >= 0 && loss < count(any.losses), "no such loss");
-                new (self) NetworkSpec{n_features, {}, loss, loss_option, fused};
+                NetworkSpec spec{n_features, {}, loss, loss_option, fused};
                 double parameters = 0, n_in = double(n_features);
                 for (const auto& [units, activation, option, learns, shared, dropout] : layers) {
                     parameters += double(units) * (n_in + 2);
@@ -279,8 +282,9 @@ NB_MODULE(_native, module) {
                     expect(units > 0 && parameters < MOST,
                            "a layer has at least one unit, a network at most 10^12 parameters");
                     expect(activation >= 0 && activation < count(any.activations), "no such activation");
-                    self->layers.push_back({units, activation, option, learns, shared, dropout});
+                    spec.layers.push_back({units, activation, option, learns, shared, dropout});
                 }
+                new (self) NetworkSpec(std::move(spec));
             },
             nb::arg("n_features"), nb::arg("layers"), nb::arg("loss"), nb::arg("loss_option"), nb::arg("fused"));
     module.def("packed_size", [](const std::string& isa, const NetworkSpec& spec, int bytes) {

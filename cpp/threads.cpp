@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #if defined(__x86_64__)
@@ -30,7 +30,7 @@ void pause() {
 
 }  // namespace
 
-// Those who help; they live as long as the process.
+// The helper threads; they live as long as the process.
 struct Pool {
     std::mutex busy;  // held by the crew that has the helpers
     std::atomic<int> crews{0};
@@ -110,7 +110,7 @@ Crew::Crew(int wanted) : pool_(&the_pool()) {
     size_ = wanted < MOST_THREADS ? wanted : MOST_THREADS - 1;
     try {
         pool_->grow(size_ - 1);
-    } catch (const std::system_error&) {  // the system gives no more threads: fewer will do
+    } catch (const std::exception&) {  // the system has no more threads or memory to give: fewer will do
         size_ = std::min(size_, pool_->helpers + 1);
     }
     if (size_ == 1)
@@ -132,13 +132,18 @@ void Crew::run(const std::function<void(int)>& task) {
     const unsigned long runs = p.round.load(std::memory_order_relaxed) / MOST_THREADS;
     p.round.store((runs + 1) * MOST_THREADS + size_, std::memory_order_release);
     p.round.notify_all();
+    const struct Wait {  // even if the task throws here: the others are still at it
+        Pool& pool;
+        ~Wait() {
+            for (int look = 0; pool.working.load(std::memory_order_acquire) != 0; look++) {
+                if (look < LOOKS)
+                    pause();
+                else
+                    std::this_thread::yield();
+            }
+        }
+    } wait{p};
     task(0);
-    for (int look = 0; p.working.load(std::memory_order_acquire) != 0; look++) {
-        if (look < LOOKS)
-            pause();
-        else
-            std::this_thread::yield();
-    }
 }
 
 }  // namespace deltarule

@@ -1,4 +1,4 @@
-// The threads that share the work: started once, asleep between runs, and gone without trace after a fork.
+// The threads that share the work: started once, asleep between runs; a process that was forked starts its own.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ public:
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
     int size() const { return size_; }
-    // task(0) here and task(1) ... task(size - 1) on the others; returns when all have returned
+    // task(0) here and task(1) ... task(size - 1) on the others, where it must not throw; returns when all have returned
     void run(const std::function<void(int)>& task);
 
 private:

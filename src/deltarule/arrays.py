@@ -19,7 +19,7 @@ EXACT = np.dtype(object)
 
 def is_plain(X: Array, *, ndim: int, kinds: str = "f") -> bool:
     """Whether `X` is an array with values, all finite, of a type whose kind is one of `kinds`."""
-    if type(X) is not np.ndarray or X.ndim != ndim or X.dtype.kind not in kinds or not X.size:
+    if type(X) is not np.ndarray or X.ndim != ndim or X.dtype.kind not in kinds or not X.size or not X.flags.aligned:
         return False
     if X.dtype.kind != "f":
         return True

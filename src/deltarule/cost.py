@@ -15,9 +15,11 @@ from .arrays import Array
 from .engines import Data, Engine, Steps
 from .engines.base import not_finite
 from .engines.tables import Table, make_table
+from .engines.threads import one_blas_thread
 from .equations import Optimizer
 from .equations.columns import Columns, unchanged
 from .equations.newton import candidates, solve, subgradient
+from .errors import InvalidOption
 from .network import Network
 
 
@@ -68,6 +70,10 @@ class Cost:
         self.l1 = self._strengths(penalties.get("l1", 0.0), 1)
         self.l2 = self._strengths(penalties.get("l2", 0.0), 2)
         self.penalties = {name: strength for name, strength in penalties.items() if name not in ("l1", "l2")}
+        if self.penalties and columns is not None:
+            raise InvalidOption(
+                f"expected no penalties but l1 and l2 in standardized columns, found {', '.join(self.penalties)}"
+            )
         self.steepest = np.inf
 
     def _strengths(self, strength: float, power: int) -> Array | None:
@@ -98,7 +104,7 @@ class Cost:
 
     def smooth(self, phi: Array, data: Data | None = None) -> tuple[float, Array]:
         """``J`` and its gradient (P,), over all samples or those of a batch `data`."""
-        if self.table is None or self.penalties:
+        if self.table is None:
             trial = self.network.with_theta(phi.astype(self.dtype, copy=False))
             data = self.data if data is None else data
             J, g = self.engine.cost_and_gradient(trial, data, self.penalties, threads=self.threads)
@@ -135,6 +141,8 @@ class Cost:
         fused = self.network.objective.fused.get(self.network.layers[-1].activation.name)
         if len(self.network.layers) > 1:
             return f"one layer, found {len(self.network.layers)}"
+        if self.penalties:
+            return f"no penalties but l1 and l2, found {', '.join(self.penalties)}"
         if fused is None or fused.curvature is None or self.network.p or self.network.objective.options:
             return f"a loss with a second derivative, found {self.network.objective}"
         return None
@@ -158,7 +166,8 @@ class Cost:
         v = self.subgradient(phi, g)
         free = candidates(phi, v, np.zeros_like(v) if self.l1 is None else self.l1)
         v = v[free].astype(np.float64)
-        return J + self.kinked(phi), 0.5 * float(v @ solve(self.hessian(phi, free), v))
+        with one_blas_thread():
+            return J + self.kinked(phi), 0.5 * float(v @ solve(self.hessian(phi, free), v))
 
     # descent, step by step
 

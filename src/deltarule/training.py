@@ -234,8 +234,8 @@ def train(
         raise DataError("expected at least one sample with a positive weight, found none")
     ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
     whole = plan.optimizer.full_batch or plan.columns is not None
-    rule = (None, None) if whole else (plan.optimizer, plan.penalties)  # steps that the engine itself takes
-    chosen = engines.choose(engine, network, data.X, *rule)
+    stepping = None if whole else plan.optimizer  # steps that the engine itself takes
+    chosen = engines.choose(engine, network, data.X, stepping, plan.penalties)
     cost = _make_cost(network, data, plan, chosen) if whole else None
     run = Run(network, data, plan, state or State(), chosen, cost, ordered, validation)
     try:

@@ -94,6 +94,8 @@ class Problem:
                 if not (offset**2 > FAR * (square - offset**2)).any():
                     break
             mean = mean + scale * offset
+        else:
+            return None  # what cannot be centered is for singular values
         ridge = self.alpha / np.square(scale[:n])
         well, dtype = (QUICK, np.float32) if quick else (WELL, np.float64)
         k = self.y.shape[1]

@@ -22,9 +22,47 @@ from threadpoolctl import ThreadpoolController
 T = TypeVar("T")
 CHUNK = 8192  # rows: small enough to bound the memory of the activations, large enough to be fast
 
-_lock = threading.Lock()
-_limits: list[Any] = []
-_users = 0
+
+class BlasLimit:
+    """Keeps BLAS to one thread as long as there are users."""
+
+    def __init__(self) -> None:
+        self.lock, self.users = threading.Lock(), 0
+        self.limits: Any = None
+
+    def enter(self) -> None:
+        """One user more."""
+        with self.lock:
+            self.users += 1
+            if self.users == 1:
+                self.limits = _controller().limit(limits=1, user_api="blas")
+
+    def leave(self) -> None:
+        """One user less."""
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.restore()
+
+    def restore(self) -> None:
+        """Let BLAS have its threads again."""
+        if self.limits is not None:
+            self.limits.restore_original_limits()
+            self.limits = None
+
+
+_blas = BlasLimit()
+
+
+def _forget() -> None:
+    """In a child process, whose parent may have been in the middle of something on other threads."""
+    global _blas  # noqa: PLW0603
+    _blas.restore()
+    _blas = BlasLimit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 def usable_threads(n_jobs: int | None = None) -> int:
@@ -55,18 +93,12 @@ def _controller() -> ThreadpoolController:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Keep the linear algebra of the whole process to one thread, until the last of those who asked has left."""
-    global _users  # noqa: PLW0603
-    with _lock:
-        _users += 1
-        if _users == 1:
-            _limits.append(_controller().limit(limits=1, user_api="blas"))
+    limit = _blas
+    limit.enter()
     try:
         yield
     finally:
-        with _lock:
-            _users -= 1
-            if _users == 0:
-                _limits.pop().restore_original_limits()
+        limit.leave()
 
 
 def map_chunks(function: Callable[[slice], T], n_rows: int, threads: int) -> list[T]:

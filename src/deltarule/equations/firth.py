@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, special
+from scipy import linalg, optimize, special
 
 from ..arrays import Array
 
@@ -94,6 +94,16 @@ def firth(
     return Firth(phi, value, max_iter, False)
 
 
+def profile_test(A: Array, y: Array, w: Array, best: Firth, j: int, *, max_iter: int = 1000) -> float:
+    """p of the likelihood ratio of `best` to the maximum with ``φ_j = 0``; raises LinAlgError without one."""
+    start = best.phi.copy()
+    start[j] = 0.0
+    null = firth(A, y, w, start=start, fixed=j, max_iter=max_iter, tol=1e-8)
+    if not null.converged:
+        raise np.linalg.LinAlgError(f"expected the weights without weight {j} to converge, they did not")
+    return float(special.chdtrc(1, max(0.0, 2 * (best.log_likelihood - null.log_likelihood))))
+
+
 def profile_interval(
     A: Array, y: Array, w: Array, best: Firth, j: int, *, level: float, max_iter: int = 100
 ) -> tuple[float, float]:
@@ -109,6 +119,11 @@ def profile_interval(
     Returns
     -------
     lower, upper : float
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the other weights do not converge.
     """
     fall = float(special.chdtri(1, 1 - level)) / 2
     _, information = penalized_score(best.phi, A, y, w)
@@ -120,6 +135,10 @@ def profile_interval(
         start = near + inverse[j] / inverse[j, j] * (x - near[j])
         start[j] = x
         found = firth(A, y, w, start=start, fixed=j, max_iter=max_iter, tol=1e-7)
+        if not found.converged:
+            raise np.linalg.LinAlgError(
+                f"expected the profile of weight {j} to converge in {max_iter} steps, it did not"
+            )
         return best.log_likelihood - found.log_likelihood - fall, found.phi
 
     ends = []
@@ -129,11 +148,6 @@ def profile_interval(
         while (found := excess(outside, near))[0] < 0:
             inside, near, step = outside, found[1], 2 * step
             outside = inside + sign * step
-        ends.append(_root(excess, inside, outside, near))
+        end = optimize.brentq(lambda x, near=near: excess(x, near)[0], inside, outside, xtol=1e-10, rtol=1e-12)
+        ends.append(float(end))
     return ends[0], ends[1]
-
-
-def _root(excess: object, inside: float, outside: float, near: Array) -> float:
-    from scipy.optimize import brentq
-
-    return float(brentq(lambda x: excess(x, near)[0], inside, outside, xtol=1e-10, rtol=1e-12))  # type: ignore[operator]

@@ -109,6 +109,8 @@ def newton(
         rounding = steepest <= max(tol, SMALL * model.first) and promised <= NOTHING * scale
         if steps >= max_iter or calls >= max_fun:
             success = last
+            if calls >= max_fun:
+                message = f"Maximum evaluations of the cost ({max_fun}) reached."
             break
         found = search(cost, theta, d, F, slope)
         if found is None:
@@ -184,6 +186,8 @@ class Model:
 
     def _serves(self, decrement: float, goal: float) -> bool:
         """Whether the matrix of another place makes progress enough."""
+        if not self.decrement > 0:
+            return False
         rate = decrement / self.decrement  # of each step
         return rate <= KEEP or (rate <= BEAR and bool(np.log(goal / decrement) / np.log(rate) <= self.price - 1))
 
@@ -246,7 +250,13 @@ def flat_directions(H: Array) -> Array:
 
 
 def solve(H: Array, r: Array, refinements: int = 0) -> Array:
-    """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution."""
+    """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        For ``H`` with values that are not finite, or far from such a matrix.
+    """
     scale = np.sqrt(H.diagonal())
     scale[scale == 0] = 1.0
     A = H / scale
@@ -254,6 +264,8 @@ def solve(H: Array, r: Array, refinements: int = 0) -> Array:
     r = r / scale
     ridge, failed, factor = RIDGE, 1, A
     while failed:
+        if not ridge < len(A):
+            raise np.linalg.LinAlgError("expected second derivatives of a convex cost, found others")
         ridged = A.copy()
         ridged.reshape(-1)[:: len(A) + 1] += ridge
         factor, failed = lapack.dpotrf(ridged.T, overwrite_a=True, clean=False)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
@@ -149,7 +150,7 @@ class NetworkEstimator(BaseEstimator):
             if self._knows(X):
                 return X, y
         X, y = validate_data(self, X, y, reset=reset, **usual)
-        return X, y
+        return X if sparse.issparse(X) else np.require(X, requirements="A"), y
 
     def _knows(self, X: Array) -> bool:
         """Whether the model was fitted to as many columns, without names."""

@@ -51,7 +51,7 @@ PARAMETERS = {
     "dual": "bool\n    Has no effect on the optimum; only with liblinear.",
     "intercept_scaling": "float\n    For liblinear, which penalizes ``b / intercept_scaling`` like a weight.",
     "engine": 'str\n    Who computes; "auto" takes the fastest that can.',
-    "n_jobs": "int or None\n    Threads for predictions and for the cost over all samples (lbfgs); None is 1, -1 all cores.\n    The result does not depend on it.",
+    "n_jobs": "int or None\n    Threads for training and prediction. None is all cores this process may use, at most ``OMP_NUM_THREADS``;\n    -1 is all cores. The result does not depend on it.",
 }
 """Parameter name -> type and description, in numpydoc's form."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from scipy import linalg, optimize, sparse
 from scipy.sparse.linalg import LinearOperator, lsqr
 from sklearn.base import RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
 from .. import engines
@@ -17,7 +19,7 @@ from ..arrays import Array
 from ..engines import Data, Engine
 from ..engines.least_squares import Solution
 from ..engines.least_squares import least_squares as engine_least_squares
-from ..engines.threads import usable_threads
+from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.columns import standardizing
 from ..equations.design import WELL
 from ..equations.exact import centered, least_squares
@@ -26,10 +28,11 @@ from ..network import Network
 from ..training import State
 from .base import store
 from .documentation import with_parameters
+from .inferring import MOST_PARAMETERS
 from .linear_inference import LinearInference
 
 EXACT = ("auto", "exact")
-FINEST = 1e-12  # of lsqr, whose tolerances are relative
+FINEST, OUT_OF_STEPS = 1e-12, 7  # of lsqr, whose tolerances are relative, and what it calls it if that was too fine
 
 
 @with_parameters
@@ -121,9 +124,11 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         kinds = False if self.positive else "csr"
-        X, y = super()._check_X_y(X, y, reset=reset, accept_sparse=kinds, y_numeric=True, **options)
+        return super()._check_X_y(X, y, reset=reset, accept_sparse=kinds, y_numeric=True, **options)
+
+    def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
         self._single = y.ndim == 1
-        return X, y
+        return super()._learn_target(y, dtype, fresh=fresh, incremental=incremental)
 
     def _encode(self, y: Array, dtype: Any) -> Array:
         return np.asarray(y, dtype=dtype).reshape(len(y), -1)
@@ -181,6 +186,7 @@ class LinearRegression(RegressorMixin, LinearInference):
             )
         return self._fit(X, y, sample_weight, validation_data)
 
+    @one_blas_thread()
     def _train_with(
         self,
         data: Data,
@@ -213,7 +219,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         state.history = {name: [float(value)] for name, value in values.items()}
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
-        self._state, self.t_, self.solver_ = state, state.samples, "exact"
+        self.t_, self.solver_ = state.samples, "exact"
         if found is None or found.sums.condition < WELL:
             self._infer_at_fit(data)
 
@@ -243,10 +249,13 @@ class LinearRegression(RegressorMixin, LinearInference):
     @property
     def singular_(self) -> Array:
         """Singular values of `X`, centered and weighted, (min(m, n_x),), the largest first."""
-        if "_singular" not in self.__dict__ and "_sums" in self.__dict__ and self.alpha == 0:
-            self._singular = linalg.svdvals(self._sums.R, check_finite=False)  # for many columns it takes long
+        if "_singular" not in self.__dict__ and "_sums" in self.__dict__:
+            self._singular = linalg.svdvals(self._sums.R, check_finite=False)
         if "_singular" not in self.__dict__:
-            raise AttributeError("there are singular values only where the exact solution of a dense X was computed")
+            raise AttributeError(
+                "there are singular values only of the exact solution for a dense X, from normal equations of at most "
+                f"{MOST_PARAMETERS} columns"
+            )
         return self._singular
 
     @property
@@ -319,6 +328,8 @@ def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Arra
         dtype=np.float64,
     )
     limit = 10 * max(X.shape)
-    columns = ((B[:, j] - y_mean[j]) * root for j in range(B.shape[1]))
-    W = np.vstack([lsqr(A, column, atol=tol, btol=tol, iter_lim=limit)[0] / scale for column in columns])
+    found = [lsqr(A, (B[:, j] - y_mean[j]) * root, atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
+    if any(stop == OUT_OF_STEPS for _, stop, *_ in found):
+        warnings.warn(f"lsqr failed to converge in {limit} steps", ConvergenceWarning, stacklevel=7)
+    W = np.vstack([solution / scale for solution, *_ in found])
     return W, y_mean - W @ x_mean

@@ -40,13 +40,12 @@ class LinearInference(Inferring):
     def _keep(self, sums: equations.Sums) -> None:
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
-        self._sums = sums
         many = None if n <= MOST_PARAMETERS else self._too_many(sums.rows.n_rows)
         refusal = self._penalized() or too_few(sums.rows.n_rows, n + int(sums.intercept)) or many
-        if refusal is None:
-            self.__dict__.pop("_inference", None)
-        else:
+        if refusal is not None:
             self._inference = refusal
+        if self.alpha == 0 and many is None:
+            self._sums = sums
 
     def _known(self) -> Inference | Refusal:
         if "_inference" not in self.__dict__ and "_sums" in self.__dict__:

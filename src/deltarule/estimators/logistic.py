@@ -263,7 +263,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         """
         self._validate_params()
         self._warn_of_deprecations()
-        for name in ("_sparse", "_inference"):
+        for name in ("_sparse", "_inference", "_apart"):
             self.__dict__.pop(name, None)
         return self._fit(X, y, sample_weight, validation_data)
 

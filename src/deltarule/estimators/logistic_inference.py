@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import special
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 
 from .. import engines
 from ..arrays import Array
@@ -65,7 +66,7 @@ class LogisticInference(Inferring):
                 "expected no class_weight for classical errors, found one: samples do not stand for as many as it says",
                 "infer(X, y, covariance='HC0'), or fit without it",
             )
-        if self.solver == "firth" and kind != "classical":
+        if self.solver_ == "firth" and kind != "classical":
             return Refusal(f"expected classical errors for Firth's method, found {kind}", "use solver='lbfgs'")
         if self.network_.sizes[-1] > 1 and kind in ("HC2", "HC3"):
             return Refusal(f"expected HC0 or HC1 for more than two classes, found {kind}", "use HC1")
@@ -91,7 +92,7 @@ class LogisticInference(Inferring):
         return np.column_stack([1 - Y, Y]) if Y.shape[1] == 1 else Y
 
     def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
-        if self.solver != "firth":
+        if self.solver_ != "firth":
             return super()._distance(D, E, Y, fit)
         W, b = self._contrasts()
         phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
@@ -153,10 +154,11 @@ class LogisticInference(Inferring):
         InvalidOption
             Where such errors would be wrong: with a penalty, away from the optimum, without full rank.
         """
-        if intervals not in ("wald", "profile") or (intervals == "profile" and self.solver != "firth"):
+        check_is_fitted(self, "network_")
+        if intervals not in ("wald", "profile") or (intervals == "profile" and self.solver_ != "firth"):
             raise InvalidOption(
                 f"expected intervals as 'wald', or 'profile' with solver='firth', found {intervals!r} with "
-                f"{self.solver!r}"
+                f"{self.solver_!r}"
             )
         check_level(level)
         super().infer(X, y, sample_weight, covariance=covariance, groups=groups, weights=weights)
@@ -291,13 +293,12 @@ class LogisticInference(Inferring):
         network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
         network.W[1][0] = theta[int(D.intercept) :]
         network.b[1][0] = theta[0] if D.intercept else 0.0
-        self._likelihood = found.log_likelihood + np.log(D.scale).sum()  # of θ, not of φ
-        cost = -self._likelihood / float(D.w.sum())
+        cost = -(found.log_likelihood + np.log(D.scale).sum()) / float(D.w.sum())  # of θ, not of φ
         values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began}
         state.history = {name: [float(value)] for name, value in values.items()}
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.engine_ = state.history, cost, "reference"
-        self._state, self.t_, self.solver_ = state, state.samples, "firth"
+        self.t_, self.solver_ = state.samples, "firth"
         self._set_n_iter(found.steps)
 
     def _firth_design(self, data: Data) -> tuple[designs.Design, Array]:
@@ -324,18 +325,20 @@ class LogisticInference(Inferring):
         A[:, int(D.intercept) :] += D.mean / D.scale  # so that its intercept is that of X
         best = equations_firth.firth(A, y, D.w, max_iter=1000, tol=1e-8)
         unit = np.concatenate([np.ones(int(D.intercept)), D.scale])
-        ends = [equations_firth.profile_interval(A, y, D.w, best, j, level=level) for j in range(A.shape[1])]
-        p = []
-        for j in range(A.shape[1]):
-            start = best.phi.copy()
-            start[j] = 0.0
-            null = equations_firth.firth(A, y, D.w, start=start, fixed=j, max_iter=1000, tol=1e-8)
-            p.append(float(special.chdtrc(1, max(0.0, 2 * (best.log_likelihood - null.log_likelihood)))))
+        try:
+            ends = [equations_firth.profile_interval(A, y, D.w, best, j, level=level) for j in range(A.shape[1])]
+            p = [equations_firth.profile_test(A, y, D.w, best, j) for j in range(A.shape[1])]
+        except np.linalg.LinAlgError as error:
+            raise InvalidOption(str(error), "use intervals='wald'") from None
         lower, upper = (tuple(float(end[k] / u) for end, u in zip(ends, unit, strict=True)) for k in (0, 1))
         return Profile(level, lower, upper, tuple(p))
 
-    def _infer(self, *arguments: Any, **options: Any) -> Inference | Refusal:
-        found = super()._infer(*arguments, **options)
-        if self.solver != "firth" or isinstance(found, Refusal):
+    def _infer(self, data: Data, *arguments: Any, **options: Any) -> Inference | Refusal:
+        found = super()._infer(data, *arguments, **options)
+        if self.solver_ != "firth" or isinstance(found, Refusal):
             return found
-        return replace(found, penalized_likelihood=float(self._likelihood))
+        D, y = self._firth_design(data)
+        W, b = self._contrasts()
+        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
+        likelihood = equations_firth.penalized_likelihood(phi, D.A, y, D.w) + np.log(D.scale).sum()  # of θ, not of φ
+        return replace(found, penalized_likelihood=float(likelihood))

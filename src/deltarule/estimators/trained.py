@@ -116,7 +116,7 @@ class TrainedEstimator(NetworkEstimator):
             asked = self._network_as_asked()
             self.network_ = asked if incremental else asked.with_theta(asked.theta.copy())
         self.network_.objective.check_targets(Y)
-        state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
+        self._state = state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
         train, held_out = Data(X, Y, w), self._own_validation(validation_data)
         if self.early_stopping and held_out is None:
             train, held_out = self._split(X, y, Y, w, split_seed)
@@ -218,7 +218,6 @@ class TrainedEstimator(NetworkEstimator):
             callbacks=[] if stopper is None else [stopper],
             validation=validation,
         )
-        self._state = state
         self.t_ = state.samples
         if stopper is not None:
             self._no_improvement_count = stopper.count
