@@ -19,6 +19,12 @@ A message says what was expected and what was found; the hint says what to do. `
 
 from __future__ import annotations
 
+import sys
+import warnings
+
+BETWEEN = ("deltarule", "sklearn", "contextlib")
+"""Packages whose frames stand between a warning and the line of the user that is meant."""
+
 
 class DeltaruleError(Exception):
     """Base of all errors of this package.
@@ -95,3 +101,11 @@ class SeparationWarning(DeltaruleWarning):
 
 class DependenceWarning(DeltaruleWarning):
     """Columns that depend on each other so nearly that half the digits of their weights are lost, or more."""
+
+
+def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
+    """Warn of the line outside this package that led here, however deep it is."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -8,7 +8,6 @@ checkpoint takes the very steps it would have taken.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -25,7 +24,7 @@ from .engines.threads import one_blas_thread
 from .equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from .equations.columns import Columns
 from .equations.schedules import Clock
-from .errors import DataError, DeltaruleWarning, InvalidOption, NotFinite
+from .errors import DataError, DeltaruleWarning, InvalidOption, NotFinite, warn
 from .network import Network, check_targets
 
 HEAD_START = 12
@@ -260,7 +259,7 @@ def train(
     if run.interrupted or run.failure:
         before = "weights of the last finished epoch" if run.epoch else "weights it began with"
         kept = "best weights so far" if run.recovered else before
-        warnings.warn(f"{run.stopped} The {kept} are kept.", DeltaruleWarning, stacklevel=2)
+        warn(f"{run.stopped} The {kept} are kept.", DeltaruleWarning)
     return run
 
 

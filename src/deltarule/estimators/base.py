@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import difflib
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -31,7 +30,7 @@ from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from ..errors import InvalidOption, ModelFileError
+from ..errors import InvalidOption, ModelFileError, warn
 from ..network import Network
 from ..training import Plan, Run, State, train
 
@@ -210,7 +209,7 @@ class NetworkEstimator(BaseEstimator):
         judged = plan.columns is not None and plan.batch_size >= len(data)  # by the optimum, not by the end of a plan
         planned = (plan.schedule.fixed_length and not judged) or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
-            warnings.warn(self._not_converged(plan), ConvergenceWarning, stacklevel=3)
+            warn(self._not_converged(plan), ConvergenceWarning)
         return run
 
     def _not_converged(self, plan: Plan) -> str:

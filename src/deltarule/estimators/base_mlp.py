@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -14,7 +13,7 @@ from sklearn.utils._param_validation import Interval
 from ..arrays import Array
 from ..engines import Data
 from ..equations import ACTIVATIONS, INITIALIZERS, LOSSES
-from ..errors import InvalidOption
+from ..errors import InvalidOption, warn
 from ..network import Network
 from ..training import Plan
 from .base import Views
@@ -94,9 +93,7 @@ class BaseMLP(TrainedEstimator):
         n_samples = len(data)
         batch_size = 200 if self.batch_size == "auto" else self.batch_size
         if self.batch_size != "auto" and batch_size > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return Plan(
             optimizer=self._make_optimizer(),
             schedule=self._make_schedule(),

@@ -6,7 +6,6 @@ be wrong, there is a `Refusal` in its place, which says why.
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, Self
@@ -19,7 +18,7 @@ from ..engines import Data
 from ..engines.threads import one_blas_thread
 from ..equations import design as designs
 from ..equations import inference as equations
-from ..errors import DataError, DependenceWarning, InvalidOption, ModelFileError
+from ..errors import DataError, DependenceWarning, InvalidOption, ModelFileError, warn
 from .base import check_weights
 from .base_linear import BaseLinear
 from .inference import Inference, Refusal, restore
@@ -188,12 +187,11 @@ class Inferring(BaseLinear):
 
     def _warn_of(self, found: designs.Dependence) -> None:
         names = ", ".join(np.array(self._column_names(), dtype=object)[found.nearly][:10])
-        warnings.warn(
+        warn(
             f"expected columns that do not depend on each other, found {names}: their condition number is "
             f"{found.standardized:.1e}, so that half the digits of their weights are lost, or more; leave some out, or "
             "penalize",
             DependenceWarning,
-            stacklevel=8,
         )
 
     def _refuses_kind(self, kind: str) -> Refusal | None:

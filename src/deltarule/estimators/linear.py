@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -23,7 +22,7 @@ from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.columns import standardizing
 from ..equations.design import WELL
 from ..equations.exact import centered, least_squares
-from ..errors import DataError, InvalidOption, ModelFileError
+from ..errors import DataError, InvalidOption, ModelFileError, warn
 from ..network import Network
 from ..training import State
 from .base import store
@@ -330,6 +329,6 @@ def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Arra
     limit = 10 * max(X.shape)
     found = [lsqr(A, (B[:, j] - y_mean[j]) * root, atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
     if any(stop == OUT_OF_STEPS for _, stop, *_ in found):
-        warnings.warn(f"lsqr failed to converge in {limit} steps", ConvergenceWarning, stacklevel=7)
+        warn(f"lsqr failed to converge in {limit} steps", ConvergenceWarning)
     W = np.vstack([solution / scale for solution, *_ in found])
     return W, y_mean - W @ x_mean

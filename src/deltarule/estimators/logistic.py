@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -18,7 +17,7 @@ from ..arrays import Array
 from ..engines import Data
 from ..engines.threads import one_blas_thread
 from ..equations import dense
-from ..errors import InvalidOption
+from ..errors import InvalidOption, warn
 from ..network import Network
 from ..training import Plan, State
 from .base import store
@@ -217,23 +216,21 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
 
     def _warn_of_deprecations(self) -> None:
         if self.penalty != "deprecated":
-            warnings.warn(PENALTY_DEPRECATED, FutureWarning, stacklevel=3)
+            warn(PENALTY_DEPRECATED, FutureWarning)
             if self.penalty is None and self.C != 1.0:
-                warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=3)
+                warn("Setting penalty=None will ignore the C and l1_ratio parameters")
             if self.penalty != "elasticnet" and self.l1_ratio is not None and 0 < self.l1_ratio < 1:
                 text = "l1_ratio parameter is only used when penalty is 'elasticnet'. Got (penalty={})"
-                warnings.warn(text.format(self.penalty), stacklevel=3)
+                warn(text.format(self.penalty))
             if self.penalty in ("l1", "l2") and self.l1_ratio != (self.penalty == "l1"):
-                warnings.warn(
+                warn(
                     f"Inconsistent values: penalty={self.penalty} with l1_ratio={self.l1_ratio}. penalty is "
-                    "deprecated. Please use l1_ratio only.",
-                    stacklevel=3,
+                    "deprecated. Please use l1_ratio only."
                 )
         elif self.l1_ratio is None:
-            warnings.warn(
+            warn(
                 "'l1_ratio=None' was deprecated in version 1.8 of scikit-learn. Use 0<=l1_ratio<=1 instead.",
                 FutureWarning,
-                stacklevel=3,
             )
 
     def _intercept_scaling(self) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import replace
 from typing import Any, Self
 
@@ -20,7 +19,7 @@ from ..equations import design as designs
 from ..equations import firth as equations_firth
 from ..equations import inference as equations
 from ..equations.separation import flattest, separation
-from ..errors import DataError, InvalidOption, SeparationWarning
+from ..errors import DataError, InvalidOption, SeparationWarning, warn
 from ..training import State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
@@ -276,7 +275,7 @@ class LogisticInference(Inferring):
             tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
         )
         told = str(self._apart.error(self._column_names())).partition("found ")[2]
-        warnings.warn(told, SeparationWarning, stacklevel=7)
+        warn(told, SeparationWarning)
 
     # Firth's method
 
@@ -287,9 +286,7 @@ class LogisticInference(Inferring):
         D, y = self._firth_design(data)
         found = equations_firth.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, 1e-6))
         if not found.converged:
-            warnings.warn(
-                NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning, stacklevel=5
-            )
+            warn(NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning)
         network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
         network.W[1][0] = theta[int(D.intercept) :]
         network.b[1][0] = theta[0] if D.intercept else 0.0

@@ -7,14 +7,13 @@ Nothing is learned here but the kind of a column; the numbers come from the trai
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import polars as pl
 
-from deltarule.errors import DataError, DeltaruleWarning
+from deltarule.errors import DataError, DeltaruleWarning, warn
 from deltarule.tabular.dates import describe_format, find_formats, has_dates
 from deltarule.tabular.values import (
     case_twins,
@@ -134,7 +133,7 @@ def find_columns(
     ]
     told += [text for column in columns if column.kind is Kind.categorical for text in case_twins(frame[column.name])]
     if told:
-        warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=2)
+        warn("; ".join(told), DeltaruleWarning)
     return columns
 
 

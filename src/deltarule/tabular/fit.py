@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.callbacks import Callback
-from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning
+from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, warn
 from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
@@ -104,13 +104,11 @@ def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> Tab
     apart = model.estimator._apart
     if apart is None or model.report["interrupted"]:
         for warning in told:
-            warnings.warn(warning.message, stacklevel=3)
+            warn(warning.message)
         return model
     why = apart.told(prepared.preprocessing.term_names).partition("found ")[2]
-    warnings.warn(
-        f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors",
-        SeparationWarning,
-        stacklevel=3,
+    warn(
+        f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors", SeparationWarning
     )
     return _train_penalized(prepared, "logistic", why, callbacks)
 

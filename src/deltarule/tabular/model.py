@@ -6,7 +6,6 @@ This is what ``deltarule train`` writes and what all other commands read. The fi
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import polars as pl
 from deltarule import __version__, model_file
 from deltarule.arrays import Array
 from deltarule.diagnosis import Report, diagnose_estimator
-from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError
+from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError, warn
 from deltarule.estimators.persistence import from_document, to_document
 from deltarule.estimators.reporting import Units
 from deltarule.estimators.summary import Summary
@@ -142,7 +141,7 @@ class TabularModel:
             y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
             part = Part(self._matrix(frame, told), y, w)
         if notes is None and told:
-            warnings.warn("; ".join(told), DeltaruleWarning, stacklevel=3)
+            warn("; ".join(told), DeltaruleWarning)
         elif notes is not None:
             notes += told
         return part, present + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.equations import LOSSES
-from deltarule.errors import DataError, DeltaruleWarning
+from deltarule.errors import DataError, DeltaruleWarning, warn
 from deltarule.tabular.choice import Decision, choose_model
 from deltarule.tabular.columns import Column, Kind, find_columns
 from deltarule.tabular.encoders import read_numbers
@@ -174,7 +173,7 @@ def _prepare_rows(
     y, classes = encode_target(frame[target], task)
     twins = case_twins(frame[target]) if classes else []
     if twins:
-        warnings.warn(twins[0], DeltaruleWarning, stacklevel=3)
+        warn(twins[0], DeltaruleWarning)
     _check_numbers(frame, columns)
     a, b, c = options.split
     shares = (a, b, c) if model == "mlp" else (a + b, 0.0, c)

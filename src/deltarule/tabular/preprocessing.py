@@ -7,7 +7,6 @@ which go into the model file as plain JSON; rows are never kept.
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -17,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from deltarule.arrays import Array
-from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.date_encoder import DateEncoder
 from deltarule.tabular.encoders import (
@@ -149,7 +148,7 @@ class Preprocessing:
         if notes is not None:
             notes += unseen + ignored_columns(frame, self.columns)
         elif unseen:
-            warnings.warn("; ".join(unseen), DeltaruleWarning, stacklevel=2)
+            warn("; ".join(unseen), DeltaruleWarning)
         return X
 
     def to_json(self) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from deltarule.arrays import Array
-from deltarule.errors import DataError, DeltaruleWarning, InvalidOption
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, warn
 from deltarule.tabular.target import Task
 
 MINIMUM_ROWS = 5
@@ -82,11 +81,7 @@ def split_rows(
         n_small = sum(len(group) for group in small)
         which = f"{len(small)} classes have" if len(small) > 1 else "one class has"
         those = "it" if n_small == 1 else f"those {n_small}"
-        warnings.warn(
-            f"{which} fewer than {needed} rows: too few to split, so only training sees {those}",
-            DeltaruleWarning,
-            stacklevel=2,
-        )
+        warn(f"{which} fewer than {needed} rows: too few to split, so only training sees {those}", DeltaruleWarning)
     train, valid, test = (np.sort(np.concatenate(part)).astype(np.int64) for part in parts)
     return train, valid, test
 
