@@ -1,0 +1,140 @@
+"""What a model remembers from one call to the next, and what it must not; arrays that pass without a second look."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_iris
+
+import deltarule
+from deltarule import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
+from deltarule.engines.threads import one_blas_thread
+from deltarule.errors import NotFinite, SeparationWarning
+
+KINDS = (LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    return X, (X[:, 0] + rng.normal(size=60) > 0).astype(int)
+
+
+@pytest.fixture
+def apart():
+    """Two classes that a line tells apart."""
+    X = np.random.default_rng(1).normal(size=(40, 2))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+def small(kind):
+    return kind(max_iter=3) if kind in (MLPClassifier, MLPRegressor) else kind()
+
+
+def test_firth_on_the_very_model_that_was_told_to_use_it(apart):
+    model = LogisticRegression(C=np.inf)
+    with pytest.warns(SeparationWarning, match="firth"):
+        model.fit(*apart)
+    summary = model.set_params(solver="firth").fit(*apart).summary()
+    assert np.isfinite(summary["standard error"]).all()
+    fresh = LogisticRegression(C=np.inf, solver="firth").fit(*apart)
+    assert_array_equal(summary["standard error"], fresh.summary()["standard error"])
+
+
+def test_errors_of_firth_again_after_it_was_loaded(apart, tmp_path):
+    X, y = apart
+    model = LogisticRegression(solver="firth").fit(X, y)
+    model.save(tmp_path / "m.safetensors")
+    loaded = deltarule.load(tmp_path / "m.safetensors")
+    again = loaded.infer(X, y).summary()
+    assert_allclose(again["standard error"], model.summary()["standard error"], rtol=1e-9)
+    assert again.facts["penalized log-likelihood"] == pytest.approx(model.summary().facts["penalized log-likelihood"])
+    assert_allclose(loaded.influence(X, y).leverage, model.influence(X, y).leverage, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_that_failed_can_be_repeated_warm(table):
+    X, y = table
+    model = MLPRegressor(warm_start=True, random_state=0, max_iter=3)
+    with pytest.raises(NotFinite):
+        model.fit(X * 1e300, y)
+    assert np.isfinite(model.fit(X, y).loss_)
+
+
+def test_rows_given_once_more_do_not_change_the_shape_of_the_weights(table):
+    X, y = table
+    model = LinearRegression().fit(X, y)
+    model.infer(X, y[:, None])
+    assert model.coef_.shape == (4,)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_plain_arrays_are_refused_in_scikit_learns_words(kind, table):
+    X, y = table
+    model = small(kind).fit(X, y)
+    assert model.n_features_in_ == 4
+    assert not hasattr(model, "feature_names_in_")
+    for wrong, words in ((np.nan, "contains NaN"), (np.inf, "contains infinity")):
+        bad = X.copy()
+        bad[3, 2] = wrong
+        for call in (lambda bad=bad: model.fit(bad, y), lambda bad=bad: model.predict(bad)):
+            with pytest.raises(ValueError, match=words):
+                call()
+    with pytest.raises(ValueError, match="4 features"):
+        model.predict(X[:, :3])
+    with pytest.raises(ValueError, match="0 sample"):
+        model.predict(X[:0])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.predict(pd.DataFrame(X, columns=list("abcd")))
+    assert any("fitted without feature names" in str(warning.message) for warning in told)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_numbers_whose_sum_is_not_finite_are_finite(kind, table):
+    X, y = table
+    big = X.copy()
+    big[:2, 3] = 1e308, 1.5e308
+    small(LogisticRegression).fit(X, y).predict(big)
+    with np.errstate(all="ignore"):
+        small(kind).fit(X, y).predict(big)
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton"])
+def test_columns_of_a_packed_record(solver):
+    """Their strides are not whole numbers of floats."""
+    record = np.zeros(50, dtype=[("flag", "u1"), ("x", "<f8", (3,))])
+    record["x"] = np.random.default_rng(0).normal(size=(50, 3))
+    X, y = record["x"], record["x"] @ [1.0, 2.0, 3.0]
+    model = LinearRegression(solver=solver).fit(X, y)
+    assert_allclose(model.coef_, [1, 2, 3], rtol=1e-6)
+    assert_allclose(model.predict(X), y, atol=1e-6)
+
+
+def test_a_warning_names_the_line_of_the_user(apart):
+    with pytest.warns(SeparationWarning) as told:
+        LogisticRegression(C=np.inf).fit(*apart)
+    assert [warning.filename for warning in told] == [__file__]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_in_the_middle_of_a_fit_has_its_threads_back():
+    X, y = load_iris(return_X_y=True)
+    with one_blas_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+        if not child:
+            from threadpoolctl import threadpool_info
+
+            inside = LogisticRegression().fit(X, y).score(X, y) > 0.9
+            blas = [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
+            os._exit(0 if inside and max(blas) == max(1, len(os.sched_getaffinity(0))) else 1)
+        assert os.waitpid(child, 0)[1] == 0
