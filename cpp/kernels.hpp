@@ -125,8 +125,8 @@ struct LinearBlock {
 
 template <class T> struct LinearKernels {
     long lanes;  // numbers in a vector of doubles
-    void (*spread)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
-    double (*descend)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
+    void (*column_moments)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
+    double (*linear_cost)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
     long (*scratch)(const LinearJob<T>&);
     // Products of columns, in a layout of their own
     void (*gram)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* G, double* scratch);

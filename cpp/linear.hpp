@@ -127,7 +127,7 @@ void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, do
 }
 
 // Σ w d and Σ w d² of each column, where d = x - mean, for rows r0 to r1
-template <class T> void spread(const LinearJob<T>& job, long r0, long r1, double* sums, double* scratch) {
+template <class T> void column_moments(const LinearJob<T>& job, long r0, long r1, double* sums, double* scratch) {
     const long ld = padded<double>(job.n), R = rows_at_once(job);
     double *first = sums, *second = sums + ld;
     for (long r = r0; r < r1; r += R) {
@@ -197,7 +197,7 @@ void add_product(long rows, Matrix<double> A, Matrix<double> B, long K, double* 
 }
 
 // [rows][from_ld] to [columns][to_ld]
-inline void turn(const double* from, long from_ld, long rows, long columns, double* to, long to_ld) {
+inline void transpose_copy(const double* from, long from_ld, long rows, long columns, double* to, long to_ld) {
     for (long r = 0; r < rows; r++)
         for (long c = 0; c < columns; c++)
             to[c * to_ld + r] = from[r * from_ld + c];
@@ -226,7 +226,7 @@ inline double weigh(const double* share, const double* L, double* d, Shape shape
 }
 
 // Σ w L / total over rows r0 to r1; g (k, ld) grows by its derivative by W, which is in units of X; ŷ goes into job.a
-template <class T> double descend(const LinearJob<T>& job, long r0, long r1, double* g, double* scratch) {
+template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1, double* g, double* scratch) {
     const long ld = padded<double>(job.n + 1), k = job.k, kp = k == 1 ? 1 : padded<double>(k), R = rows_at_once(job);
     double *tile = scratch, *rowwise = tile + R * ld, *Z = rowwise + R * kp, *a = Z + R * k, *d = a + R * k;
     double *y = d + R * k, *L = y + R * k, *share = L + R;
@@ -243,7 +243,7 @@ template <class T> double descend(const LinearJob<T>& job, long r0, long r1, dou
             for (long i = 0; i < R * kp; i++)
                 rowwise[i] = 0;
             add_product<false>(R, {tile, ld}, {job.W, kp}, ld, rowwise, kp, kp);
-            turn(rowwise, kp, R, k, Z, R);
+            transpose_copy(rowwise, kp, R, k, Z, R);
         }
         read_targets(job, r, rows, R, y, share);
         const LossKernel<double>& loss = LOSSES<double>[job.loss];
@@ -252,18 +252,18 @@ template <class T> double descend(const LinearJob<T>& job, long r0, long r1, dou
         loss.run(0, Z, a, y, d, L, shape);
         total += weigh(share, L, d, shape);
         if (job.a)
-            turn(a, R, k, rows, job.a + r * k, k);
+            transpose_copy(a, R, k, rows, job.a + r * k, k);
         if (k == 1) {
             add_rows(tile, d, ld, R, g);
         } else {
-            turn(d, R, k, R, rowwise, kp);
+            transpose_copy(d, R, k, R, rowwise, kp);
             add_product<true>(k, {rowwise, kp}, {tile, ld}, R, g, ld, ld);
         }
     }
     return total;
 }
 
-// Numbers of scratch that `spread` and `descend` need
+// Numbers of scratch that `column_moments` and `linear_cost` need
 template <class T> long linear_scratch(const LinearJob<T>& job) {
     return rows_at_once(job) * (padded<double>(job.n + 1) + 5 * padded<double>(job.k) + 2);
 }

@@ -63,7 +63,7 @@ void mirror(double* A, long q) {
 }  // namespace
 
 template <class T>
-Outcome spread(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
+Outcome column_moments(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
     const long ld = rounded_up(job.n, kernels.lanes), count = parts_of(job, 2 * ld);
     std::vector<double> sums(count * 2 * ld);
@@ -71,7 +71,7 @@ Outcome spread(const Target& target, const LinearJob<T>& job, double* first, dou
     outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(job.n), control,
                                      [&](long part, double* scratch) {
                                          const Part rows(job.m, int(part), int(count));
-                                         kernels.spread(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
+                                         kernels.column_moments(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
                                      });
     add_up(sums.data(), count, 2 * ld);
     std::copy_n(sums.data(), job.n, first);
@@ -80,7 +80,7 @@ Outcome spread(const Target& target, const LinearJob<T>& job, double* first, dou
 }
 
 template <class T>
-Outcome descend(const Target& target, LinearJob<T> job, const double* phi, double* g, const Control& control) {
+Outcome linear_cost(const Target& target, LinearJob<T> job, const double* phi, double* g, const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
     const long n = job.n, k = job.k, ld = rounded_up(n + 1, kernels.lanes),
                kp = k == 1 ? 1 : rounded_up(k, kernels.lanes);
@@ -98,7 +98,7 @@ Outcome descend(const Target& target, LinearJob<T> job, const double* phi, doubl
                                      [&](long part, double* scratch) {
                                          const Part rows(job.m, int(part), int(count));
                                          double* own = &sums[part * size];
-                                         own[size - 1] = kernels.descend(job, rows.begin, rows.end, own, scratch);
+                                         own[size - 1] = kernels.linear_cost(job, rows.begin, rows.end, own, scratch);
                                      });
     add_up(sums.data(), count, size);
     outcome.cost = sums[size - 1];
@@ -142,8 +142,8 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
 }
 
 #define INSTANTIATE(T)                                                                             \
-    template Outcome spread(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
-    template Outcome descend(const Target&, LinearJob<T>, const double*, double*, const Control&); \
+    template Outcome column_moments(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
+    template Outcome linear_cost(const Target&, LinearJob<T>, const double*, double*, const Control&); \
     template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&);
 
 INSTANTIATE(float)

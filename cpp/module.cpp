@@ -198,19 +198,19 @@ LinearJob<T> linear_job(const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<
 
 template <class T> void bind_linear(nb::module_& module) {
     module.def(
-        "spread",
+        "column_moments",
         [](const std::string& isa, const Strided<T>& X, const Maybe<In<T>>& w, const In<double>& mean,
            const In<double>& ones, const Out<double>& first, const Out<double>& second, int threads) {
             const LinearJob<T> job = linear_job<T>(X, {}, w, 1, mean, ones, false);
             expect(long(first.size()) == job.n && long(second.size()) == job.n, "an array does not fit X");
             without_gil(threads, [&](const Control& control) {
-                return spread<T>(target(isa), job, first.data(), second.data(), control);
+                return column_moments<T>(target(isa), job, first.data(), second.data(), control);
             });
         },
         nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(),
         nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
     module.def(
-        "descend",
+        "linear_cost",
         [](const std::string& isa, const Strided<T>& X, const In<T>& y, const Maybe<In<T>>& w, double total,
            const In<double>& mean, const In<double>& inverse, bool intercept, int activation, int loss,
            const In<double>& phi, const Out<double>& g, const Out<double>& a, int threads) {
@@ -228,7 +228,7 @@ template <class T> void bind_linear(nb::module_& module) {
                    "an array does not fit X and y");
             return without_gil(
                        threads,
-                       [&](const Control& control) { return descend<T>(chosen, job, phi.data(), g.data(), control); })
+                       [&](const Control& control) { return linear_cost<T>(chosen, job, phi.data(), g.data(), control); })
                 .cost;
         },
         nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(),

@@ -11,7 +11,7 @@
         └── OutputError           (OSError)     a file that cannot be written
     UserWarning
     └── DeltaruleWarning          the result is right, but the user should know
-        ├── SeparationWarning     a line tells the classes apart: the weights have no finite optimum
+        ├── SeparationWarning     the classes are linearly separable: the weights have no finite optimum
         └── DependenceWarning     columns depend on each other so nearly that their weights are mostly rounding
 
 A message says what was expected and what was found; the hint says what to do. ``str(error)`` is one line.
@@ -96,7 +96,7 @@ class DeltaruleWarning(UserWarning):
 
 
 class SeparationWarning(DeltaruleWarning):
-    """Classes that a line tells apart, all samples of them or all but those on it: the weights grow without bound."""
+    """Classes are linearly separable, completely or but for samples on the line: the weights grow without bound."""
 
 
 class DependenceWarning(DeltaruleWarning):

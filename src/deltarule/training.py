@@ -379,9 +379,10 @@ def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Array] | None:
         found = run.plan.optimizer.rule(phi, part.smooth, None, after_step=lambda _: None, price=part.price, **options)
     if not found.success or not np.isfinite(found.x).all():
         return None
-    if found.flat is None or found.flat.size:  # perhaps not flat for all rows
+    if found.null_space is None or found.null_space.size:  # perhaps not one of all rows
         return {"start": found.x}
-    return {"start": found.x, "flat": found.flat, "about": part.hessian(found.x, np.ones(len(phi), dtype=bool))}
+    H = part.hessian(found.x, np.ones(len(phi), dtype=bool))
+    return {"start": found.x, "null_space": found.null_space, "guess": H}
 
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:

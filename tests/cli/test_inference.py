@@ -101,7 +101,7 @@ def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     ran = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--json")
     assert ran.code == 0
     [said] = ran.json()["notes"]
-    assert "quasi-complete separation: a line through petal" in said
+    assert "quasi-complete separation: a linear combination of petal" in said
     assert "the model was penalized (--l2 1)" in said
     [l2] = [d for d in ran.json()["decisions"] if d["what"] == "L2 penalty"]
     assert l2["choice"] == "1"

@@ -138,10 +138,10 @@ template <class T> Sums<T> sums(const Target& target, long m, long n, long k, in
     const auto numbers = [](long count) { return std::vector<double>(count); };
     const long q = n + 1 + k;
     Sums<T> found{numbers(n), numbers(n), numbers(k * (n + 1)), numbers(m * k), numbers(q * q), {}, 0};
-    spread<T>(target, job, found.first.data(), found.second.data(), control);
+    column_moments<T>(target, job, found.first.data(), found.second.data(), control);
     gram<T>(target, job, 0, 0, q, found.products.data(), control);
     job.a = found.a.data();
-    found.cost = descend<T>(target, job, phi.data, found.g.data(), control).cost;
+    found.cost = linear_cost<T>(target, job, phi.data, found.g.data(), control).cost;
     job.curvature = LinearCurvature::probability;
     found.block = numbers((n + 1) * (n + 1));
     gram<T>(target, job, 0, k - 1, n + 1, found.block.data(), control);

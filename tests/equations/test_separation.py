@@ -1,4 +1,4 @@
-"""A line that tells classes apart is found wherever there is one, and nowhere else."""
+"""Linearly separable classes are found to be so, and no others."""
 
 from __future__ import annotations
 

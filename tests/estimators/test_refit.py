@@ -28,7 +28,7 @@ def table():
 
 @pytest.fixture
 def apart():
-    """Two classes that a line tells apart."""
+    """Two classes, linearly separable."""
     X = np.random.default_rng(1).normal(size=(40, 2))
     return X, (X[:, 0] > 0).astype(int)
 

@@ -432,7 +432,7 @@ def test_too_few_rows_and_columns_that_depend_on_each_other():
 def test_other_rows_are_refused():
     X, y = table("diabetes")
     model = LinearRegression().fit(X, y)
-    with pytest.raises(InvalidOption, match="give the rows of fit"):
+    with pytest.raises(InvalidOption, match="pass the rows of fit"):
         model.infer(X[::2], y[::2], covariance="HC3")
     with pytest.raises(InvalidOption, match="standard errors off"):
         model.influence(X, y + X[:, 0] * 1000)
@@ -631,5 +631,7 @@ def test_separated_classes_have_no_errors():
     with pytest.warns(SeparationWarning, match="quasi-complete separation: .*petal"):
         model = LogisticRegression(C=np.inf).fit(X, y)
     assert "separation" in model.summary().notes[0]
-    with pytest.warns(SeparationWarning, match="^complete separation: a line through petal length .cm. tells"):
+    with pytest.warns(
+        SeparationWarning, match="^complete separation: a linear combination of petal length .cm. separates"
+    ):
         LogisticRegression(C=np.inf).fit(X[y < 2][["petal length (cm)", "sepal length (cm)"]], y[y < 2])

@@ -81,7 +81,7 @@ class Problem:
     def solve(self, *, quick: bool) -> Solution | None:
         """The solution; None if the condition is bad for products of that precision."""
         n = self.data.X.shape[1]
-        mean, scale = _look(self.data, self.y, self.intercept)
+        mean, scale = _locate_columns(self.data, self.y, self.intercept)
         others = np.arange(len(mean) + 1) != n  # all but the column of ones
         for _ in range(2):
             with np.errstate(all="ignore"):
@@ -138,7 +138,7 @@ class Problem:
         least = 1e-14 * float(np.square(scale[n:]).sum())  # where ``y`` is told without error
         for _ in range(rounds):
             phi = np.concatenate([V.ravel(), c])
-            J = _native.descend(
+            J = _native.linear_cost(
                 *(instruction_set(), self.data.X, self.y, self.w, total, *columns),
                 *(*CODES, phi, g, a, self.threads),
             )
@@ -184,7 +184,7 @@ class Problem:
         )
 
 
-def _look(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:
+def _locate_columns(data: Data, y: Array, intercept: bool) -> tuple[Array, Array]:
     """Where the columns of ``X``, then those of ``y``, roughly are (n + k,), and how far they spread."""
     enough = min(1024, max(LEAST, LOOK // data.X.shape[1]))
     rows = slice(None) if len(data) <= enough else np.linspace(0, len(data) - 1, enough).astype(np.int64)

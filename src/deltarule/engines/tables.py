@@ -153,7 +153,7 @@ class NativeTable(Table):
             return super().cost_and_gradient(phi, batch)
         phi = np.ascontiguousarray(phi, dtype=np.float64)
         g = np.empty_like(phi)
-        J = _native.descend(
+        J = _native.linear_cost(
             self.instructions,
             self.data.X,
             self.y,
@@ -246,7 +246,7 @@ def native_moments(X: Array, w: Array | None, centers: bool, threads: int = 1) -
     start = X[0].astype(np.float64) if centers else np.zeros(X.shape[1])
     for _ in range(2):
         first, second = np.empty((2, X.shape[1]))
-        _native.spread(instruction_set(), X, w, start, np.ones(X.shape[1]), first, second, threads)
+        _native.column_moments(instruction_set(), X, w, start, np.ones(X.shape[1]), first, second, threads)
         with np.errstate(all="ignore"):
             first, second = first / total, second / total
             if not centers:

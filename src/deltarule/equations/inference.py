@@ -266,7 +266,7 @@ class Influence:
     Attributes
     ----------
     leverage : (m,)
-        Of 0..1, the share of its own target in the prediction of a sample; their sum is the number of parameters.
+        Between 0 and 1: how strongly a sample's own target pulls its prediction. They sum to the number of parameters.
     standardized_residual : (m,) or (m, k)
         The residual in units of its standard error.
     cooks_distance : (m,) or (m, k)

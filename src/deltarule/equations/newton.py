@@ -17,7 +17,7 @@ from ..registry import Formula
 from . import dense
 
 RIDGE = 1e-9
-"""What is added to a curvature of 1, so that directions without any are left alone."""
+"""Added to a diagonal of ones before it is factored, so that a singular matrix can be factored."""
 REFINEMENTS = 2
 DAMPING = 1e-4
 """Share of the first curvature that is added to it, less and less as the gradient becomes small (Levenberg 1944)."""
@@ -42,8 +42,8 @@ def newton(
     theta: Array,
     cost_and_gradient: Callable[[Array], tuple[float, Array]],
     l1: Array | None = None,
-    flat: Array | None = None,
-    about: Array | None = None,
+    null_space: Array | None = None,
+    guess: Array | None = None,
     price: float = 1.0,
     *,
     hessian: Callable[[Array, Array], Array],
@@ -63,10 +63,10 @@ def newton(
         ``theta -> (J, g)`` over all samples; the smooth part of the cost, convex.
     l1 : (P,), optional
         Weights of ``Σ l1 |θ|``; parameters that should be zero become exactly zero.
-    flat : (P, F'), optional
+    null_space : (P, F'), optional
         Orthonormal directions in which there is no curvature anywhere, if they are known.
-    about : (P, P), optional
-        About the second derivative at `theta`, if it is known; of no use with `l1`.
+    guess : (P, P), optional
+        An approximation of the second derivative at `theta`; ignored with `l1`.
     price : float
         How many times as long as the cost with its gradient the second derivative takes; below 1 it is always formed.
     hessian : callable
@@ -83,10 +83,10 @@ def newton(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With ``x`` (P,), ``fun``, ``nit``, ``success``, ``message`` and ``flat``.
+        With ``x`` (P,), ``fun``, ``nit``, ``success``, ``message`` and ``null_space``.
     """
     l1 = np.zeros_like(theta) if l1 is None else l1
-    model, calls = Model(hessian, l1, flat, about, price), 0
+    model, calls = Model(hessian, l1, null_space, guess, price), 0
 
     def cost(x: Array) -> tuple[float, Array]:
         nonlocal calls
@@ -128,7 +128,7 @@ def newton(
         if last:
             message, success = f"The last step promised to lower the cost by {promised:.1e}.", True
             break
-    return OptimizeResult(x=theta, fun=F, nit=steps, success=success, message=message, flat=model.flat)
+    return OptimizeResult(x=theta, fun=F, nit=steps, success=success, message=message, null_space=model.null_space)
 
 
 class Model:
@@ -142,17 +142,17 @@ class Model:
         self,
         hessian: Callable[[Array, Array], Array],
         l1: Array,
-        flat: Array | None,
-        about: Array | None,
+        null_space: Array | None,
+        guess: Array | None,
         price: float,
     ) -> None:
-        self.hessian, self.l1, self.flat, self.price = hessian, l1, flat, price
+        self.hessian, self.l1, self.null_space, self.price = hessian, l1, null_space, price
         self.kinked = bool(l1.any())
         self.first, self.curvature, self.decrement = 0.0, 1.0, np.inf
         self.trusted = self.kept = False
         self.H: Array = np.empty((0, 0))
-        if about is not None and flat is not None and not self.kinked:
-            self._take(about)
+        if guess is not None and null_space is not None and not self.kinked:
+            self._take(guess)
             self.trusted = True
 
     def step(self, theta: Array, g: Array, v: Array, steepest: float, goal: float) -> tuple[Array, float, float]:
@@ -167,7 +167,7 @@ class Model:
             self.decrement = -float(g @ d)
             return d, -self.decrement, self.decrement - 0.5 * float(d @ self.H @ d)
         free = candidates(theta, v, self.l1)
-        self._look(theta, free)
+        self._form_hessian(theta, free)
         d = np.zeros_like(theta)
         d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
         slope = float(g @ d + self.l1 @ (np.abs(theta + d) - np.abs(theta)))
@@ -181,7 +181,7 @@ class Model:
             if self.kept:
                 return d
         self.kept = False
-        self._look(theta, np.ones(len(theta), dtype=bool))
+        self._form_hessian(theta, np.ones(len(theta), dtype=bool))
         return self._solve(g, near)
 
     def _serves(self, decrement: float, goal: float) -> bool:
@@ -192,25 +192,25 @@ class Model:
         return rate <= KEEP or (rate <= BEAR and bool(np.log(goal / decrement) / np.log(rate) <= self.price - 1))
 
     def _solve(self, g: Array, near: float) -> Array:
-        assert self.flat is not None
+        assert self.null_space is not None
         damped = self.H.copy()
         damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near * self.curvature
         d = -solve(damped, g, REFINEMENTS)
-        return d - self.flat @ (self.flat.T @ d) if self.flat.size else d
+        return d - self.null_space @ (self.null_space.T @ d) if self.null_space.size else d
 
     def _take(self, H: Array) -> None:
         if not len(self.H):
             self.curvature = float(np.trace(H)) / len(H)
         self.H = H
 
-    def _look(self, theta: Array, free: Array) -> None:
+    def _form_hessian(self, theta: Array, free: Array) -> None:
         """Form the matrix at ``θ``; the first time, find the directions in which there is no curvature."""
         H = self.hessian(theta, free)
         self._take(H)
-        if self.flat is None:
+        if self.null_space is None:
             # at zero, where no sample is told apart so surely that its curvature is lost
             level = H if self.kinked or not theta.any() else self.hessian(np.zeros_like(theta), free)
-            self.flat = np.empty((len(H), 0)) if self.kinked else flat_directions(level)
+            self.null_space = np.empty((len(H), 0)) if self.kinked else null_space_of(level)
 
 
 def search(
@@ -243,7 +243,7 @@ def candidates(theta: Array, v: Array, l1: Array) -> Array:
     return free
 
 
-def flat_directions(H: Array) -> Array:
+def null_space_of(H: Array) -> Array:
     """Those of no curvature, orthonormal columns (F, F'): without a step there, the solution is that of least norm."""
     values, Q = np.linalg.eigh(H)
     return Q[:, values <= len(H) * np.finfo(np.float64).eps * values[-1]]

@@ -1,4 +1,4 @@
-"""Classes that a line tells apart without error: logistic regression without a penalty then has no optimum.
+"""Linearly separable classes: logistic regression without a penalty then has no optimum.
 
 If some direction ``d`` has ``a (d_y - d_k) >= 0`` for every sample ``a`` of every class ``y`` and each other class
 ``k``, and more than 0 for one of them, then the cost falls for ever along ``d``: the weights in it grow without bound

@@ -95,7 +95,7 @@ class Arrival(EarlyStopping):
             run.converged = self._excess(run, cost) <= 1
 
     def _excess(self, run: Run, cost: Cost) -> float:
-        """How often the share that is allowed goes into that by which the cost is above its minimum."""
+        """The estimated distance of the cost to its minimum, in units of the allowed one: at most 1 at the optimum."""
         if self.share == 0:
             return np.inf
         if run.network.n_parameters > FEW:  # no second derivative: a small gradient stands in for it
@@ -138,10 +138,10 @@ class BaseLinear(TrainedEstimator):
     }
     """Descriptions of parameters that differ from those of other estimators; see `documentation`."""
 
-    steepest: ClassVar[float] = 1.0
+    largest_loss_curvature: ClassVar[float] = 1.0
     """The largest second derivative of the loss by ``Z``."""
 
-    typical: ClassVar[float] = 1.0
+    loss_curvature_at_zero: ClassVar[float] = 1.0
     """That derivative at ``Z = 0``."""
 
     solver_: str
@@ -158,7 +158,7 @@ class BaseLinear(TrainedEstimator):
         scaling = self._intercept_scaling()
         if not self.standardize:
             return Columns(np.zeros(n_features), np.ones(n_features), self.fit_intercept, scaling)
-        ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.typical
+        ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.loss_curvature_at_zero
         engine = engines.choose(self.engine, self.network_, data.X)
         some = data.sample(ENOUGH) if len(data) >= 4 * ENOUGH else data
         return standardizing(
@@ -232,7 +232,7 @@ class BaseLinear(TrainedEstimator):
                 largest *= float(data.w.max() / data.w.mean())
         strength = self._penalties().get("l2", 0.0) / data.total_weight
         ridge = float(columns.strengths(self.network_.n_parameters, strength, 2).max())
-        return 1.0 / (self.steepest * largest + ridge)
+        return 1.0 / (self.largest_loss_curvature * largest + ridge)
 
     def _make_stopper(self, plan: Plan, state: State) -> EarlyStopping | None:
         if self.early_stopping or plan.optimizer.full_batch:

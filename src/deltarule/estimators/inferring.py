@@ -30,6 +30,7 @@ MOST_ENTRIES = 4_000_000
 MOST_PARAMETERS = 500
 MOST_PRODUCTS = 2e9
 """To form the matrix of second derivatives: rows times the square of the parameters."""
+RESCALE = "rescale the columns, for example to unit deviation"
 ARRIVED = 1e-4
 """Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
 
@@ -53,7 +54,7 @@ class Inferring(BaseLinear):
     # what the two kinds of model make different
 
     @abstractmethod
-    def _penalized(self) -> Refusal | None:
+    def _refuses_errors(self) -> Refusal | None:
         """Why there are no errors, whatever the data are."""
 
     @abstractmethod
@@ -61,7 +62,7 @@ class Inferring(BaseLinear):
         """Estimate and fit at the weights of the network."""
 
     @abstractmethod
-    def _weights_mean(self) -> str:
+    def _weight_meaning(self) -> str:
         """What a sample weight means if nobody says."""
 
     def _polish(self, D: designs.Design, E: equations.Estimate) -> bool:
@@ -90,14 +91,14 @@ class Inferring(BaseLinear):
     def _infer_at_fit(self, data: Data, design: designs.Design | Refusal | None = None) -> None:
         """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known."""
         if self._is_small(data):
-            self._inference = self._infer(data, "classical", self._weights_mean(), design=design, polish=True)
+            self._inference = self._infer(data, "classical", self._weight_meaning(), design=design, polish=True)
             return
-        self._inference = self._penalized() or self._too_many(len(data))
+        self._inference = self._refuses_errors() or self._too_many(len(data))
 
     def _too_many(self, rows: int) -> Refusal:
         return Refusal(
-            f"expected a table of at most {MOST_ENTRIES:,} entries for errors computed by fit, or of fewer parameters "
-            f"than {self.network_.n_parameters:,}, found {rows:,} x {self.network_.n_features:,}",
+            f"expected at most {MOST_ENTRIES:,} numbers in X and {MOST_PARAMETERS} parameters for errors in fit, "
+            f"found {rows:,} x {self.network_.n_features:,} and {self.network_.n_parameters:,}",
             "infer(X, y) computes them",
         )
 
@@ -118,14 +119,14 @@ class Inferring(BaseLinear):
         polish: bool = False,
     ) -> Inference | Refusal:
         """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
-        refusal = self._penalized() or self._refuses_kind(kind)
+        refusal = self._refuses_errors() or self._refuses_kind(kind)
         if refusal is not None:
             return refusal
         Y = data.y.astype(np.float64)
         D = self._design(data) if design is None else design
         if isinstance(D, Refusal):
             return D
-        found = self._look(D, meaning)
+        found = self._check_dependence(D, meaning)
         if isinstance(found, Refusal):
             return found
         if found.nearly.any():
@@ -153,7 +154,7 @@ class Inferring(BaseLinear):
         try:
             return designs.design(data.X, data.w, intercept=self.fit_intercept)
         except np.linalg.LinAlgError as error:
-            return Refusal(str(error), "divide the columns")
+            return Refusal(str(error), RESCALE)
 
     def _estimate_at_optimum(
         self, D: designs.Design, Y: Array, meaning: str, *, polish: bool
@@ -171,7 +172,7 @@ class Inferring(BaseLinear):
             )
         return self._estimate(D, Y, meaning) if polish and self._polish(D, E) else (E, fit)
 
-    def _look(self, D: designs.Design, meaning: str) -> designs.Dependence | Refusal:
+    def _check_dependence(self, D: designs.Design, meaning: str) -> designs.Dependence | Refusal:
         """At how the columns depend on each other."""
         few = too_few(min(equations.observations(D, meaning), len(D.A)), D.A.shape[1])
         if few is not None:
@@ -181,7 +182,7 @@ class Inferring(BaseLinear):
             return found
         return Refusal(
             "expected columns that do not depend on each other, found COLUMNS, whose weights are not determined",
-            "leave constant columns and one of those that add up to others out",
+            "drop constant columns and one column of each linear dependence",
             tuple(map(int, np.flatnonzero(found.exact))),
         )
 
@@ -201,14 +202,14 @@ class Inferring(BaseLinear):
 
     def _how_to_arrive(self) -> str:
         if self.network_.theta.dtype == np.float32:
-            return "give the rows of fit, and those as float64"
-        return "give the rows of fit, with a solver that goes to the optimum: lower tol, raise max_iter"
+            return "fit in float64, and pass the same rows"
+        return "pass the rows of fit; if they are, lower tol or raise max_iter"
 
     def _column_names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)
         return [f"x{j}" for j in range(self.network_.n_features)] if names is None else [str(name) for name in names]
 
-    def _given(self, X: Any, y: Any, sample_weight: Any, groups: Any = None) -> tuple[Data, Array | None]:
+    def _training_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any = None) -> tuple[Data, Array | None]:
         """The rows of fit as it saw them, without those of weight zero, and the number of the cluster of each."""
         check_is_fitted(self, "network_")
         X, y = self._check_X_y(X, y, reset=False)
@@ -275,8 +276,8 @@ class Inferring(BaseLinear):
             raise InvalidOption(f"expected weights as auto, {', '.join(equations.MEANINGS)}, found {weights!r}")
         if (covariance == "cluster") != (groups is not None):
             raise InvalidOption("expected groups with covariance='cluster' and with nothing else, found otherwise")
-        data, numbers = self._given(X, y, sample_weight, groups)
-        found = self._infer(data, covariance, self._weights_mean() if weights == "auto" else weights, numbers)
+        data, numbers = self._training_rows(X, y, sample_weight, groups)
+        found = self._infer(data, covariance, self._weight_meaning() if weights == "auto" else weights, numbers)
         if isinstance(found, Refusal):
             raise found.error(self._column_names())
         self._inference = found
@@ -326,8 +327,8 @@ class Inferring(BaseLinear):
         -------
         Influence
         """
-        data, _ = self._given(X, y, sample_weight)
-        meaning = self._weights_mean()
+        data, _ = self._training_rows(X, y, sample_weight)
+        meaning = self._weight_meaning()
         found = self._infer(data, "classical", meaning)
         if isinstance(found, Refusal):
             raise found.error(self._column_names())

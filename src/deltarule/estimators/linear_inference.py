@@ -1,4 +1,4 @@
-"""What statistics has to say to linear regression."""
+"""Statistical inference for linear regression: standard errors and intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption
 from .inference import Inference, Refusal
-from .inferring import MOST_PARAMETERS, Inferring, Interval, check_level, too_few
+from .inferring import MOST_PARAMETERS, RESCALE, Inferring, Interval, check_level, too_few
 
 
 class LinearInference(Inferring):
@@ -20,7 +20,7 @@ class LinearInference(Inferring):
 
     _sums: equations.Sums
 
-    def _penalized(self) -> Refusal | None:
+    def _refuses_errors(self) -> Refusal | None:
         found = [f"{name}={getattr(self, name):g}" for name in ("alpha", "l1") if getattr(self, name) > 0]
         if found:
             return Refusal(
@@ -34,14 +34,14 @@ class LinearInference(Inferring):
             return Refusal("expected weights at the optimum, found early_stopping", "fit without it")
         return None
 
-    def _weights_mean(self) -> str:
+    def _weight_meaning(self) -> str:
         return "precision"
 
     def _keep(self, sums: equations.Sums) -> None:
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
         many = None if n <= MOST_PARAMETERS else self._too_many(sums.rows.n_rows)
-        refusal = self._penalized() or too_few(sums.rows.n_rows, n + int(sums.intercept)) or many
+        refusal = self._refuses_errors() or too_few(sums.rows.n_rows, n + int(sums.intercept)) or many
         if refusal is not None:
             self._inference = refusal
         if self.alpha == 0 and many is None:
@@ -58,7 +58,7 @@ class LinearInference(Inferring):
         R, fit = S.triangle(), S.fit()
         V = fit.sigma2[:, None, None] * equations.inverse(R)
         if not np.isfinite(V).all():
-            return Refusal("expected a finite covariance, found none", "divide the columns")
+            return Refusal("expected a finite covariance, found none", RESCALE)
         mean, scale = S.rows.columns
         found = designs.dependence(R, mean, scale, S.rows.n_rows)
         return Inference.of(S.rows, found, V, fit, n_observations=float(S.rows.n_rows))

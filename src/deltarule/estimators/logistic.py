@@ -135,12 +135,12 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         return tags
 
     @property
-    def steepest(self) -> float:  # type: ignore[override]
+    def largest_loss_curvature(self) -> float:  # type: ignore[override]
         """``σ' <= 1/4``; no eigenvalue of the derivative of softmax is above 1/2."""
         return 0.25 if self.network_.sizes[-1] == 1 else 0.5
 
     @property
-    def typical(self) -> float:  # type: ignore[override]
+    def loss_curvature_at_zero(self) -> float:  # type: ignore[override]
         """``p (1 - p)`` where all classes are equally likely."""
         n_classes = max(2, self.network_.sizes[-1])
         return (1 - 1 / n_classes) / n_classes

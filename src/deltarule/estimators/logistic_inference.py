@@ -1,4 +1,4 @@
-"""What statistics has to say to logistic regression: errors, odds ratios, separated classes, Firth's method."""
+"""Statistical inference for logistic regression: standard errors, odds ratios, separable classes, Firth's method."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..errors import DataError, InvalidOption, SeparationWarning, warn
 from ..training import State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
-from .inferring import Inferring, Interval, check_level
+from .inferring import RESCALE, Inferring, Interval, check_level
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -39,11 +39,11 @@ class LogisticInference(Inferring):
     """Errors of the maximum of the likelihood, or of Firth's penalized likelihood."""
 
     _apart: Refusal | None = None
-    """That a line tells the classes apart, if one does."""
+    """That the classes are linearly separable, if they are."""
 
     # standard errors
 
-    def _penalized(self) -> Refusal | None:
+    def _refuses_errors(self) -> Refusal | None:
         if self.early_stopping:
             return Refusal("expected weights at the optimum, found early_stopping", "fit without it")
         if self._penalties():
@@ -56,7 +56,7 @@ class LogisticInference(Inferring):
         return self._apart
 
     def _remedy(self) -> str:
-        """What to do about classes that a line tells apart."""
+        """What to do about linearly separable classes."""
         return "penalize (a finite C)" + (", or use solver='firth'" if self.network_.sizes[-1] == 1 else "")
 
     def _refuses_kind(self, kind: str) -> Refusal | None:
@@ -71,7 +71,7 @@ class LogisticInference(Inferring):
             return Refusal(f"expected HC0 or HC1 for more than two classes, found {kind}", "use HC1")
         return None
 
-    def _weights_mean(self) -> str:
+    def _weight_meaning(self) -> str:
         return "frequency" if self.class_weight is None else "precision"
 
     def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
@@ -162,7 +162,7 @@ class LogisticInference(Inferring):
         check_level(level)
         super().infer(X, y, sample_weight, covariance=covariance, groups=groups, weights=weights)
         if intervals == "profile":
-            data, _ = self._given(X, y, sample_weight)
+            data, _ = self._training_rows(X, y, sample_weight)
             self._inference = replace(self._errors(), profile=self._profile(data, level))
         return self
 
@@ -231,7 +231,7 @@ class LogisticInference(Inferring):
         ends = equations.probability_interval(A @ phi.T, var, equations.quantile(check_level(level), np.inf))
         return Interval(*(end[:, 1] for end in ends)) if len(self.classes_) == 2 else Interval(*ends)
 
-    # classes that a line tells apart
+    # linearly separable classes
 
     @one_blas_thread()
     def _look_for_separation(self, data: Data) -> designs.Design | Refusal | None:
@@ -239,15 +239,15 @@ class LogisticInference(Inferring):
         self._apart = None
         if self._penalties() or self.early_stopping or self.solver == "firth":
             return None
-        if not self._is_small(data) and not self._is_sure(data):
+        if not self._is_small(data) and not self._may_be_separable(data):
             return None
         D = self._design(data)
         if isinstance(D, designs.Design):
             self._warn_of_separation(data, D)
         return D  # values that are too large to be squared are told by `summary`
 
-    def _is_sure(self, data: Data) -> bool:
-        """Whether all predictions are right, or one nearly certain: without that, no line tells the classes apart."""
+    def _may_be_separable(self, data: Data) -> bool:
+        """Whether all predictions are right, or one nearly certain: without that, classes are not separable."""
         engine = engines.choose(self.engine, self.network_, data.X)
         a = engine.predict(self.network_, data.X, threads=usable_threads(self.n_jobs))
         P, Y = self._of_all_classes(a), self._of_all_classes(data.y)
@@ -260,7 +260,7 @@ class LogisticInference(Inferring):
             return
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
-        suspicious = right or not self._is_small(data)  # of a large table `_is_sure` has told it
+        suspicious = right or not self._is_small(data)  # of a large table `_may_be_separable` has told it
         suspicious = suspicious or bool(P.max() > SURE and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS)
         found = separation(D.A, all_of[:, 1:]) if suspicious else None
         if found is None:
@@ -269,8 +269,8 @@ class LogisticInference(Inferring):
         start = int(self.fit_intercept)
         exception = "" if found.complete else " (but for samples on it)"
         self._apart = Refusal(
-            f"expected classes that overlap, found {kind} separation: a line through COLUMNS tells classes "
-            f"apart{exception}, so that the weights have no finite optimum",
+            f"expected classes that overlap, found {kind} separation: a linear combination of COLUMNS separates "
+            f"classes{exception}, so that the weights have no finite optimum",
             self._remedy(),
             tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
         )
@@ -308,8 +308,8 @@ class LogisticInference(Inferring):
         try:
             D = designs.design(data.X, data.w, intercept=self.fit_intercept)
         except np.linalg.LinAlgError as error:
-            raise DataError(f"solver='firth': {error}", "divide the columns") from None
-        found = self._look(D, self._weights_mean())
+            raise DataError(f"solver='firth': {error}", RESCALE) from None
+        found = self._check_dependence(D, self._weight_meaning())
         if isinstance(found, Refusal):
             raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
         return D, data.y[:, 0].astype(np.float64)
