@@ -57,7 +57,7 @@ def least_squares(
     condition is good enough for the residuals to make up for that.
     """
     m, n = data.X.shape
-    if engine.name != "native" or not isinstance(data.X, np.ndarray) or (m < n and alpha == 0):
+    if engine.name != "native" or not isinstance(data.X, np.ndarray) or m < n:
         return None
     problem = Problem(data, *contiguous(data), intercept, alpha, threads)
     if data.X.dtype == np.float32 and n >= MANY:

@@ -15,6 +15,9 @@ WELL = 1e-9
 """Reciprocal condition of the normal equations, their columns of size 1, from which they are as exact as the rest."""
 
 
+DUAL = 1e-6
+"""The same of rows times rows, of which there is no second look."""
+
 ROWS = 64
 """Of the normal equations, centered at a time."""
 
@@ -49,15 +52,42 @@ def least_squares(X: Array, y: Array, w: Array | None = None, *, intercept: bool
     A, B, x_mean, y_mean = centered(X, y, w, intercept=intercept)
     cond = max(A.shape) * np.finfo(np.float64).eps
     solution, _, rank, singular = linalg.lstsq(A, B, cond=cond, check_finite=False)
-    if rank < A.shape[1] <= len(A):  # perhaps only because their units are far apart
+    if rank < min(A.shape):  # perhaps only because their units are far apart
         size = np.abs(A).max(axis=0)
         size[size == 0] = 1.0
-        alike = linalg.lstsq(A / size, B, cond=cond, check_finite=False)
-        if alike[2] == A.shape[1]:
-            solution, rank = alike[0] / size[:, None], alike[2]
+        alike, _, rank_alike, _ = linalg.lstsq(A / size, B, cond=cond, check_finite=False)
+        if rank_alike > rank:
+            solution, rank = _shortest(alike, A / size, size, rank_alike), rank_alike
     W = solution.T
     b = y_mean - W @ x_mean
     return LeastSquares(W.astype(X.dtype, copy=False), b.astype(X.dtype, copy=False), int(rank), singular)
+
+
+def _shortest(V: Array, A: Array, size: Array, rank: int) -> Array:
+    """Of the ``W = V / size`` with the same ``A V``, (n, k), the one of smallest norm; ``A`` (m, n) has this rank."""
+    W = V / size[:, None]
+    if rank == A.shape[1]:
+        return W
+    nothing = linalg.svd(A, check_finite=False)[2][rank:].T / size[:, None]  # (n, n - rank): A nothing = 0
+    nothing /= np.abs(nothing).max(axis=0)
+    return W - nothing @ linalg.lstsq(nothing, W, check_finite=False)[0]
+
+
+def ridge(A: Array, B: Array, alpha: float) -> Array:
+    """The ``W`` (k, n) with the smallest ``‖A Wᵀ - B‖² + alpha ‖W‖²``; A (m, n), B (m, k).
+
+    With more columns than rows by ``(A Aᵀ + alpha)⁻¹``, where its condition is good; else by singular values.
+    """
+    if len(A) < A.shape[1]:
+        K = A @ A.T
+        K.reshape(-1)[:: len(K) + 1] += alpha
+        potrf, pocon, potrs = cholesky_functions(K.dtype)
+        norm = float(np.abs(K).sum(axis=0).max())
+        factor, failed = potrf(K.T, overwrite_a=True, clean=False)
+        if not failed and pocon(factor, norm)[0] > DUAL:
+            return potrs(factor, B)[0].T @ A
+    U, s, Vt = linalg.svd(A, full_matrices=False, check_finite=False)
+    return ((U.T @ B).T * (s / (s**2 + alpha))) @ Vt
 
 
 class NormalEquations(NamedTuple):
@@ -155,6 +185,8 @@ def centered(
     if intercept:
         x_mean, y_mean = np.average(A, axis=0, weights=w), np.average(B, axis=0, weights=w)
         A, B = A - x_mean, B - y_mean
+        x_rest, y_rest = np.average(A, axis=0, weights=w), np.average(B, axis=0, weights=w)  # what rounding has left
+        A, B, x_mean, y_mean = A - x_rest, B - y_rest, x_mean + x_rest, y_mean + y_rest
     if w is not None:
         root = np.sqrt(w.astype(np.float64))[:, None]
         A, B = A * root, B * root

@@ -22,6 +22,9 @@ from scipy import linalg, special
 from ..arrays import Array
 from .design import Design, Rows, triangle
 
+ALONE = 1e-10
+"""What is missing to a leverage of 1 is rounding below it."""
+
 KINDS = ("classical", "HC0", "HC1", "HC2", "HC3", "cluster")
 MEANINGS = ("precision", "frequency")
 
@@ -114,7 +117,9 @@ def covariance(D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str
     r = E.r * weight[:, None]
     factor = m / (m - P) if kind == "HC1" else 1.0
     if kind in ("HC2", "HC3"):
-        r /= ((1 - leverage(D, E, meaning)) ** (0.5 if kind == "HC2" else 1.0))[:, None]
+        rest = 1 - leverage(D, E, meaning)
+        rest[rest < ALONE] = 0.0  # a sample that has a weight for itself tells nothing of its variance: r / 0
+        r /= (rest ** (0.5 if kind == "HC2" else 1.0))[:, None]
     together = [r] if E.v is not None else [r[:, [j]] for j in range(r.shape[1])]  # targets have an equation each
     meats = []
     for part in together:

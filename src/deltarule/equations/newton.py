@@ -18,9 +18,12 @@ from . import dense
 
 RIDGE = 1e-9
 """Added to a diagonal of ones before it is factored, so that a singular matrix can be factored."""
+FINE = 1e-13
+"""The same where the directions without curvature are known."""
 REFINEMENTS = 2
 DAMPING = 1e-4
-"""Share of the first curvature that is added to it, less and less as the gradient becomes small (Levenberg 1944)."""
+"""Share of the first curvature that is added to it (Levenberg 1944), less with the square of the gradient (Fan & Yuan
+2005): where columns nearly depend on each other, the gradient is small long before the optimum."""
 ROUNDING = 64 * np.finfo(np.float64).eps
 SMALL = 1e-6
 """A gradient of this share of the first is zero, where the cost cannot be lowered any further."""
@@ -148,7 +151,8 @@ class Model:
     ) -> None:
         self.hessian, self.l1, self.null_space, self.price = hessian, l1, null_space, price
         self.kinked = bool(l1.any())
-        self.first, self.curvature, self.decrement = 0.0, 1.0, np.inf
+        self.first, self.decrement = 0.0, np.inf
+        self.curvature: Array | float = 1.0
         self.trusted = self.kept = False
         self.H: Array = np.empty((0, 0))
         if guess is not None and null_space is not None and not self.kinked:
@@ -194,13 +198,13 @@ class Model:
     def _solve(self, g: Array, near: float) -> Array:
         assert self.null_space is not None
         damped = self.H.copy()
-        damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near * self.curvature
-        d = -solve(damped, g, REFINEMENTS)
+        damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near**2 * self.curvature
+        d = -solve(damped, g, REFINEMENTS, ridge=FINE)
         return d - self.null_space @ (self.null_space.T @ d) if self.null_space.size else d
 
     def _take(self, H: Array) -> None:
         if not len(self.H):
-            self.curvature = float(np.trace(H)) / len(H)
+            self.curvature = H.diagonal().copy()
         self.H = H
 
     def _form_hessian(self, theta: Array, free: Array) -> None:
@@ -245,11 +249,14 @@ def candidates(theta: Array, v: Array, l1: Array) -> Array:
 
 def null_space_of(H: Array) -> Array:
     """Those of no curvature, orthonormal columns (F, F'): without a step there, the solution is that of least norm."""
-    values, Q = np.linalg.eigh(H)
-    return Q[:, values <= len(H) * np.finfo(np.float64).eps * values[-1]]
+    size = np.sqrt(H.diagonal())
+    size[size == 0] = 1.0
+    values, Q = np.linalg.eigh(H / size / size[:, None])
+    null = values <= len(H) * np.finfo(np.float64).eps * values[-1]
+    return np.linalg.qr(Q[:, null] / size[:, None])[0] if null.any() else Q[:, null]
 
 
-def solve(H: Array, r: Array, refinements: int = 0) -> Array:
+def solve(H: Array, r: Array, refinements: int = 0, ridge: float = RIDGE) -> Array:
     """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution.
 
     Raises
@@ -262,7 +269,7 @@ def solve(H: Array, r: Array, refinements: int = 0) -> Array:
     A = H / scale
     A /= scale[:, None]
     r = r / scale
-    ridge, failed, factor = RIDGE, 1, A
+    failed, factor = 1, A
     while failed:
         if not ridge < len(A):
             raise np.linalg.LinAlgError("expected second derivatives of a convex cost, found others")

@@ -48,6 +48,9 @@ class Inferring(BaseLinear):
 
     own_arrays: ClassVar[tuple[str, ...]] = ("covariance",)
 
+    term_names: list[str] | None = None
+    """What messages call the columns, where `X` has no names of its own."""
+
     solver_: str
     _inference: Inference | Refusal
 
@@ -138,7 +141,9 @@ class Inferring(BaseLinear):
         with np.errstate(invalid="ignore", divide="ignore"):
             V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
         if not np.isfinite(V).all():
-            return Refusal(f"expected a finite covariance, found none with {kind}", "use classical or HC1")
+            alone = kind in ("HC2", "HC3")
+            why = f": a row has a leverage of 1, for which {kind} is not defined" if alone else ""
+            return Refusal(f"expected a finite covariance, found none{why}", "use HC1" if alone else RESCALE)
         return Inference.of(
             D.rows(Y),
             found,
@@ -206,7 +211,7 @@ class Inferring(BaseLinear):
         return "pass the rows of fit; if they are, lower tol or raise max_iter"
 
     def _column_names(self) -> list[str]:
-        names = getattr(self, "feature_names_in_", None)
+        names = getattr(self, "feature_names_in_", self.term_names)
         return [f"x{j}" for j in range(self.network_.n_features)] if names is None else [str(name) for name in names]
 
     def _training_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any = None) -> tuple[Data, Array | None]:

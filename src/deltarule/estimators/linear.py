@@ -21,7 +21,7 @@ from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.columns import standardizing
 from ..equations.design import WELL
-from ..equations.exact import centered, least_squares
+from ..equations.exact import centered, least_squares, ridge
 from ..errors import DataError, InvalidOption, ModelFileError, warn
 from ..network import Network
 from ..training import State
@@ -68,6 +68,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         "copy_X": ["boolean"],
         "positive": ["boolean"],
     }
+
+    of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_inference")
 
     documented: ClassVar[dict[str, str]] = {
         **LinearInference.documented,
@@ -176,8 +178,6 @@ class LinearRegression(RegressorMixin, LinearInference):
             For data or parameters that cannot be used; for values that cease to be finite, with layer and step.
         """
         self._validate_params()
-        for name in ("rank_", "_singular", "_sums", "_inference"):
-            self.__dict__.pop(name, None)
         if self.early_stopping and validation_data is None and self._is_exact(X):
             raise InvalidOption(
                 "early_stopping needs a solver that takes steps, found the exact solution, which takes none",
@@ -236,13 +236,13 @@ class LinearRegression(RegressorMixin, LinearInference):
             self.rank_, self._singular = found.rank, found.singular
             return found.W, found.b
         A, B, x_mean, y_mean = centered(data.X, data.y, data.w, intercept=self.fit_intercept)
-        if self.alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
-            A = np.vstack([A, np.sqrt(self.alpha) * np.eye(A.shape[1])])
-            B = np.vstack([B, np.zeros((A.shape[1], B.shape[1]))])
-        if self.positive:
-            W = np.vstack([optimize.nnls(A, B[:, j])[0] for j in range(B.shape[1])])
+        if not self.positive:
+            W = ridge(A, B, self.alpha)
         else:
-            W = least_squares(A, B, intercept=False).W
+            if self.alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
+                A = np.vstack([A, np.sqrt(self.alpha) * np.eye(A.shape[1])])
+                B = np.vstack([B, np.zeros((A.shape[1], B.shape[1]))])
+            W = np.vstack([optimize.nnls(A, B[:, j])[0] for j in range(B.shape[1])])
         return W, y_mean - W @ x_mean
 
     @property
@@ -266,6 +266,7 @@ class LinearRegression(RegressorMixin, LinearInference):
     @coef_.setter
     def coef_(self, value: Any) -> None:
         self._fitted().W[1][...] = value
+        self._forget_errors()
 
     @property
     def intercept_(self) -> Any:
@@ -278,6 +279,7 @@ class LinearRegression(RegressorMixin, LinearInference):
     @intercept_.setter
     def intercept_(self, value: Any) -> None:
         self._fitted().b[1][...] = value
+        self._forget_errors()
 
     def predict(self, X: Any) -> Array:
         """Predictions (m,), or (m, n_L) if `y` was a matrix, for `X` (m, n_x)."""

@@ -17,7 +17,7 @@ from ..arrays import Array
 from ..engines import Data
 from ..engines.threads import one_blas_thread
 from ..equations import dense
-from ..errors import InvalidOption, warn
+from ..errors import DataError, InvalidOption, warn
 from ..network import Network
 from ..training import Plan, State
 from .base import store
@@ -83,6 +83,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
+    of_a_fit: ClassVar[tuple[str, ...]] = ("_sparse", "_inference", "_apart")
+
     documented: ClassVar[dict[str, str]] = {
         **LogisticInference.documented,
         "solver": 'str\n    "auto" or one of scikit-learn\'s, which all lead to the optimum; "firth", Firth\'s\n'
@@ -132,6 +134,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = False
+        tags.classifier_tags.multi_class = self.solver not in ("liblinear", "firth")
         return tags
 
     @property
@@ -209,7 +212,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
             raise InvalidOption("C=np.inf as well as penalty=None is not supported for the liblinear solver")
         if solver == "liblinear" and len(self.classes_) > 2:
             raise InvalidOption(
-                "The 'liblinear' solver does not support multiclass classification (n_classes >= 3). Either use "
+                "Only binary classification is supported. The 'liblinear' solver does not support multiclass classification (n_classes >= 3). Either use "
                 "another solver or wrap the estimator in a OneVsRestClassifier to keep applying a one-versus-rest "
                 "scheme."
             )
@@ -260,8 +263,6 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         """
         self._validate_params()
         self._warn_of_deprecations()
-        for name in ("_sparse", "_inference", "_apart"):
-            self.__dict__.pop(name, None)
         return self._fit(X, y, sample_weight, validation_data)
 
     @one_blas_thread()
@@ -274,6 +275,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         incremental: bool,
     ) -> None:
         self._check_choices()
+        if data.w is not None and not (data.y != data.y[0]).any():
+            raise DataError("expected samples of two classes or more with a positive weight, found one class alone")
         if self.solver == "firth":
             self._train_firth(data, state)
             self._infer_at_fit(data)
@@ -312,6 +315,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
     @coef_.setter
     def coef_(self, value: Any) -> None:
         self._fitted().W[1][...] = value.toarray() if sparse.issparse(value) else value
+        self._forget_errors()
 
     def sparsify(self) -> Self:
         """Show ``coef_`` as a sparse matrix."""

@@ -301,7 +301,9 @@ class LogisticInference(Inferring):
     def _firth_design(self, data: Data) -> tuple[designs.Design, Array]:
         if data.y.shape[1] > 1:
             raise InvalidOption(
-                f"expected two classes for solver='firth', found {data.y.shape[1]}", "penalize: use solver='lbfgs'"
+                "Only binary classification is supported. Expected two classes for solver='firth', found "
+                f"{data.y.shape[1]}",
+                "penalize: use solver='lbfgs'",
             )
         if self.early_stopping:
             raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")

@@ -158,6 +158,8 @@ def _notes(model: Any, found: Inference | None, units: Units) -> tuple[str, ...]
         notes.append(f"sample weights are taken as {means[found.meaning]}.")
     if found.kind == "cluster":
         notes.append(f"samples of the same of {found.n_clusters} groups may depend on each other.")
+        if has_few_clusters(found, tested(model, found)):
+            notes.append("no test of all weights together: it needs more groups than weights.")
     if found.doubtful:
         names = ", ".join(units.names[j] for j in found.doubtful)
         notes.append(
@@ -177,7 +179,7 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
     """How well linear regression fits."""
     fit, m = found.fit, found.n_observations
     p = len(found.covariance[0])
-    q, df = p - int(model.fit_intercept), m - p
+    q, df = tested(model, found), m - p
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - fit.deviance / fit.null_deviance
         adjusted = 1 - (1 - r2) * (m - model.fit_intercept) / df
@@ -206,6 +208,12 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
     }
 
 
+def tested(model: Any, found: Inference) -> int:
+    """Weights that are zero in the null model, of one target or of all classes but the first."""
+    blocks = len(model._contrasts()[1]) if hasattr(model, "classes_") else 1
+    return found.covariance.shape[1] - int(model.fit_intercept) * blocks
+
+
 def _wald_statistics(model: Any, found: Inference) -> Array:
     """Of the hypothesis that all weights but the intercepts are zero, (k,)."""
     W, b = model._contrasts()
@@ -216,20 +224,21 @@ def _wald_statistics(model: Any, found: Inference) -> Array:
         pairs = [(phi.ravel()[keep], found.covariance[0][np.ix_(keep, keep)])]
     else:
         pairs = [(row[start:], V[start:, start:]) for row, V in zip(phi, found.covariance, strict=True)]
-    statistics = []
-    for weights, V in pairs:
-        try:
-            statistics.append(equations.wald(weights, V))
-        except np.linalg.LinAlgError:  # fewer clusters than weights
-            statistics.append(np.nan)
-    return np.array(statistics)
+    if has_few_clusters(found, len(pairs[0][0])):
+        return np.full(len(pairs), np.nan)
+    return np.array([equations.wald(weights, V) for weights, V in pairs])
+
+
+def has_few_clusters(found: Inference, q: int) -> bool:
+    """Whether the scores of so few clusters cannot span `q` weights, so that these cannot be tested together."""
+    return found.kind == "cluster" and found.n_clusters - 1 < q
 
 
 def logistic_facts(model: Any, found: Inference) -> dict[str, Any]:
     """How well logistic regression fits."""
     fit, m = found.fit, found.n_observations
     P = found.covariance.shape[1]
-    q = P - int(model.fit_intercept) * len(model._contrasts()[1])
+    q = tested(model, found)
     llf, null = float(fit.log_likelihood[0]), float(fit.null_log_likelihood[0])
     facts: dict[str, Any] = {"samples": m, "degrees of freedom": q, "residual degrees of freedom": m - P}
     if found.penalized_likelihood is not None:

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..arrays import Array
+from ..arrays import Array, is_plain
 from ..callbacks import EarlyStopping
 from ..engines import Data
 from ..errors import DataError, InvalidOption
@@ -52,6 +52,9 @@ class TrainedEstimator(NetworkEstimator):
         "engine": [str],
         "n_jobs": [Integral, None],
     }
+
+    of_a_fit: ClassVar[tuple[str, ...]] = ()
+    """Names of attributes that belong to one fit, and not to the next."""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -95,6 +98,21 @@ class TrainedEstimator(NetworkEstimator):
         *,
         incremental: bool = False,
     ) -> Self:
+        """Train, or leave the model as it was."""
+        before = dict(self.__dict__)
+        for name in self.of_a_fit:
+            self.__dict__.pop(name, None)
+        try:
+            self._fit_anew(X, y, sample_weight, validation_data, incremental=incremental)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _fit_anew(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Sequence[Any] | None, *, incremental: bool
+    ) -> None:
         if incremental and self.early_stopping:
             raise InvalidOption("partial_fit does not support early_stopping=True", "call fit, or set it to False")
         fresh = not hasattr(self, "network_") or not (self.warm_start or incremental)
@@ -103,6 +121,8 @@ class TrainedEstimator(NetworkEstimator):
         X = X.astype(dtype, copy=False)
         w = check_weights(sample_weight, X)
         Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
+        if not (is_plain(Y, ndim=2) or np.isfinite(Y).all()):
+            raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
         X, y, w, Y = self._weigh(X, y, w, Y)
         init_seed, split_seed, order_seed = self._seeds()
         if fresh:
@@ -122,7 +142,6 @@ class TrainedEstimator(NetworkEstimator):
             train, held_out = self._split(X, y, Y, w, split_seed)
         validation = None if held_out is None else make_validation(self, *held_out, self._scoring())
         self._train_with(train, validation, state, incremental=incremental)
-        return self
 
     def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
         """Take note of the kind of target, and encode it."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, warn
+from deltarule.tabular.advice import in_options
 from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
@@ -188,6 +189,7 @@ def _train(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
     watch = _Watch()
     estimator = recipe.estimator
     estimator.set_params(callbacks=[*callbacks, watch])
+    estimator.term_names = prepared.preprocessing.term_names
     try:
         _fit(estimator, outcome, prepared.train, prepared.valid)
     except NotFinite as error:
@@ -222,7 +224,14 @@ def _fit(estimator: Any, outcome: Outcome, train: Part, valid: Part | None = Non
     if valid is not None and len(valid):
         held = (valid.X, outcome.to_network(valid.y, dtype))
         arguments["validation_data"] = held if valid.w is None else (*held, valid.w)
-    estimator.fit(train.X, outcome.to_network(train.y, dtype), sample_weight=train.w, **arguments)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            estimator.fit(train.X, outcome.to_network(train.y, dtype), sample_weight=train.w, **arguments)
+        except InvalidOption as error:
+            raise InvalidOption(in_options(error.message), in_options(error.hint)) from None
+    for warning in told:
+        warn(in_options(str(warning.message)), warning.category)
 
 
 def _diverged(error: NotFinite) -> NotFinite:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +21,7 @@ from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError, wa
 from deltarule.estimators.persistence import from_document, to_document
 from deltarule.estimators.reporting import Units
 from deltarule.estimators.summary import Summary
+from deltarule.tabular.advice import in_options
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, read_weights
@@ -205,7 +206,8 @@ class TabularModel:
             labels=list(self.outcome.classes) or [self.outcome.name],
             notes=tuple(notes),
         )
-        return self.estimator._summarize(level, units)
+        summary = self.estimator._summarize(level, units)
+        return replace(summary, notes=tuple(map(in_options, summary.notes)))
 
     def measure(self, part: Part) -> dict[str, Any]:
         """Metrics of prepared rows; see `evaluate`."""

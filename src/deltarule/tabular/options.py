@@ -11,6 +11,7 @@ from typing import Any
 
 from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, SCHEDULES
 from deltarule.errors import InvalidOption, UnknownName
+from deltarule.tabular.advice import FIRTH
 from deltarule.tabular.scaling import SCALES
 
 TASKS = ("auto", "regression", "binary", "multiclass")
@@ -133,7 +134,7 @@ class Options:
                 f"expected one of the known optimizer names ({', '.join(OPTIMIZERS)}), found 'sgd'",
                 "it steps on one batch after the other, as gradient_descent, momentum and nesterov do here",
             )
-        if self.optimizer != "auto":
+        if self.optimizer not in ("auto", FIRTH):
             OPTIMIZERS.choose(self.optimizer)
         if self.schedule is not None:
             SCHEDULES.choose(self.schedule)

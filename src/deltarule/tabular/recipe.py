@@ -11,6 +11,7 @@ from typing import Any
 
 from deltarule.equations import LOSSES, OPTIMIZERS
 from deltarule.errors import InvalidOption
+from deltarule.tabular.advice import FIRTH
 from deltarule.tabular.choice import PARAMETERS, Decision, choose_model, spoken
 from deltarule.tabular.memory import memory
 from deltarule.tabular.options import Options
@@ -61,7 +62,7 @@ def is_penalized(options: Options, model: str) -> bool:
 def default_l2(options: Options, model: str) -> float:
     """None for a linear model; for a logistic one, none if it was asked for and its likelihood is maximized."""
     asked = options.model == "logistic" or options.formula is not None
-    plain = options.optimizer == "auto" and options.class_weight == "none" and not options.l1 and asked
+    plain = options.optimizer in ("auto", FIRTH) and options.class_weight == "none" and not options.l1 and asked
     return FINITE_L2 if model == "logistic" and not plain else _L2[model]
 
 
@@ -160,6 +161,8 @@ class _Draft:
         for name in changed.keys() & PARAMETERS.keys():
             if PARAMETERS[name] not in self.takes and not (name == "loss" and self.options.loss == usual):
                 self._refuse(name, f"the {self.model} model has none", "leave it out, or use --model mlp")
+        if self.options.optimizer == FIRTH and self.model != "logistic":
+            raise InvalidOption(f"expected --model logistic with --optimizer {FIRTH}, found the {self.model} model")
         if "class_weight" in changed and not self.task.is_classification:
             self._refuse("class_weight", "a regression has no classes", "leave it out, or name a column of --weights")
 
@@ -219,6 +222,9 @@ class _Draft:
         if options.optimizer == "auto":
             self._choose_own_solver()
             return
+        if options.optimizer == FIRTH and self.model == "logistic":
+            self._choose_firth()
+            return
         optimizer = OPTIMIZERS.choose(options.optimizer)
         lasso = self.model == "logistic" and options.l1 and optimizer.name == "lbfgs"
         self.decide("optimizer", optimizer, "as asked", solver=_LASSO if lasso else str(optimizer))
@@ -251,6 +257,16 @@ class _Draft:
         why = "the cost is convex: it finds the optimum; name an optimizer to go there by other steps"
         lasso = self.model == "logistic" and self.options.l1
         self.decide("optimizer", "lbfgs", why, solver=_LASSO if lasso else "lbfgs")
+
+    def _choose_firth(self) -> None:
+        """Firth's penalized likelihood, which takes no other penalty."""
+        if self.n_classes != 2:
+            raise InvalidOption(f"expected two classes for --optimizer {FIRTH}, found {self.n_classes}", "use --l2 1")
+        for name in ("l1", "l2"):
+            if getattr(self.options, name):
+                self._refuse(name, "Firth's likelihood has a penalty of its own", "leave it out")
+        self.refuse_steps(_STEPS, "Firth's likelihood is brought to its maximum", "leave it out")
+        self.decide("optimizer", FIRTH, "as asked: finite weights, and errors, where classes separate", solver=FIRTH)
 
     def choose_steps(self) -> None:
         """Optimizer, learning rate, batches and epochs of a network."""
