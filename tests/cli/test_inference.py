@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -109,6 +110,48 @@ def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     insisted = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--l2", 0)
     assert "separation" in insisted.err
     assert "No standard errors: expected classes that overlap" in " ".join(insisted.out.split())
+
+
+def test_notes_name_the_columns_of_the_table_and_options_of_the_shell(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    group = np.array(["a", "b", "c"])[np.arange(90) % 3]
+    hit = np.where(group == "c", rng.integers(0, 2, 90), group == "a")
+    table = pl.DataFrame({"x0": rng.normal(size=90), "x1": rng.normal(size=90), "group": group, "hit": hit})
+    table.with_columns(pl.col("hit").replace_strict({0: "no", 1: "yes"})).write_csv(tmp_path / "t.csv")
+    formula = ("train", "t.csv", "--formula", "hit ~ x1 + C(group)", "--split", "100,0,0")
+    ran = cli(*formula, "--l2", 0)
+    assert "a linear combination of C(group)[T.b]" in ran.err
+    assert "penalize (--l2 1), or use --optimizer firth" in ran.err
+    assert "solver=" not in ran.out + ran.err
+    firth = cli(*formula, "--optimizer", "firth")
+    assert firth.code == 0
+    assert "Firth's penalized likelihood" in firth.out
+    assert "standard error" in firth.out
+    penalized = cli("train", "t.csv", "-t", "hit", "--model", "logistic", "--l2", 2)
+    assert "expected no penalty, found one" in " ".join(penalized.out.split())
+    twins = table.with_columns((pl.col("x1") * 2 + 1e-9 * pl.col("x0")).alias("twice"), (pl.col("x0")).alias("y"))
+    twins.write_csv(tmp_path / "twins.csv")
+    said = cli("train", "twins.csv", "-t", "y", "--model", "linear", "--drop", "group,hit,x0").err
+    assert "found x1, twice: their condition number" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("-t", "group", "--model", "logistic"), "expected two classes for --optimizer firth, found 3"),
+        (("-t", "x0", "--model", "linear"), "expected --model logistic with --optimizer firth, found the linear model"),
+        (("-t", "hit"), "expected --model logistic with --optimizer firth, found the mlp model"),
+        (("-t", "hit", "--model", "logistic", "--l2", 1), "expected no --l2, found 1"),
+        (("-t", "hit", "--model", "logistic", "--batch-size", 8), "expected no --batch-size, found 8"),
+    ],
+)
+def test_where_firth_is_no_optimizer(cli: Cli, tmp_path: Path, options: tuple[Any, ...], words: str) -> None:
+    x = np.arange(60.0)
+    table = {"x0": np.sin(x), "x1": np.cos(2 * x), "group": ["a", "b", "c"] * 20, "hit": ["no", "yes"] * 30}
+    pl.DataFrame(table).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", *options, "--optimizer", "firth")
+    assert ran.code == 2
+    assert words in ran.err
 
 
 def test_the_contest_is_for_predictions(cli: Cli, tmp_path: Path) -> None:

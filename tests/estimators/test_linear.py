@@ -310,16 +310,18 @@ def test_a_warm_start_leaves_the_weights_handed_out_before_as_they_were():
     assert not np.allclose(model.coef_, kept)
 
 
-def test_a_callback_that_fails_leaves_the_precision_as_it_was():
+def test_a_callback_that_fails_leaves_the_model_as_it_was():
     X, y = load_diabetes(return_X_y=True)
 
     def fail(run):
         raise RuntimeError("stop here")
 
-    model = LinearRegression(solver="lbfgs", callbacks=[fail])
+    model = LinearRegression(solver="lbfgs").fit(X.astype(np.float32), y)
+    kept = model.coef_.copy()
     with pytest.raises(RuntimeError, match="stop here"):
-        model.fit(X.astype(np.float32), y)
+        model.set_params(callbacks=[fail]).fit(X[:40].astype(np.float32), y[:40])
     assert model.network_.theta.dtype == np.float32
+    np.testing.assert_array_equal(model.coef_, kept)
 
 
 @pytest.mark.parametrize("kind", [LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor])

@@ -269,3 +269,71 @@ def test_negative_class_weights_are_refused():
     X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
     with pytest.raises(ValueError, match="class weights of 0 or more"):
         LogisticRegression(class_weight={0: -1.0, 1: 1.0}).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton"])
+def test_a_dummy_trap_whose_units_are_far_apart(solver):
+    """The well-determined column keeps its weight, whatever the size of those that depend on each other."""
+    rng = np.random.default_rng(0)
+    group, x = np.eye(3)[rng.integers(0, 3, 200)], rng.normal(size=200)
+    X, y = np.c_[x * 1e-9, group * 1e6], x + 0.1 * rng.normal(size=200)
+    plain = LinearRegression().fit(np.c_[x, group[:, 1:]], y)
+    model = LinearRegression(solver=solver).fit(X, y)
+    assert_allclose(model.predict(X), plain.predict(np.c_[x, group[:, 1:]]), rtol=1e-8)
+    if solver == "auto":  # the shortest: nothing along (1, 1, 1)
+        assert abs(model.coef_[1:].sum()) < 1e-6 * abs(model.coef_[1:]).max()
+
+
+def test_more_columns_than_rows_in_units_far_apart():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(30, 60)) * 10.0 ** rng.integers(-10, 10, 60), rng.normal(size=30)
+    model = LinearRegression().fit(X, y)
+    assert model.score(X, y) == pytest.approx(1)
+    Xc = X - X.mean(axis=0)
+    s = abs(Xc).max(axis=0)
+    V = np.linalg.svd(Xc / s)[2][29:] / s  # directions that change no prediction
+    V /= np.linalg.norm(V, axis=1)[:, None]
+    assert abs(V @ model.coef_).max() < 1e-6 * np.linalg.norm(model.coef_)
+
+
+@pytest.mark.parametrize("far", [1e13, 1e15])
+@pytest.mark.parametrize("solver", ["auto", "newton"])
+def test_columns_far_from_zero(far, solver):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 2)) + far
+    y = (X - far) @ [1.0, 2.0] + 0.1 * rng.normal(size=100)
+    near = LinearRegression().fit(X - far, y)
+    assert_allclose(LinearRegression(solver=solver).fit(X, y).coef_, near.coef_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n", [40, 400])
+@pytest.mark.parametrize("alpha", [1e-6, 1.0])
+def test_a_penalty_on_more_columns_than_rows(n, alpha):
+    rng = np.random.default_rng(2)
+    X, Y = rng.normal(size=(30, n)), rng.normal(size=(30, 2))
+    model = LinearRegression(alpha=alpha).fit(X, Y)
+    Xc, Yc = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    assert_allclose(Xc.T @ (Xc @ model.coef_.T - Yc) + alpha * model.coef_.T, 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("closeness", [1e-5, 1e-7])
+def test_logistic_regression_of_columns_that_nearly_depend_on_each_other(closeness):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 200))
+    X = np.c_[a, b, (a + b + closeness * rng.normal(size=200))]
+    y = (a - b + rng.logistic(size=200) > 0).astype(int)
+    model = LogisticRegression(C=np.inf).fit(X, y)
+    apart = np.c_[a, b, (X[:, 2] - a - b) / closeness]  # the same model of columns that do not
+    best = LogisticRegression(C=np.inf).fit(apart, y)
+    assert model.loss_ == pytest.approx(best.loss_, rel=1e-6)
+    assert_allclose(model.coef_[0, 2], best.coef_[0, 2] / closeness, rtol=1e-3)
+
+
+def test_newton_in_the_units_of_the_table():
+    """Without standardized columns, too."""
+    rng = np.random.default_rng(3)
+    scale = np.array([1e-30, 1.0, 1e30, 1e-15])
+    X = rng.normal(size=(100, 4))
+    y = X @ [1.0, 2.0, 3.0, 4.0]
+    model = LinearRegression(solver="newton", standardize=False).fit(X * scale, y)
+    assert_allclose(model.coef_ * scale, [1, 2, 3, 4], rtol=1e-9)

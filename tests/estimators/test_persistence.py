@@ -290,7 +290,7 @@ REFUSED = {
     "numbers": (("classes",), {"dtype": "int8", "values": [1, 2, 300]}, "int8"),
     "one class": (("classes",), {"dtype": "int8", "values": [1]}, "3 outputs"),
     "rate": (("parameters", "learning_rate_init"), -1.0, "learning_rate_init"),
-    "solver": (("parameters", "solver"), "wishing", "optimizer"),
+    "solver": (("parameters", "solver"), "wishing", "expected a solver out of"),
     "schedule": (("parameters", "learning_rate"), "sometimes", "schedule"),
     "engine": (("parameters", "engine"), "steam", "engine"),
     "initializer": (("parameters", "initializer"), "dice", "initializer"),

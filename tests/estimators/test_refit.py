@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 
 import deltarule
 from deltarule import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor
@@ -138,3 +139,75 @@ def test_a_child_forked_in_the_middle_of_a_fit_has_its_threads_back():
             blas = [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
             os._exit(0 if inside and max(blas) == max(1, len(os.sched_getaffinity(0))) else 1)
         assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"engine": "nope"},
+        {"solver": "nope"},
+        {"callbacks": [lambda run: 1 / 0], "solver": "adam"},
+    ],
+    ids=["engine", "solver", "callback"],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_that_fails_leaves_the_model_as_it_was(kind, wrong, table, tmp_path):
+    X, y = table
+    model = small(kind).fit(X, y)
+    before = model.predict(X)
+    fresh = small(kind).set_params(**wrong)
+    model.set_params(**wrong)
+    for broken in (model, fresh):
+        with pytest.raises((ValueError, ZeroDivisionError)):
+            broken.fit(X[:, :2], y)
+    model.set_params(**small(kind).get_params())
+    assert_array_equal(model.predict(X), before)
+    assert model.n_features_in_ == 4
+    with pytest.raises(NotFittedError):
+        fresh.predict(X)
+    model.save(tmp_path / "m.safetensors")
+    assert_array_equal(deltarule.load(tmp_path / "m.safetensors").predict(X), before)
+
+
+def test_validation_data_that_do_not_fit_leave_nothing_behind(table):
+    X, y = table
+    model = LinearRegression()
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X, y, validation_data=(X[:, :2], y))
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("kind", [LinearRegression, MLPRegressor])
+@pytest.mark.parametrize(
+    "y",
+    [[None, *range(59)], ["nan", *["1"] * 59], np.where(np.eye(60)[:, :2] > 0, np.nan, 1.0)],
+    ids=["None", "text", "NaN"],
+)
+def test_targets_that_are_missing_are_refused(kind, y, table):
+    with pytest.raises(ValueError, match="NaN"):
+        small(kind).fit(table[0], y)
+
+
+def test_targets_beyond_the_precision_of_the_table_are_refused(table):
+    X, y = table
+    with pytest.raises(ValueError, match="float32"):
+        LinearRegression().fit(X.astype(np.float32), y * 1e300)
+
+
+@pytest.mark.parametrize("options", [{}, {"C": np.inf}, {"solver": "firth"}])
+def test_one_class_left_by_the_weights_is_refused(options, table):
+    X, y = table
+    with pytest.raises(ValueError, match="one class alone"):
+        LogisticRegression(**options).fit(X, y, y.astype(float))
+    with pytest.raises(ValueError, match="one class alone"):
+        LogisticRegression(class_weight={0: 0}, **options).fit(X, y)
+
+
+def test_other_weights_have_no_errors_that_are_known(table):
+    X, y = table
+    for model in (LinearRegression().fit(X, y), LogisticRegression(C=np.inf).fit(X, y)):
+        assert "standard error" in model.summary().columns
+        model.coef_ = model.coef_ + 1
+        assert "standard error" not in model.summary().columns

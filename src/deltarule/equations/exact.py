@@ -18,6 +18,9 @@ WELL = 1e-9
 DUAL = 1e-6
 """The same of rows times rows, of which there is no second look."""
 
+CLEAR = 1e-10
+"""Parts of a direction that are not rounding, in columns of one size."""
+
 ROWS = 64
 """Of the normal equations, centered at a time."""
 
@@ -68,9 +71,11 @@ def _shortest(V: Array, A: Array, size: Array, rank: int) -> Array:
     W = V / size[:, None]
     if rank == A.shape[1]:
         return W
-    nothing = linalg.svd(A, check_finite=False)[2][rank:].T / size[:, None]  # (n, n - rank): A nothing = 0
+    Q = linalg.svd(A, check_finite=False)[2][rank:].T  # (n, n - rank): A Q = 0
+    nothing = np.where(np.abs(Q) > CLEAR, Q, 0.0) / size[:, None]
     nothing /= np.abs(nothing).max(axis=0)
-    return W - nothing @ linalg.lstsq(nothing, W, check_finite=False)[0]
+    # by their products: a reflection would spread the rounding of the largest weight over all
+    return W - nothing @ linalg.lstsq(nothing.T @ nothing, nothing.T @ W, check_finite=False)[0]
 
 
 def ridge(A: Array, B: Array, alpha: float) -> Array:

@@ -15,11 +15,14 @@ from scipy.optimize import OptimizeResult
 from ..arrays import Array
 from ..registry import Formula
 from . import dense
+from .exact import CLEAR
 
 RIDGE = 1e-9
 """Added to a diagonal of ones before it is factored, so that a singular matrix can be factored."""
 FINE = 1e-13
 """The same where the directions without curvature are known."""
+FAR = 1e-8
+"""Share of the mean curvature below which a parameter has units of its own."""
 REFINEMENTS = 2
 DAMPING = 1e-4
 """Share of the first curvature that is added to it (Levenberg 1944), less with the square of the gradient (Fan & Yuan
@@ -152,11 +155,11 @@ class Model:
         self.hessian, self.l1, self.null_space, self.price = hessian, l1, null_space, price
         self.kinked = bool(l1.any())
         self.first, self.decrement = 0.0, np.inf
-        self.curvature: Array | float = 1.0
+        self.curvature: Array = np.ones(1)
         self.trusted = self.kept = False
         self.H: Array = np.empty((0, 0))
         if guess is not None and null_space is not None and not self.kinked:
-            self._take(guess)
+            self.H, self.curvature = guess, typical_curvature(guess)
             self.trusted = True
 
     def step(self, theta: Array, g: Array, v: Array, steepest: float, goal: float) -> tuple[Array, float, float]:
@@ -202,19 +205,14 @@ class Model:
         d = -solve(damped, g, REFINEMENTS, ridge=FINE)
         return d - self.null_space @ (self.null_space.T @ d) if self.null_space.size else d
 
-    def _take(self, H: Array) -> None:
-        if not len(self.H):
-            self.curvature = H.diagonal().copy()
-        self.H = H
-
     def _form_hessian(self, theta: Array, free: Array) -> None:
         """Form the matrix at ``θ``; the first time, find the directions in which there is no curvature."""
-        H = self.hessian(theta, free)
-        self._take(H)
+        self.H = H = self.hessian(theta, free)
         if self.null_space is None:
             # at zero, where no sample is told apart so surely that its curvature is lost
             level = H if self.kinked or not theta.any() else self.hessian(np.zeros_like(theta), free)
             self.null_space = np.empty((len(H), 0)) if self.kinked else null_space_of(level)
+            self.curvature = typical_curvature(level)
 
 
 def search(
@@ -247,13 +245,20 @@ def candidates(theta: Array, v: Array, l1: Array) -> Array:
     return free
 
 
+def typical_curvature(H: Array) -> Array:
+    """For each parameter (F,) the mean of all; its own, if it has units so far from those of the others."""
+    own = H.diagonal()
+    return np.where(own > FAR * own.mean(), own.mean(), own)
+
+
 def null_space_of(H: Array) -> Array:
     """Those of no curvature, orthonormal columns (F, F'): without a step there, the solution is that of least norm."""
     size = np.sqrt(H.diagonal())
     size[size == 0] = 1.0
     values, Q = np.linalg.eigh(H / size / size[:, None])
     null = values <= len(H) * np.finfo(np.float64).eps * values[-1]
-    return np.linalg.qr(Q[:, null] / size[:, None])[0] if null.any() else Q[:, null]
+    clear = np.where(np.abs(Q[:, null]) > CLEAR, Q[:, null], 0.0)
+    return np.linalg.qr(clear / size[:, None])[0] if null.any() else clear
 
 
 def solve(H: Array, r: Array, refinements: int = 0, ridge: float = RIDGE) -> Array:

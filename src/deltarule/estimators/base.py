@@ -30,7 +30,7 @@ from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from ..errors import InvalidOption, ModelFileError, warn
+from ..errors import InvalidOption, ModelFileError, UnknownName, warn
 from ..network import Network
 from ..training import Plan, Run, State, train
 
@@ -85,6 +85,9 @@ class NetworkEstimator(BaseEstimator):
         """What only this kind of estimator has to remember, in JSON."""
         return {}
 
+    own_solvers: ClassVar[tuple[str, ...]] = ("sgd",)
+    """Solvers that are no optimizers of the register."""
+
     own_arrays: ClassVar[tuple[str, ...]] = ()
     """Names of the arrays that only this kind of estimator may have to remember."""
 
@@ -129,7 +132,11 @@ class NetworkEstimator(BaseEstimator):
         if text == "sgd":
             text = "nesterov" if self.nesterovs_momentum else "momentum"
             text = text if self.momentum > 0 else "gradient_descent"
-        chosen = OPTIMIZERS.choose(text)
+        try:
+            chosen = OPTIMIZERS.choose(text)
+        except UnknownName as error:
+            names = ", ".join(dict.fromkeys([*self.own_solvers, *OPTIMIZERS]))
+            raise UnknownName(f"expected a solver out of {names}, found {self.solver!r}", error.hint) from None
         named = {"mu": self.momentum, "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         own = {name: value for name, value in named.items() if name in chosen.defaults and name not in chosen.options}
         return chosen.configured(**own)

@@ -69,6 +69,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         "positive": ["boolean"],
     }
 
+    own_solvers: ClassVar[tuple[str, ...]] = (*EXACT, "sgd")
+
     of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_inference")
 
     documented: ClassVar[dict[str, str]] = {

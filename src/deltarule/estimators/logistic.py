@@ -83,6 +83,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
+    own_solvers: ClassVar[tuple[str, ...]] = (*OPTIMAL, "firth", "sgd")
+
     of_a_fit: ClassVar[tuple[str, ...]] = ("_sparse", "_inference", "_apart")
 
     documented: ClassVar[dict[str, str]] = {
@@ -212,9 +214,9 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
             raise InvalidOption("C=np.inf as well as penalty=None is not supported for the liblinear solver")
         if solver == "liblinear" and len(self.classes_) > 2:
             raise InvalidOption(
-                "Only binary classification is supported. The 'liblinear' solver does not support multiclass classification (n_classes >= 3). Either use "
-                "another solver or wrap the estimator in a OneVsRestClassifier to keep applying a one-versus-rest "
-                "scheme."
+                "Only binary classification is supported. The 'liblinear' solver does not support multiclass "
+                "classification (n_classes >= 3). Either use another solver or wrap the estimator in a "
+                "OneVsRestClassifier to keep applying a one-versus-rest scheme."
             )
 
     def _warn_of_deprecations(self) -> None:

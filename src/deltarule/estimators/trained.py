@@ -120,7 +120,8 @@ class TrainedEstimator(NetworkEstimator):
         dtype = X.dtype if fresh else self.network_.theta.dtype
         X = X.astype(dtype, copy=False)
         w = check_weights(sample_weight, X)
-        Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
+        with np.errstate(over="ignore"):
+            Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
         if not (is_plain(Y, ndim=2) or np.isfinite(Y).all()):
             raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
         X, y, w, Y = self._weigh(X, y, w, Y)
