@@ -18,7 +18,7 @@ int threads_for(double work, const Control& control) {
     return int(std::clamp(work / WORTH, 1.0, double(std::max(control.threads, 1))));
 }
 
-// Runs task(part, scratch) for every part, whoever comes first; false if the user wants to stop
+// Runs task(part, scratch) for every part, taken from a shared counter; false if the user wants to stop
 template <class Run> bool each_part(long count, long scratch, double work, const Control& control, Run task) {
     Crew crew(std::min(long(threads_for(work, control)), count));
     Patience patience(control);

@@ -60,7 +60,7 @@ template <class T>
 Outcome epoch(const Target&, const NetworkSpec&, T* theta, T* m, T* v, const Samples<T>&, const Steps&, const Control&);
 
 // Between the layout of theta and that in which the kernels keep parameters and moments, in packed_size<T> numbers;
-// what only pads must be zero.
+// padding must be zero.
 template <class T> long packed_size(const Target&, const NetworkSpec&);
 template <class T> void pack(const Target&, const NetworkSpec&, const T* flat, T* packed);
 template <class T> void unpack(const Target&, const NetworkSpec&, const T* packed, T* flat);

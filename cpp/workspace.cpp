@@ -153,8 +153,8 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
 }
 
 template <class T> void Workspace<T>::place_activations(long rows, bool training) {
-    // inputs are read where they lie, unless in another order, as whole vectors, or from rows that all fall on the same
-    // few places of the cache
+    // inputs are read in place, unless they are reordered, read as whole vectors (narrow layers), or have rows that
+    // collide in the cache
     const bool in_place = !micro && !job.order && !layers_[1].narrow && layers_[0].n_out * sizeof(T) % 1024 != 0;
     for (long l = in_place; l <= job.n_layers; l++) {
         Layer<T>& layer = layers_[l];

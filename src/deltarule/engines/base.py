@@ -53,7 +53,7 @@ class Data:
     @property
     def total_weight(self) -> float:
         """``m``, or the sum of the weights."""
-        return float(len(self)) if self.w is None else float(self.w.sum())
+        return float(len(self)) if self.w is None else float(self.w.sum(dtype=np.float64))
 
 
 @dataclass(frozen=True)

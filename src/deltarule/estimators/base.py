@@ -281,8 +281,9 @@ def make_validation(
 
     def measure(network: Network) -> dict[str, float]:
         bare = estimator._bare()
+        bare.network_ = network
         engine = engines.choose(estimator.engine, network, data.X)
-        J = engine.cost(network, data)
+        J = engine.cost(network, data, threads=usable_threads(estimator.n_jobs))
         if not np.isfinite(J):
             return {"validation_loss": np.nan, "validation_score": np.nan}
         score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)

@@ -43,6 +43,16 @@ class Interval(NamedTuple):
     upper: Array
 
 
+class Measured(NamedTuple):
+    """Design, targets (m, k), estimate, fit and the dependence of the columns."""
+
+    D: designs.Design
+    Y: Array
+    E: equations.Estimate
+    fit: equations.Fit
+    dependence: designs.Dependence
+
+
 class Inferring(BaseLinear):
     """Adds what statistics has to say to a linear model."""
 
@@ -122,22 +132,10 @@ class Inferring(BaseLinear):
         polish: bool = False,
     ) -> Inference | Refusal:
         """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
-        refusal = self._refuses_errors() or self._refuses_kind(kind)
-        if refusal is not None:
-            return refusal
-        Y = data.y.astype(np.float64)
-        D = self._design(data) if design is None else design
-        if isinstance(D, Refusal):
-            return D
-        found = self._check_dependence(D, meaning)
+        found = self._measure(data, kind, meaning, design=design, polish=polish)
         if isinstance(found, Refusal):
             return found
-        if found.nearly.any():
-            self._warn_of(found)
-        estimated = self._estimate_at_optimum(D, Y, meaning, polish=polish)
-        if isinstance(estimated, Refusal):
-            return estimated
-        E, fit = estimated
+        D, Y, E, fit, dependence = found
         with np.errstate(invalid="ignore", divide="ignore"):
             V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
         if not np.isfinite(V).all():
@@ -146,7 +144,7 @@ class Inferring(BaseLinear):
             return Refusal(f"expected a finite covariance, found none{why}", "use HC1" if alone else RESCALE)
         return Inference.of(
             D.rows(Y),
-            found,
+            dependence,
             V,
             fit,
             kind=kind,
@@ -154,6 +152,31 @@ class Inferring(BaseLinear):
             n_observations=equations.observations(D, meaning),
             n_clusters=0 if groups is None else int(groups.max()) + 1,
         )
+
+    def _measure(
+        self,
+        data: Data,
+        kind: str,
+        meaning: str,
+        *,
+        design: designs.Design | Refusal | None = None,
+        polish: bool = False,
+    ) -> Measured | Refusal:
+        """What errors of that kind are made of, if there can be any."""
+        refusal = self._refuses_errors() or self._refuses_kind(kind)
+        if refusal is not None:
+            return refusal
+        D = self._design(data) if design is None else design
+        if isinstance(D, Refusal):
+            return D
+        dependence = self._check_dependence(D, meaning)
+        if isinstance(dependence, Refusal):
+            return dependence
+        if dependence.nearly.any():
+            self._warn_of(dependence)
+        Y = data.y.astype(np.float64)
+        estimated = self._estimate_at_optimum(D, Y, meaning, polish=polish)
+        return estimated if isinstance(estimated, Refusal) else Measured(D, Y, *estimated, dependence)
 
     def _design(self, data: Data) -> designs.Design | Refusal:
         try:
@@ -334,14 +357,12 @@ class Inferring(BaseLinear):
         """
         data, _ = self._training_rows(X, y, sample_weight)
         meaning = self._weight_meaning()
-        found = self._infer(data, "classical", meaning)
+        found = self._measure(data, "classical", meaning)
         if isinstance(found, Refusal):
             raise found.error(self._column_names())
         if self.network_.sizes[-1] > 1 and hasattr(self, "classes_"):
             raise InvalidOption("expected two classes for the influence of a row, found more")
-        D = designs.design(data.X, data.w, intercept=self.fit_intercept)
-        E, fit = self._estimate(D, data.y, meaning)
-        result = equations.influence(D, E, fit.sigma2, meaning)
+        result = equations.influence(found.D, found.E, found.fit.sigma2, meaning)
         if result.cooks_distance.shape[1] > 1:
             return result
         return equations.Influence(result.leverage, result.standardized_residual[:, 0], result.cooks_distance[:, 0])

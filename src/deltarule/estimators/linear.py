@@ -208,7 +208,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         found = None if self.positive else self._quick_solution(engine, data)
         if found is None:
             network.W[1][...], network.b[1][...] = self._solve(data)
-            cost = engine.cost(network, data)
+            cost = engine.cost(network, data, threads=usable_threads(self.n_jobs))
         else:
             network.W[1][...], network.b[1][...], cost = found.W, found.b, found.cost
             self._keep(found.sums)
