@@ -75,7 +75,9 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     documented: ClassVar[dict[str, str]] = {
         **LinearInference.documented,
-        "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "sgd" has `momentum`.',
+        "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "lbfgs" is\n'
+        "    Newton's method where "
+        'that is quicker, "lbfgs(memory=20)", with an option, L-BFGS itself; "sgd" has `momentum`.',
         "tol": "float\n    The gradient, in units of y, at which training ends; descent over all samples must\n"
         "    be within 5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements\n"
         "    of less do not count. The exact solution needs none.",

@@ -89,8 +89,10 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
 
     documented: ClassVar[dict[str, str]] = {
         **LogisticInference.documented,
-        "solver": 'str\n    "auto" or one of scikit-learn\'s, which all lead to the optimum; "firth", Firth\'s\n'
-        "    penalized likelihood for two classes, which takes no other penalty; or the name of an optimizer.",
+        "solver": "str\n    \"auto\" or one of scikit-learn's, which all lead to the optimum, by Newton's method\n"
+        "    or L-BFGS;"
+        ' "lbfgs(memory=20)", with an option, is L-BFGS itself; "firth", Firth\'s penalized likelihood for two\n'
+        "    classes, which takes no other penalty; or the name of an optimizer.",
         "tol": "float\n    The gradient at which training ends; descent over all samples must be within\n"
         "    5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements of less do not count.",
     }
