@@ -182,12 +182,14 @@ class Network:
         return network
 
     def _initialize(self, initializer: str | Initializer, seed: int) -> None:
-        rng = np.random.default_rng(seed)
+        rng = None
         for l, layer in enumerate(self.layers, 1):
             name: str | Initializer = initializer
             if name == "auto":
                 name = "zeros" if len(self.layers) == 1 else layer.activation.initializer
-            self.W[l][...] = INITIALIZERS.choose(name).draw(self.W[l].shape, rng)
+            if name != "zeros":  # theta is zero already
+                rng = rng or np.random.default_rng(seed)
+                self.W[l][...] = INITIALIZERS.choose(name).draw(self.W[l].shape, rng)
             if l in self.p:
                 self.p[l][...] = layer.activation.settings["initial"]
 

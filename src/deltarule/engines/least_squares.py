@@ -7,17 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import special
+from scipy.linalg import lapack
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
 from ..equations.design import Rows
-from ..equations.exact import WELL, NormalEquations, normal_equations
+from ..equations.exact import WELL, NormalEquations, centered, normal_equations
 from ..equations.inference import Sums
 from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
 from .wide import MANY, wide_products
+
+SMALL = 2000
+"""Numbers in ``X`` that LAPACK is done with before a kernel has begun."""
 
 LOOK, LEAST = 2**18, 128
 """Numbers, and rows at least, that tell roughly where the columns lie and how far they spread."""
@@ -59,12 +63,45 @@ def least_squares(
     m, n = data.X.shape
     if engine.name != "native" or not isinstance(data.X, np.ndarray) or m < n:
         return None
+    if data.X.size <= SMALL and m > n + 1 and intercept and alpha == 0:
+        return _by_triangle(data)
     problem = Problem(data, *contiguous(data), intercept, alpha, threads)
     if data.X.dtype == np.float32 and n >= MANY:
         found = problem.solve(quick=True)
         if found is not None:
             return found
     return problem.solve(quick=False)
+
+
+def _by_triangle(data: Data) -> Solution | None:
+    """The solution by ``X = Q R``, of so few numbers that calling the kernels would take longer."""
+    n, total = data.X.shape[1], data.total_weight
+    A, B, x_mean, y_mean = centered(data.X, data.y, data.w)
+    with np.errstate(over="ignore"):
+        size, square = np.sqrt(np.einsum("ij,ij->j", A, A)), np.einsum("ij,ij->j", B, B)
+    # a column that varies by no more than rounding has no weight to be told
+    if not (np.isfinite(size).all() and (size > TINY * np.sqrt(total) * np.abs(x_mean)).all()):
+        return None
+    y = B @ np.arange(1.0, B.shape[1] + 1)
+    correlations = (y @ A) / size / (np.sqrt(y @ y) or 1.0)
+    factors, solution, failed = lapack.dgels(A, B)
+    factor = np.triu(factors[:n]) / size
+    condition = 0.0 if failed else float(lapack.dtrcon(factor)[0]) ** 2
+    if condition < WELL:
+        return None
+    W, rest = solution[:n].T, solution[n:]
+    deviance = np.einsum("ij,ij->j", rest, rest)
+    w = data.w
+    rows = Rows(
+        n_rows=len(data),
+        weighted=w is not None and bool((w != w[0]).any()),
+        columns=np.stack([x_mean, size / np.sqrt(total)]),
+        correlations=correlations,
+        target=np.stack([y_mean, np.sqrt(square / total)]),
+    )
+    known = 0.0 if w is None else float(np.log(w.astype(np.float64)).sum())
+    sums = Sums(factor, size, condition, True, rows, total, known, deviance, square)
+    return Solution(W, y_mean - W @ x_mean, float(deviance.sum()) / (2 * total), sums)
 
 
 @dataclass(frozen=True)

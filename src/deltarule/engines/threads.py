@@ -28,14 +28,17 @@ class BlasLimit:
 
     def __init__(self) -> None:
         self.lock, self.users = threading.Lock(), 0
-        self.limits: Any = None
+        self.before: list[tuple[Any, int]] = []  # libraries, and how many threads they had
 
     def enter(self) -> None:
         """One user more."""
         with self.lock:
             self.users += 1
             if self.users == 1:
-                self.limits = _controller().limit(limits=1, user_api="blas")
+                known = [(library, library.get_num_threads()) for library in _blas_libraries()]
+                self.before = [(library, threads) for library, threads in known if threads is not None]
+                for library, _ in self.before:
+                    library.set_num_threads(1)
 
     def leave(self) -> None:
         """One user less."""
@@ -46,9 +49,9 @@ class BlasLimit:
 
     def restore(self) -> None:
         """Let BLAS have its threads again."""
-        if self.limits is not None:
-            self.limits.restore_original_limits()
-            self.limits = None
+        for library, threads in self.before:
+            library.set_num_threads(threads)
+        self.before = []
 
 
 _blas = BlasLimit()
@@ -86,8 +89,8 @@ def _cores(allowed: frozenset[int] | None, limit: str | None) -> int:
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+def _blas_libraries() -> list[Any]:
+    return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from scipy import linalg
 from scipy.linalg import lapack
 
 from ..arrays import Array
+from .columns import shares
 
 WELL = 1e-9
 """Reciprocal condition of the normal equations, their columns of size 1, from which they are as exact as the rest."""
@@ -188,10 +189,10 @@ def centered(
     A, B = X.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
     x_mean, y_mean = np.zeros(A.shape[1]), np.zeros(B.shape[1])
     if intercept:
-        x_mean, y_mean = np.average(A, axis=0, weights=w), np.average(B, axis=0, weights=w)
-        A, B = A - x_mean, B - y_mean
-        x_rest, y_rest = np.average(A, axis=0, weights=w), np.average(B, axis=0, weights=w)  # what rounding has left
-        A, B, x_mean, y_mean = A - x_rest, B - y_rest, x_mean + x_rest, y_mean + y_rest
+        p = shares(X, w)
+        for _ in range(2):  # once more for what rounding has left
+            x_rest, y_rest = p @ A, p @ B
+            A, B, x_mean, y_mean = A - x_rest, B - y_rest, x_mean + x_rest, y_mean + y_rest
     if w is not None:
         root = np.sqrt(w.astype(np.float64))[:, None]
         A, B = A * root, B * root
