@@ -337,3 +337,29 @@ def test_newton_in_the_units_of_the_table():
     y = X @ [1.0, 2.0, 3.0, 4.0]
     model = LinearRegression(solver="newton", standardize=False).fit(X * scale, y)
     assert_allclose(model.coef_ * scale, [1, 2, 3, 4], rtol=1e-9)
+
+
+@pytest.mark.parametrize("constant", [0.1, 1 / 3, -1e30, 7.0])
+@pytest.mark.parametrize("m", [30, 997])
+@pytest.mark.parametrize("w", [None, "random"])
+def test_a_constant_column_has_no_weight_in_least_squares(constant, m, w):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=m)
+    X, y = np.c_[np.full(m, constant), x], x + rng.normal(size=m)
+    w = None if w is None else rng.uniform(0.1, 2, m)
+    model = LinearRegression().fit(X, y, w)
+    assert model.coef_[0] == 0
+    assert_allclose(model.coef_[1], LinearRegression().fit(X[:, 1:], y, w).coef_[0], rtol=1e-12)
+    assert LinearRegression().fit(X[:, :1], y, w).coef_[0] == 0
+
+
+def test_errors_of_columns_that_depend_on_each_other_but_for_rounding_nearly():
+    """The second derivatives have lost what the columns themselves still tell: the last steps are by these."""
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(2, 300))
+    rest = rng.normal(size=300)
+    y = (a - b + rng.logistic(size=300) > 0).astype(int)
+    near = LogisticRegression(C=np.inf).fit(np.c_[a, b, a + b + 1e-7 * rest], y)
+    apart = LogisticRegression(C=np.inf).fit(np.c_[a, b, rest], y)
+    assert_allclose(near.coef_[0, 2], apart.coef_[0, 2] * 1e7, rtol=1e-5)
+    assert_allclose(near.summary()["z"][3], apart.summary()["z"][3], rtol=1e-5)

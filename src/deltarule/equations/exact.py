@@ -193,6 +193,9 @@ def centered(
         for _ in range(2):  # once more for what rounding has left
             x_rest, y_rest = p @ A, p @ B
             A, B, x_mean, y_mean = A - x_rest, B - y_rest, x_mean + x_rest, y_mean + y_rest
+        constant = np.abs(A).max(axis=0) <= np.finfo(np.float64).eps / 4 * np.abs(x_mean)
+        if constant.any():  # what varies by no more than rounding does not vary
+            A[:, constant] = 0.0
     if w is not None:
         root = np.sqrt(w.astype(np.float64))[:, None]
         A, B = A * root, B * root

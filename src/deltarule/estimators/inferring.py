@@ -30,6 +30,8 @@ MOST_ENTRIES = 4_000_000
 MOST_PARAMETERS = 500
 MOST_PRODUCTS = 2e9
 """To form the matrix of second derivatives: rows times the square of the parameters."""
+NEAR, THERE = 25.0, 1e-18
+"""From where Newton's steps lead there, and where another one changes nothing."""
 RESCALE = "rescale the columns, for example to unit deviation"
 ARRIVED = 1e-4
 """Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
@@ -193,12 +195,25 @@ class Inferring(BaseLinear):
         except np.linalg.LinAlgError:
             return Refusal("expected second derivatives of full rank, found others", "see the warnings of fit")
         distance = self._distance(D, E, Y, fit)
+        while polish and THERE < distance < NEAR:
+            theta = self.network_.theta.copy()
+            if not self._polish(D, E):
+                break
+            try:
+                E_new, fit_new = self._estimate(D, Y, meaning)
+                closer = self._distance(D, E_new, Y, fit_new)
+            except np.linalg.LinAlgError:
+                closer = np.inf
+            if not closer < distance / 2:
+                self.network_.theta[...] = theta
+                break
+            E, fit, distance = E_new, fit_new, closer
         if not distance <= ARRIVED:
             return Refusal(
                 f"expected weights at the optimum of these rows, found them {distance**0.5:.2g} standard errors off",
                 self._how_to_arrive(),
             )
-        return self._estimate(D, Y, meaning) if polish and self._polish(D, E) else (E, fit)
+        return E, fit
 
     def _check_dependence(self, D: designs.Design, meaning: str) -> designs.Dependence | Refusal:
         """At how the columns depend on each other."""
