@@ -18,8 +18,8 @@ constexpr Kernels<T> KERNELS = {LANES<T>,       PANEL<T>,       BLOCK<T>, NARROW
                                 micro_step<T>};
 
 template <class T>
-constexpr LinearKernels<T> LINEAR = {LANES<double>, column_moments<T>,   linear_cost<T>, linear_scratch<T>,
-                                     gram<T>,       unpack_gram, gram_size,  gram_scratch};
+constexpr LinearKernels<T> LINEAR = {LANES<double>, column_moments<T>, linear_cost<T>, linear_scratch<T>,
+                                     gram<T>,       unpack_gram,       gram_size,      gram_scratch};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];

@@ -63,16 +63,17 @@ void mirror(double* A, long q) {
 }  // namespace
 
 template <class T>
-Outcome column_moments(const Target& target, const LinearJob<T>& job, double* first, double* second, const Control& control) {
+Outcome column_moments(const Target& target, const LinearJob<T>& job, double* first, double* second,
+                       const Control& control) {
     const LinearKernels<T>& kernels = target.linear<T>();
     const long ld = rounded_up(job.n, kernels.lanes), count = parts_of(job, 2 * ld);
     std::vector<double> sums(count * 2 * ld);
     Outcome outcome;
-    outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(job.n), control,
-                                     [&](long part, double* scratch) {
-                                         const Part rows(job.m, int(part), int(count));
-                                         kernels.column_moments(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
-                                     });
+    outcome.interrupted = !each_part(
+        count, kernels.scratch(job), 4.0 * double(job.m) * double(job.n), control, [&](long part, double* scratch) {
+            const Part rows(job.m, int(part), int(count));
+            kernels.column_moments(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
+        });
     add_up(sums.data(), count, 2 * ld);
     std::copy_n(sums.data(), job.n, first);
     std::copy_n(sums.data() + ld, job.n, second);
@@ -141,9 +142,9 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
     return outcome;
 }
 
-#define INSTANTIATE(T)                                                                             \
+#define INSTANTIATE(T)                                                                                     \
     template Outcome column_moments(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
-    template Outcome linear_cost(const Target&, LinearJob<T>, const double*, double*, const Control&); \
+    template Outcome linear_cost(const Target&, LinearJob<T>, const double*, double*, const Control&);     \
     template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&);
 
 INSTANTIATE(float)

@@ -6,7 +6,8 @@
 namespace deltarule {
 
 // Sums of w d and w d² of each column, (n,) each, where d = x - mean.
-template <class T> Outcome column_moments(const Target&, const LinearJob<T>&, double* first, double* second, const Control&);
+template <class T>
+Outcome column_moments(const Target&, const LinearJob<T>&, double* first, double* second, const Control&);
 
 // The cost of W (k, n) and b (k,), all in phi, its gradient likewise into g, and ŷ into job.a unless that is null.
 template <class T> Outcome linear_cost(const Target&, LinearJob<T> job, const double* phi, double* g, const Control&);

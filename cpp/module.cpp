@@ -226,9 +226,10 @@ template <class T> void bind_linear(nb::module_& module) {
                    "softmax goes with a loss that is fused with it");
             expect(phi.size() == P && g.size() == P && long(a.size()) == job.m * job.k,
                    "an array does not fit X and y");
-            return without_gil(
-                       threads,
-                       [&](const Control& control) { return linear_cost<T>(chosen, job, phi.data(), g.data(), control); })
+            return without_gil(threads,
+                               [&](const Control& control) {
+                                   return linear_cost<T>(chosen, job, phi.data(), g.data(), control);
+                               })
                 .cost;
         },
         nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(),

@@ -29,7 +29,8 @@ public:
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
     int size() const { return size_; }
-    // task(0) here and task(1) ... task(size - 1) on the others, where it must not throw; returns when all have returned
+    // task(0) here and task(1) ... task(size - 1) on the others, where it must not throw; returns when all have
+    // returned
     void run(const std::function<void(int)>& task);
 
 private:

@@ -23,8 +23,8 @@ template <class T> double penalize(const T* W, T* g, long n, double l1, double l
     return 0.5 * l2 * squares + l1 * sizes;
 }
 
-// What a chunk adds to a gradient that is kept. Each chunk is summed by itself first: one long sum of float32 would lose
-// small terms.
+// What a chunk adds to a gradient that is kept. Each chunk is summed by itself first: one long sum of float32 would
+// lose small terms.
 template <class T> void keep(const Chunk& chunk, const T* part, long n, T* g) {
     for (long i = 0; i < n; i += LANES<T>)
         store<T>(g + i, chunk.before > 0 ? load(g + i) + load(part + i) : load(part + i));
