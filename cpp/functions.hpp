@@ -48,6 +48,20 @@ template <class T> inline Reduced<T> reduce(Vec<T> x) {
     return {bits<T>(shifted) - bits<T>(splat(F::magic)), (x - n * F::ln2_high) - n * F::ln2_low};
 }
 
+// n / 2^by, rounded down, where that is the exponent of a number. Of 64 bits AVX2 shifts only what is not negative.
+template <class T> inline Mask<T> shifted_right(Mask<T> n, int by) {
+    if constexpr (std::is_same_v<T, float>)
+        return n >> by;
+    constexpr typename VectorOf<T>::Int more = Format<T>::bias + 1;
+    return Mask<T>((Natural<T>(n) + (typename VectorOf<T>::Natural(more) << by)) >> by) - more;
+}
+
+// Whole numbers, below 2^22 in size, as T. AVX2 has no instruction for those of 64 bits.
+template <class T> inline Vec<T> converted(Mask<T> n) {
+    constexpr T magic = Format<T>::magic;
+    return number<T>(n + bits<T>(splat(magic))) - magic;
+}
+
 // 2^n, for n within the exponents of normal numbers
 template <class T> inline Vec<T> power_of_two(Mask<T> n) {
     return number<T>((n + Format<T>::bias) << Format<T>::mantissa);
@@ -66,7 +80,8 @@ template <class T> inline Vec<T> exp_rest(Vec<T> r) {
 template <class T> inline Vec<T> vexp(Vec<T> x) {
     const auto [n, r] = reduce<T>(at_most<T>(at_least<T>(x, Format<T>::exp_low), Format<T>::exp_high));
     const Vec<T> y = r * r * exp_rest<T>(r) + r + T(1);
-    const Mask<T> half = n >> 1;  // in two steps, so that results between the smallest normal number and zero are right
+    const Mask<T> half =
+        shifted_right<T>(n, 1);  // in two steps, so that results between the smallest normal number and zero are right
     return y * power_of_two<T>(half) * power_of_two<T>(n - half);
 }
 
@@ -77,22 +92,26 @@ template <class T> inline Vec<T> vexpm1(Vec<T> x) {
     return scale * (r * r * exp_rest<T>(r) + r) + (scale - T(1));
 }
 
-// ln of normal numbers; ln x = k ln 2 + 2 artanh(s), where s = (m - 1) / (m + 1)
-template <class T> inline Vec<T> vlog(Vec<T> x) {
+// ln of positive normal numbers; ln x = k ln 2 + 2 artanh(s), where s = (m - 1) / (m + 1)
+template <class T> inline Vec<T> log_of_normal(Vec<T> x) {
     using F = Format<T>;
     constexpr int terms = F::log_terms;
-    const Mask<T> k = (bits<T>(x) - bits<T>(splat(T(0.70710678118654752)))) >> F::mantissa;
+    const Mask<T> k = shifted_right<T>(bits<T>(x) - bits<T>(splat(T(0.70710678118654752))), F::mantissa);
     const Vec<T> f = number<T>(bits<T>(x) - (k << F::mantissa)) - T(1);
     const Vec<T> s = f / (f + T(2)), s2 = s * s;
     Vec<T> p = splat(T(2.0 / (2 * terms - 1)));
 #pragma GCC unroll 16
     for (int i = terms - 2; i >= 1; i--)
         p = p * s2 + T(2.0 / (2 * i + 1));
-    const Vec<T> kt = __builtin_convertvector(k, Vec<T>);
+    const Vec<T> kt = converted<T>(k);
     // 2 artanh(s) = f - s (f - s² p): the leading term is exact
-    const Vec<T> y = kt * F::ln2_high + (f - (s * (f - s2 * p) - kt * F::ln2_low));
+    return kt * F::ln2_high + (f - (s * (f - s2 * p) - kt * F::ln2_low));
+}
+
+// ln of zero and normal numbers
+template <class T> inline Vec<T> vlog(Vec<T> x) {
     const Vec<T> infinity = splat(T(__builtin_inf())), nan = splat(T(__builtin_nan("")));
-    return select<T>(x > 0, select<T>(x == infinity, x, y), select<T>(x == 0, -infinity, nan));
+    return select<T>(x > 0, select<T>(x == infinity, x, log_of_normal<T>(x)), select<T>(x == 0, -infinity, nan));
 }
 
 template <class T> inline Vec<T> vlog1p(Vec<T> x) {

@@ -18,8 +18,8 @@ using namespace deltarule;
 // Rows standardized at a time: they stay in the first-level cache if they are short, in the second-level one if there
 // are several outputs, and the sums are not fetched too often
 template <class T> long rows_at_once(const LinearJob<T>& job) {
-    const long most = (job.k > 1 ? 32768 : 16384) / padded<double>(job.n + 1) / 8 * 8, enough = job.k > 1 ? 64 : 32;
-    return most < 8 ? 8 : most > enough ? enough : most;
+    const long most = (job.k > 1 ? 32768 : 16384) / padded<double>(job.n + 1) / 8 * 8;
+    return most < 8 ? 8 : most > 64 ? 64 : most;
 }
 
 // (x - mean) inverse for a column of X or y, x - mean if not SCALED; a one for column n, or zero without an intercept
@@ -62,19 +62,25 @@ template <class T> inline Vec<double> reach(const LinearJob<T>& job, long r, lon
     return widened(few);
 }
 
+// Brings what lies from x on nearer, for later
+inline void ask_for(const void* x, long bytes) {
+    constexpr long line = 64;
+    for (long at = 0; at < bytes; at += line)
+        __builtin_prefetch(static_cast<const char*>(x) + at, 0, 2);
+}
+
 // Columns c0 to `end` of rows one after another, the ones behind the last, and zeros; the rows of the next call are
 // asked for
 template <bool SCALED, class T>
 void standardize_rows(const LinearJob<T>& job, long r0, long r1, long c0, long end, double* tile, long ld) {
-    constexpr long N = LANES<double>, line = 64;
+    constexpr long N = LANES<double>;
     const long whole = (end - c0) / N * N, bytes = (end - c0) * long(sizeof(T));
     const Columns<SCALED, T> last(job, c0 + whole, end);
     const bool near = bytes * (r1 - r0) <= 131072 && 2 * r1 - r0 <= job.m;
     for (long r = r0; r < r1; r++, tile += ld) {
         const T* x = job.X + r * job.row + c0;
         if (near)
-            for (long at = 0; at < bytes; at += line)
-                __builtin_prefetch(reinterpret_cast<const char*>(x + (r1 - r0) * job.row) + at, 0, 2);
+            ask_for(x + (r1 - r0) * job.row, bytes);
         for (long c = 0; c < whole; c += N) {
             const Vec<double> d = widened(x + c) - load(job.mean + c0 + c);
             store<double>(tile + c, SCALED ? d * load(job.inverse + c0 + c) : d);
@@ -146,20 +152,53 @@ template <class T> void column_moments(const LinearJob<T>& job, long r0, long r1
     }
 }
 
+// So many rows before they are read they are asked for
+constexpr long AHEAD = 48;
+
+// Rows of T that have been standardized
+struct Kept {
+    const double* data;
+    long ld;
+
+    Vec<double> operator()(long i, long c) const { return load(data + i * ld + c); }
+    Vec<double> last(long i) const { return load(data + (i + 1) * ld - LANES<double>); }
+    Kept below(long i) const { return {data + i * ld, ld}; }
+    void ask_for_later(long) const {}
+};
+
+// The same, not divided by their scale, from the rows of X as they lie: it is quicker to read these twice than to write
+// what was read
+template <class T> struct AsTheyLie {
+    const T* x;
+    const LinearJob<T>& job;
+    const Columns<false, T>& end;  // behind the whole vectors
+
+    Vec<double> operator()(long i, long c) const { return widened(x + i * job.row + c) - load(job.mean + c); }
+    Vec<double> last(long i) const { return end(widened(x + i * job.row + job.n / LANES<double> * LANES<double>)); }
+    AsTheyLie below(long i) const { return {x + i * job.row, job, end}; }
+    void ask_for_later(long rows) const {
+        for (long i = 0; i < rows; i++)
+            ask_for(x + (AHEAD + i) * job.row, job.n * long(sizeof(T)));
+    }
+};
+
 // z = T W of one output, for as many rows as a vector holds at a time
-inline void products(const double* tile, const double* W, long ld, long rows, double* z) {
+template <class Rows> void products(const Rows& T, const double* W, long ld, long rows, double* z) {
     constexpr long N = LANES<double>;
     for (long r = 0; r < rows; r += N) {
+        const Rows t = T.below(r);
+        t.ask_for_later(N);
         Vec<double> total[N] = {};
-        for (long c = 0; c < ld; c += N) {
+        for (long c = 0; c < ld - N; c += N) {
             const Vec<double> w = load(W + c);
 #pragma GCC unroll 8
             for (long i = 0; i < N; i++)
-                total[i] += w * load(tile + (r + i) * ld + c);
+                total[i] += w * t(i, c);
         }
         double square[N * N], turned[N * N];
+#pragma GCC unroll 8
         for (long i = 0; i < N; i++)
-            store<double>(square + i * N, total[i]);
+            store<double>(square + i * N, total[i] + load(W + ld - N) * t.last(i));
         transpose_square<double>(square, N, turned, N);
         Vec<double> sum{};
         for (long i = 0; i < N; i++)
@@ -169,18 +208,28 @@ inline void products(const double* tile, const double* W, long ld, long rows, do
 }
 
 // g += dᵀ T of one output
-inline void add_rows(const double* tile, const double* d, long ld, long rows, double* g) {
+template <class Rows> void add_rows(const Rows& T, const double* d, long ld, long rows, double* g) {
+    constexpr long N = LANES<double>;
     for (long r = 0; r < rows; r += 8) {
+        const Rows t = T.below(r);
         Vec<double> factor[8];
 #pragma GCC unroll 8
         for (long i = 0; i < 8; i++)
             factor[i] = splat(d[r + i]);
-        for (long c = 0; c < ld; c += LANES<double>) {
+        for (long c = 0; c < ld; c += N) {
             Vec<double> sum = load(g + c), other{};
+            if (c < ld - N) {
 #pragma GCC unroll 4
-            for (long i = 0; i < 8; i += 2) {
-                sum += factor[i] * load(tile + (r + i) * ld + c);
-                other += factor[i + 1] * load(tile + (r + i + 1) * ld + c);
+                for (long i = 0; i < 8; i += 2) {
+                    sum += factor[i] * t(i, c);
+                    other += factor[i + 1] * t(i + 1, c);
+                }
+            } else {
+#pragma GCC unroll 4
+                for (long i = 0; i < 8; i += 2) {
+                    sum += factor[i] * t.last(i);
+                    other += factor[i + 1] * t.last(i + 1);
+                }
             }
             store<double>(g + c, sum + other);
         }
@@ -206,11 +255,16 @@ inline void transpose_copy(const double* from, long from_ld, long rows, long col
 // Shares of the weight of `rows` rows from r on, zeros up to R, and their targets, those of an output side by side
 template <class T> void read_targets(const LinearJob<T>& job, long r, long rows, long R, double* y, double* share) {
     const double each = 1 / job.total;
-    for (long i = 0; i < R; i++)
-        share[i] = i >= rows ? 0 : job.w ? each * double(job.w[r + i]) : each;
+    for (long i = 0; i < rows; i++)
+        share[i] = job.w ? each * double(job.w[r + i]) : each;
     for (long o = 0; o < job.k; o++)
-        for (long i = 0; i < R; i++)
-            y[o * R + i] = i < rows ? double(job.y[(r + i) * job.k + o]) : 0;
+        for (long i = 0; i < rows; i++)
+            y[o * R + i] = double(job.y[(r + i) * job.k + o]);
+    for (long i = rows; i < R; i++) {
+        share[i] = 0;
+        for (long o = 0; o < job.k; o++)
+            y[o * R + i] = 0;
+    }
 }
 
 // Σ share L, and d times the share; what has no share does not count, whatever it is
@@ -231,14 +285,22 @@ template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1,
     double *tile = scratch, *rowwise = tile + R * ld, *Z = rowwise + R * kp, *a = Z + R * k, *d = a + R * k;
     double *y = d + R * k, *L = y + R * k, *share = L + R;
     const Shape shape{k, R, R};
+    const Columns<false, T> end(job, job.n / LANES<double> * LANES<double>, job.n);
     double total = 0;
     for (long r = r0; r < r1; r += R) {
         const long rows = r1 - r < R ? r1 - r : R;
-        standardize<false>(job, r, r + rows, 0, job.n + 1, tile, ld);
-        for (long i = rows * ld; i < R * ld; i++)
-            tile[i] = 0;
-        if (k == 1) {
-            products(tile, job.W, ld, R, Z);
+        // where the rows behind make whole vectors of the last columns
+        const bool direct = k == 1 && job.column == 1 && job.row > 0 && rows == R && r + R + LANES<double> <= job.m;
+        const AsTheyLie<T> x{job.X + r * job.row, job, end};
+        if (!direct) {
+            standardize<false>(job, r, r + rows, 0, job.n + 1, tile, ld);
+            for (long i = rows * ld; i < R * ld; i++)
+                tile[i] = 0;
+        }
+        if (direct) {
+            products(x, job.W, ld, R, Z);
+        } else if (k == 1) {
+            products(Kept{tile, ld}, job.W, ld, R, Z);
         } else {
             for (long i = 0; i < R * kp; i++)
                 rowwise[i] = 0;
@@ -253,8 +315,10 @@ template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1,
         total += weigh(share, L, d, shape);
         if (job.a)
             transpose_copy(a, R, k, rows, job.a + r * k, k);
-        if (k == 1) {
-            add_rows(tile, d, ld, R, g);
+        if (direct) {
+            add_rows(x, d, ld, R, g);
+        } else if (k == 1) {
+            add_rows(Kept{tile, ld}, d, ld, R, g);
         } else {
             transpose_copy(d, R, k, R, rowwise, kp);
             add_product<true>(k, {rowwise, kp}, {tile, ld}, R, g, ld, ld);

@@ -27,16 +27,21 @@ template <> struct VectorOf<float> {
     typedef float V __attribute__((vector_size(BYTES)));
     typedef std::int32_t I __attribute__((vector_size(BYTES)));
     typedef std::int32_t Int;
+    typedef std::uint32_t U __attribute__((vector_size(BYTES)));
+    typedef std::uint32_t Natural;
 };
 
 template <> struct VectorOf<double> {
     typedef double V __attribute__((vector_size(BYTES)));
     typedef std::int64_t I __attribute__((vector_size(BYTES)));
     typedef std::int64_t Int;
+    typedef std::uint64_t U __attribute__((vector_size(BYTES)));
+    typedef std::uint64_t Natural;
 };
 
 template <class T> using Vec = typename VectorOf<T>::V;   // of numbers
 template <class T> using Mask = typename VectorOf<T>::I;  // of whole numbers, and of what a comparison gives: 0 or -1
+template <class T> using Natural = typename VectorOf<T>::U;
 template <class T> constexpr long LANES = BYTES / sizeof(T);
 
 template <class T> inline Vec<T> load(const T* p) {

@@ -39,6 +39,8 @@ TRUE = 0.5
 """and the cost lower as promised, up to this share."""
 STALE = 0.03
 """With such a matrix the last step must promise less than this share of the gap."""
+CLEARLY = 1e-3
+"""Share of the curvature expected that a step must meet to correct it."""
 SWEEPS = 200
 MOST = 1500
 """Parameters beyond which only those that matter most are moved together, if there is an L1 penalty."""
@@ -141,7 +143,8 @@ class Model:
     """The parabola ``q`` around each ``θ``, and what the first of them tells of the later ones.
 
     Without `l1` the matrix of another place is kept for as long as it serves (Shamanskii 1967): close to the minimum
-    it hardly changes, and forming it takes longer than everything else.
+    it hardly changes, and forming it takes longer than everything else. What the steps since tell of the curvature in
+    their direction corrects it (BFGS: Broyden, Fletcher, Goldfarb, Shanno 1970).
     """
 
     def __init__(
@@ -158,6 +161,7 @@ class Model:
         self.curvature: Array = np.ones(1)
         self.trusted = self.kept = False
         self.H: Array = np.empty((0, 0))
+        self.latest: tuple[Array, Array] | None = None  # θ and g of the step before
         if guess is not None and null_space is not None and not self.kinked:
             self.H, self.curvature = guess, typical_curvature(guess)
             self.trusted = True
@@ -182,14 +186,26 @@ class Model:
 
     def _downhill(self, theta: Array, g: Array, near: float, goal: float) -> Array:
         """``-H⁻¹ g``, with the matrix of another place if that serves."""
+        self.kept = False
         if self.trusted and self.price >= 1:
+            self._correct(theta, g)
             d = self._solve(g, near)
             self.kept = self._serves(-float(g @ d), goal)
-            if self.kept:
-                return d
-        self.kept = False
+        self.latest = theta, g
+        if self.kept:
+            return d
         self._form_hessian(theta, np.ones(len(theta), dtype=bool))
         return self._solve(g, near)
+
+    def _correct(self, theta: Array, g: Array) -> None:
+        """Give the matrix of another place the curvature that the last step has met: ``H s = y``."""
+        if self.latest is None:
+            return
+        s, y = theta - self.latest[0], g - self.latest[1]
+        Hs = self.H @ s
+        met, expected = float(s @ y), float(s @ Hs)
+        if met > CLEARLY * expected > 0:
+            self.H = self.H + np.outer(y / met, y) - np.outer(Hs / expected, Hs)
 
     def _serves(self, decrement: float, goal: float) -> bool:
         """Whether the matrix of another place makes progress enough."""

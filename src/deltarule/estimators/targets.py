@@ -25,6 +25,8 @@ def _whole_numbers(y: Array) -> Array | None:
     low, high = int(y.min()), int(y.max())
     if high - low >= max(1000, len(y)) or max(abs(low), high) > np.iinfo(np.int64).max // 4:
         return None
+    if high - low <= 1:
+        return np.array([low, high][: high - low + 1], y.dtype)
     found = np.flatnonzero(np.bincount(y.astype(np.int64) - low)) + low
     return found.astype(y.dtype) if len(found) <= FEW else None
 
