@@ -314,13 +314,13 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
     began = time.perf_counter()
     start, second_order = _begin(run, cost)
-    latest = (start, np.nan, np.empty(0))
+    latest = b"", np.nan, np.empty(0)
 
     def cost_and_gradient(phi: Array) -> tuple[float, Array]:
         nonlocal latest
-        if np.isnan(latest[1]) or not np.array_equal(phi, latest[0]):
+        if phi.tobytes() != latest[0]:
             J, g = cost.smooth(phi)
-            latest = (phi.copy(), J, g.astype(np.float64))
+            latest = phi.tobytes(), J, g.astype(np.float64, copy=False)
         return latest[1], latest[2]
 
     def after_step(phi: Array) -> None:

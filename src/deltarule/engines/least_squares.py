@@ -85,7 +85,7 @@ def _by_triangle(data: Data) -> Solution | None:
     y = B @ np.arange(1.0, B.shape[1] + 1)
     correlations = (y @ A) / size / (np.sqrt(y @ y) or 1.0)
     factors, solution, failed = lapack.dgels(A, B)
-    factor = np.triu(factors[:n]) / size
+    factor = factors[:n] / size
     condition = 0.0 if failed else float(lapack.dtrcon(factor)[0]) ** 2
     if condition < WELL:
         return None
@@ -95,9 +95,9 @@ def _by_triangle(data: Data) -> Solution | None:
     rows = Rows(
         n_rows=len(data),
         weighted=w is not None and bool((w != w[0]).any()),
-        columns=np.stack([x_mean, size / np.sqrt(total)]),
+        columns=np.array([x_mean, size / np.sqrt(total)]),
         correlations=correlations,
-        target=np.stack([y_mean, np.sqrt(square / total)]),
+        target=np.array([y_mean, np.sqrt(square / total)]),
     )
     known = 0.0 if w is None else float(np.log(w.astype(np.float64)).sum())
     sums = Sums(factor, size, condition, True, rows, total, known, deviance, square)

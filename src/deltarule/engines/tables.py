@@ -109,7 +109,7 @@ class NativeTable(Table):
         self.dtype = np.dtype(np.float64)
         self.y, self.w = contiguous(data)
         self.a = np.empty(data.y.shape)
-        self.latest: Array | None = None  # the φ that `a` belongs to
+        self.latest = b""  # the φ that `a` belongs to
         self.instructions, self.standardization = instruction_set(), _standardization(columns, slice(None))
 
     @staticmethod
@@ -167,14 +167,14 @@ class NativeTable(Table):
             self.a,
             self.threads,
         )
-        self.latest = phi.copy()
+        self.latest = phi.tobytes()
         return float(J), g
 
     def hessian(self, phi: Array, free: Array) -> Array:
         """See `Table`; from the predictions that the last cost has left."""
-        if self.latest is None or not np.array_equal(phi, self.latest):
+        if phi.tobytes() != self.latest:
             self.cost_and_gradient(phi)
-        n, k = self.network.n_features, self.network.sizes[-1]
+        n, k = self.network.n_features, self.data.y.shape[1]
         taken = np.arange(n) if free.all() else np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
         X, standardization = self.data.X, self.standardization
         if len(taken) < n:

@@ -183,7 +183,7 @@ class Sums(NamedTuple):
     Parameters
     ----------
     factor, size : (n, n), (n,)
-        The triangle ``R`` of the columns, centered and weighted, is that of ``factor size``.
+        The triangle ``R`` of the columns, centered and weighted, is the upper one of ``factor size``.
     condition : float
         Of the columns of size 1, squared; as a reciprocal.
     intercept : bool

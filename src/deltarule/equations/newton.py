@@ -23,7 +23,7 @@ FINE = 1e-13
 """The same where the directions without curvature are known."""
 FAR = 1e-8
 """Share of the mean curvature below which a parameter has units of its own."""
-REFINEMENTS = 2
+REFINEMENTS = 1
 DAMPING = 1e-4
 """Share of the first curvature that is added to it (Levenberg 1944), less with the square of the gradient (Fan & Yuan
 2005): where columns nearly depend on each other, the gradient is small long before the optimum."""
@@ -264,17 +264,24 @@ def candidates(theta: Array, v: Array, l1: Array) -> Array:
 def typical_curvature(H: Array) -> Array:
     """For each parameter (F,) the mean of all; its own, if it has units so far from those of the others."""
     own = H.diagonal()
-    return np.where(own > FAR * own.mean(), own.mean(), own)
+    mean = own.mean()
+    return np.where(own > FAR * mean, mean, own)
 
 
 def null_space_of(H: Array) -> Array:
     """Those of no curvature, orthonormal columns (F, F'): without a step there, the solution is that of least norm."""
     size = np.sqrt(H.diagonal())
     size[size == 0] = 1.0
-    values, Q = np.linalg.eigh(H / size / size[:, None])
+    scaled = H / size / size[:, None]
+    factor, failed = lapack.dpotrf(scaled)
+    if not failed and lapack.dpocon(factor, len(H))[0] > CLEAR:  # with a bound of its norm: there are none
+        return np.empty((len(H), 0))
+    values, Q = np.linalg.eigh(scaled)
     null = values <= len(H) * np.finfo(np.float64).eps * values[-1]
+    if not null.any():
+        return np.empty((len(H), 0))
     clear = np.where(np.abs(Q[:, null]) > CLEAR, Q[:, null], 0.0)
-    return np.linalg.qr(clear / size[:, None])[0] if null.any() else clear
+    return np.linalg.qr(clear / size[:, None])[0]
 
 
 def solve(H: Array, r: Array, refinements: int = 0, ridge: float = RIDGE) -> Array:
