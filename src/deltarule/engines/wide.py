@@ -18,7 +18,7 @@ from .threads import one_blas_thread
 MANY = 300
 """Columns from which BLAS is quicker than the kernels, which need no standardized copy."""
 
-BLOCK, NUMBERS = 512, 2**21
+BLOCK, NUMBERS = 512, 2**22
 """Columns in a block, and numbers in a chunk of standardized rows."""
 
 

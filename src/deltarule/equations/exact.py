@@ -87,8 +87,8 @@ def ridge(A: Array, B: Array, alpha: float) -> Array:
     if len(A) < A.shape[1]:
         K = A @ A.T
         K.reshape(-1)[:: len(K) + 1] += alpha
-        potrf, pocon, potrs = cholesky_functions(K.dtype)
-        norm = float(np.abs(K).sum(axis=0).max())
+        lange, potrf, pocon, potrs = cholesky_functions(K.dtype)
+        norm = lange("1", K.T)
         factor, failed = potrf(K.T, overwrite_a=True, clean=False)
         if not failed and pocon(factor, norm)[0] > DUAL:
             return potrs(factor, B)[0].T @ A
@@ -129,16 +129,16 @@ class NormalEquations(NamedTuple):
     def correct(self, dV: Array, dc: Array) -> tuple[Array, Array]:
         """What to take off ``V`` and ``c`` where the gradient is not zero but `dV` (k, n), `dc` (k,)."""
         rest = (dV - np.outer(dc, self.mean)) / self.size
-        potrs = cholesky_functions(self.factor.dtype)[2]
+        *_, potrs = cholesky_functions(self.factor.dtype)
         off = potrs(self.factor, rest.T)[0].T / self.size
         return off, (dc / self.total if self.total else 0 * dc) - off @ self.mean
 
 
 @cache
-def cholesky_functions(dtype: np.dtype[Any]) -> tuple[Any, Any, Any]:
-    """LAPACK's factorization, condition and solution."""
-    potrf, pocon, potrs = lapack.get_lapack_funcs(("potrf", "pocon", "potrs"), dtype=dtype)
-    return potrf, pocon, potrs
+def cholesky_functions(dtype: np.dtype[Any]) -> tuple[Any, Any, Any, Any]:
+    """LAPACK's norm, factorization, condition and solution."""
+    lange, potrf, pocon, potrs = lapack.get_lapack_funcs(("lange", "potrf", "pocon", "potrs"), dtype=dtype)
+    return lange, potrf, pocon, potrs
 
 
 def normal_equations(
@@ -166,13 +166,13 @@ def normal_equations(
     deviation, size = np.sqrt(square / G[n, n]), np.sqrt(square + ridge)
     if not (size > 0).all():
         return None
-    A, B = np.empty((n, n), dtype), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :])
+    A, B, inverse = np.empty((n, n), dtype), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :]), 1 / size
     for start in range(0, n, ROWS):  # which stay in the cache
         rows = slice(start, min(start + ROWS, n))
-        A[rows] = (G[rows, :n] - np.outer(sums[rows], G[n, :n])) / size / size[rows, None]
+        A[rows] = (G[rows, :n] - np.outer(sums[rows], G[n, :n])) * inverse * inverse[rows, None]
     A.reshape(-1)[:: n + 1] = 1
-    norm = float(np.abs(A).sum(axis=0).max())
-    potrf, pocon, potrs = cholesky_functions(A.dtype)
+    lange, potrf, pocon, potrs = cholesky_functions(A.dtype)
+    norm = lange("1", A.T)
     factor, failed = potrf(A.T, overwrite_a=True, clean=False)
     condition = 0.0 if failed else float(pocon(factor, norm)[0])
     if condition < well:
