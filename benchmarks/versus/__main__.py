@@ -24,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from . import linear, whole
+from . import linear, profile, whole
 from .chart import draw
 from .problems import NETS, PROBLEMS, SWEEP, Problem
 
@@ -164,6 +164,9 @@ def main() -> None:
         metavar="NAME",
         help="only linear models, or (printed) some of them",
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="only where the time of a step goes, printed; needs perf"
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=list(RIVALS))
     arguments = parser.parse_args()
@@ -176,6 +179,9 @@ def main() -> None:
     if arguments.linear is not None:
         write_linear(arguments.rounds)
         return
+    if arguments.profile:
+        print("\n".join(profile.section(peak())))
+        return
     rivals = [rival for rival in arguments.rivals if installed(PACKAGES[rival])]
     rate = peak()
     screen = Console(stderr=True)
@@ -183,6 +189,8 @@ def main() -> None:
     parts = [*table(nets, rivals, rate), "", f"![Microseconds a step]({CHART.name})"]
     draw({str(problem): times for problem, times in nets.items()}, {"deltarule": "deltarule", **RIVALS}, CHART)
     parts += ["", "## What a user waits for", "", *whole.table()]
+    if profile.available():
+        parts += ["", "## Where the time of a step goes", "", *profile.section(rate)]
     if arguments.sweep:
         others = {net: compare(net, rivals, arguments.rounds) for net in track(SWEEP, "sweep", console=screen)}
         parts += ["", "## Widths, batches, depths, precision, threads", "", *table(others, rivals, rate)]

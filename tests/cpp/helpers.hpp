@@ -34,7 +34,8 @@ template <class T> struct Numbers {
     }
 };
 
-int index_of(const char* name, const ActivationTraits* list) {
+// Where a list of kernels has this name
+template <class Traits> int index_of(const char* name, const Traits* list) {
     int i = 0;
     while (list[i].name && std::strcmp(list[i].name, name) != 0)
         i++;

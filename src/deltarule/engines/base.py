@@ -43,8 +43,11 @@ class Data:
 
     def rows(self, index: Array | slice) -> Data:
         """The samples at `index`."""
-        whole = isinstance(index, np.ndarray) and isinstance(self.X, np.ndarray) and self.X.flags.c_contiguous
-        X = self.X.take(index, axis=0) if whole else self.X[index]  # `take` is quicker, unless it has to copy all
+        dense = isinstance(self.X, np.ndarray) and self.X.flags.c_contiguous
+        if dense and isinstance(index, np.ndarray) and index.dtype != bool:
+            X = self.X.take(index, axis=0)  # quicker, unless it has to copy all first
+        else:
+            X = self.X[index]
         return Data(X, self.y[index], None if self.w is None else self.w[index])
 
     def sample(self, size: int) -> Data:
