@@ -28,6 +28,16 @@ void pause() {
 #endif
 }
 
+// Waiting for what other threads are about to do
+template <class Done> void wait_until(Done done) {
+    for (int look = 0; !done(); look++) {
+        if (look < LOOKS)
+            pause();
+        else
+            std::this_thread::yield();
+    }
+}
+
 }  // namespace
 
 // The helper threads; they live as long as the process.
@@ -95,12 +105,7 @@ void Barrier::wait() {
         round_.store(round + 1, std::memory_order_release);
         return;
     }
-    for (int look = 0; round_.load(std::memory_order_acquire) == round; look++) {
-        if (look < LOOKS)
-            pause();
-        else
-            std::this_thread::yield();
-    }
+    wait_until([&] { return round_.load(std::memory_order_acquire) != round; });
 }
 
 Crew::Crew(int wanted) : pool_(&the_pool()) {
@@ -135,12 +140,7 @@ void Crew::run(const std::function<void(int)>& task) {
     const struct Wait {  // even if the task throws here: the others are still at it
         Pool& pool;
         ~Wait() {
-            for (int look = 0; pool.working.load(std::memory_order_acquire) != 0; look++) {
-                if (look < LOOKS)
-                    pause();
-                else
-                    std::this_thread::yield();
-            }
+            wait_until([&] { return pool.working.load(std::memory_order_acquire) == 0; });
         }
     } wait{p};
     task(0);
