@@ -30,6 +30,9 @@ from .network import Network, check_targets
 HEAD_START = 12
 """Steps that may be taken on a sample of the rows to find a start for all of them."""
 
+WORSE = 0.1
+"""Share by which the cost there may be above that of the sample at zero."""
+
 Validation: TypeAlias = Callable[[Network], Mapping[str, float]]
 """Measures a network after each epoch: name -> value, such as ``{"validation_loss": 0.3}``."""
 
@@ -333,6 +336,8 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         if run.stopped:
             raise StopIteration
 
+    if not cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample that was not like the rest
+        start, second_order = cost.start(np.float64), _second_order(cost)
     if not np.isfinite(cost_and_gradient(start)[0]):
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
@@ -364,25 +369,31 @@ def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
         raise not_finite(run.network, run.data, 1)
     if not run.plan.optimizer.second_order:
         return start, {}
-    options: dict[str, Any] = {"hessian": cost.hessian, "price": cost.price}
     part = None if start.any() else cost.sample()
-    if part is None:
-        return start, options
-    found = _head_start(run, part, start)
-    return (start, options) if found is None else (found.pop("start"), options | found)
+    found = None if part is None else _head_start(run, part, start)
+    return (start, _second_order(cost)) if found is None else (found.pop("start"), _second_order(cost) | found)
 
 
-def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Array] | None:
-    """The optimum of a sample of the rows from `phi` (P,) on, and the second derivative of its cost there."""
-    options = {"hessian": part.hessian, "max_iter": HEAD_START, "max_fun": 2 * HEAD_START, "tol": np.inf, "gap": 1e-3}
+def _second_order(cost: Cost) -> dict[str, Any]:
+    return {"hessian": cost.hessian, "price": cost.price}
+
+
+def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
+    """The optimum of a sample of the rows from `phi` (P,) on, and the second derivative of its cost there.
+
+    Also the worst cost of all rows there may be: nearly that of the sample at `phi`.
+    """
+    options = {"max_iter": HEAD_START, "max_fun": 2 * HEAD_START, "tol": np.inf, "gap": 1e-3} | _second_order(part)
     with one_blas_thread(), np.errstate(all="ignore"):
-        found = run.plan.optimizer.rule(phi, part.smooth, None, after_step=lambda _: None, price=part.price, **options)
+        found = run.plan.optimizer.rule(phi, part.smooth, None, after_step=lambda _: None, **options)
+        J = part.smooth(phi)[0]
     if not found.success or not np.isfinite(found.x).all():
         return None
+    known = {"start": found.x, "worst": J + WORSE * abs(J)}
     if found.null_space is None or found.null_space.size:  # perhaps not one of all rows
-        return {"start": found.x}
+        return known
     H = part.hessian(found.x, np.ones(len(phi), dtype=bool))
-    return {"start": found.x, "null_space": found.null_space, "guess": H}
+    return known | {"null_space": found.null_space, "guess": H}
 
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:

@@ -77,6 +77,22 @@ def test_more_rows_than_one_program_takes(monkeypatch):
     assert separation.separation(*design(X, y)) is None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_column_that_is_zero_where_the_first_program_looks(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    X = np.c_[rng.normal(size=(2000, 2)), np.zeros(2000)]
+    y = (X[:, 0] + rng.logistic(size=2000) > 0).astype(int)
+    rare = rng.choice(2000, 4, replace=False)
+    X[rare, 2], y[rare] = 1.0, 1
+    monkeypatch.setattr(separation, "ROWS", 50)
+    found = separation.separation(*design(X, y))
+    assert found is not None
+    assert not found.complete
+    assert set(np.flatnonzero(found.d[0])) <= {0, 3}
+    y[rare[0]] = 0
+    assert separation.separation(*design(X, y)) is None
+
+
 def test_the_flattest_direction():
     rng = np.random.default_rng(0)
     A = np.column_stack([np.ones(500), rng.normal(size=(500, 2))])

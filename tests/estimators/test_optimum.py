@@ -10,13 +10,14 @@ import sklearn.linear_model
 import sklearn.utils
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from deltarule import LinearRegression, LogisticRegression
-from deltarule.errors import InvalidOption
+from deltarule.errors import DeltaruleWarning, InvalidOption
 from deltarule.estimators import base_linear
 
 CANCER, IRIS, WINE = (load(return_X_y=True) for load in (load_breast_cancer, load_iris, load_wine))
@@ -304,6 +305,32 @@ def test_columns_far_from_zero(far, solver):
     y = (X - far) @ [1.0, 2.0] + 0.1 * rng.normal(size=100)
     near = LinearRegression().fit(X - far, y)
     assert_allclose(LinearRegression(solver=solver).fit(X, y).coef_, near.coef_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_a_large_column_that_a_sample_of_the_rows_does_not_see(seed):
+    rng = np.random.default_rng(seed)
+    m = 300_001
+    X = rng.normal(size=(m, 12))
+    X[:, 1] = 0
+    X[rng.choice(m, 12, replace=False), 1] = rng.normal(size=12)
+    y = (rng.random(m) < expit(X @ rng.normal(size=12) * 0.5 + 80 * X[:, 1] - 1)).astype(int)
+    near = LogisticRegression().fit(X, y)
+    X[:, 1] *= 1e9  # so that the penalty hardly matters for its weight
+    assert LogisticRegression().fit(X, y).loss_ <= near.loss_
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), LinearRegression(alpha=1.0), LogisticRegression()])
+def test_float32_far_from_zero_is_told(model):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 3)).astype(np.float32) + np.float32([0, 1e6, 0])
+    y = (X[:, 1] - 1e6 + X[:, 0] > 0).astype(int)
+    with pytest.warns(DeltaruleWarning, match="not far from zero, .* found x1: "):
+        clone(model).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clone(model).fit(X.astype(np.float64), y)
+        clone(model).fit(X - np.float32([0, 1e6, 0]), y)
 
 
 @pytest.mark.parametrize("n", [40, 400])

@@ -626,6 +626,14 @@ def test_the_solver_is_told():
     assert LogisticRegression(solver="auto").fit(wide, y).solver_ == "lbfgs"
 
 
+def test_one_of_three_classes_is_separated():
+    x = np.repeat([0.0, 0.0, 0.0, 1.0, 1.0], [20, 20, 20, 15, 15])[:, None]
+    y = np.repeat([0, 1, 2, 0, 1], [20, 20, 20, 15, 15])  # class 2 only where x is 0
+    with pytest.warns(SeparationWarning, match="quasi-complete separation: .*x0"):
+        model = LogisticRegression(C=np.inf).fit(x, y)
+    assert "No standard errors" in str(model.summary())
+
+
 def test_separated_classes_have_no_errors():
     X, y = load_iris(return_X_y=True, as_frame=True)
     with pytest.warns(SeparationWarning, match="quasi-complete separation: .*petal"):

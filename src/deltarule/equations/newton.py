@@ -41,6 +41,8 @@ STALE = 0.03
 """With such a matrix the last step must promise less than this share of the gap."""
 CLEARLY = 1e-3
 """Share of the curvature expected that a step must meet to correct it."""
+SHORT, SHORTEST = 0.1, 1e-12
+"""Share of a step that is tried last: with a matrix of another place, and with that of this place."""
 SWEEPS = 200
 MOST = 1500
 """Parameters beyond which only those that matter most are moved together, if there is an L1 penalty."""
@@ -120,7 +122,10 @@ def newton(
             if calls >= max_fun:
                 message = f"Maximum evaluations of the cost ({max_fun}) reached."
             break
-        found = search(cost, theta, d, F, slope)
+        found = search(cost, theta, d, F, slope, SHORT if model.kept else SHORTEST)
+        if found is None and model.kept and not (last or rounding):  # by the matrix of this place, then
+            model.trusted = False
+            continue
         if found is None:
             success = bool(last or rounding)
             message = "The cost cannot be lowered any further."
@@ -232,11 +237,14 @@ class Model:
 
 
 def search(
-    cost: Callable[[Array], tuple[float, Array]], theta: Array, d: Array, F: float, slope: float
+    cost: Callable[[Array], tuple[float, Array]], theta: Array, d: Array, F: float, slope: float, shortest: float
 ) -> tuple[Array, float, Array] | None:
-    """As far towards ``θ + d`` as the cost `F` becomes lower, by Armijo's rule: the place, its cost, its gradient."""
+    """As far towards ``θ + d`` as the cost `F` becomes lower, by Armijo's rule: the place, its cost, its gradient.
+
+    None if `shortest` is not short enough, as a share of ``d``.
+    """
     t = 1.0
-    while t > 1e-12:
+    while t > shortest:
         x = theta + t * d
         F_new, g = cost(x)
         if F_new <= F + 1e-4 * t * slope + ROUNDING * abs(F):

@@ -40,16 +40,18 @@ def separation(A: Array, Y: Array) -> Separation | None:
         Zeros and ones of all classes but the first.
     """
     M = _margins(A, Y)
+    total = M.sum(axis=0)  # of all samples: a column may be zero wherever a part of them looks
+    total /= np.abs(total).max() or 1.0
 
     def as_far_as_possible(part: Array) -> Array | None:
-        """The ``d`` in -1..1 with the largest ``Σ M d`` such that no margin is negative; None where all are 0."""
+        """The ``d`` in -1..1 with the largest ``Σ M d`` and no margin below 0 in the part; None if all are 0."""
         none = np.zeros(len(part))
-        found = optimize.linprog(-M[part].sum(axis=0), A_ub=-M[part], b_ub=none, bounds=(-1, 1), method="highs")
-        return found.x if found.x is not None and (M[part] @ found.x).max(initial=0.0) > CLEAR else None
+        found = optimize.linprog(-total, A_ub=-M[part], b_ub=none, bounds=(-1, 1), method="highs")
+        return found.x if found.x is not None and (M @ found.x).max(initial=0.0) > CLEAR else None
 
     d = _on_all(M, as_far_as_possible, np.zeros(len(M)))
     if d is None:
-        return None  # a part of the samples overlaps already, and so do all
+        return None
     apart = M @ d > CLEAR
     complete = bool(apart.all()) or _shortest(M, np.ones(len(M)), np.arange(M.shape[1])) is not None
     d = _of_few_columns(M, np.ones(len(M)) if complete else apart.astype(float), d, A.shape[1])

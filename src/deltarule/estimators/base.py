@@ -216,8 +216,16 @@ class NetworkEstimator(BaseEstimator):
         judged = plan.columns is not None and plan.batch_size >= len(data)  # by the optimum, not by the end of a plan
         planned = (plan.schedule.fixed_length and not judged) or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
-            warn(self._not_converged(plan), ConvergenceWarning)
+            used_up = run.stopped.startswith("Maximum")
+            warn(self._not_converged(plan) if used_up else self._stuck(run), ConvergenceWarning)
         return run
+
+    def _stuck(self, run: Run) -> str:
+        """What to say when it ended away from the optimum, whatever is left of the epochs."""
+        return (
+            f"{self.solver} failed to converge: {run.stopped} Yet that is not its optimum: scale the columns of X to "
+            "about unit size, pass float64, or penalize"
+        )
 
     def _not_converged(self, plan: Plan) -> str:
         """What to say when epochs have been used up."""

@@ -18,7 +18,8 @@ from ..engines import Data
 from ..engines.threads import one_blas_thread
 from ..equations import design as designs
 from ..equations import inference as equations
-from ..errors import DataError, DependenceWarning, InvalidOption, ModelFileError, warn
+from ..errors import DataError, DeltaruleWarning, DependenceWarning, InvalidOption, ModelFileError, warn
+from ..training import Plan, Run, State
 from .base import check_weights
 from .base_linear import BaseLinear
 from .inference import Inference, Refusal, restore
@@ -35,6 +36,10 @@ NEAR, THERE = 25.0, 1e-18
 RESCALE = "rescale the columns, for example to unit deviation"
 ARRIVED = 1e-4
 """Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
+
+EPS32 = float(np.finfo(np.float32).eps) / 2
+TOO_MUCH = 1e-3
+"""What rounding weights to float32 may take from predictions, as a share of their deviation."""
 
 
 class Interval(NamedTuple):
@@ -91,6 +96,27 @@ class Inferring(BaseLinear):
         return equations.decrement(D, E, np.where(least > 0, least, 1.0))
 
     # computing
+
+    def _train(self, data: Data, plan: Plan, state: State, **options: Any) -> Run:
+        run = super()._train(data, plan, state, **options)
+        if plan.columns is not None:
+            self._warn_of_rounding(plan.columns.mean, plan.columns.scale)
+        return run
+
+    def _warn_of_rounding(self, mean: Array, scale: Array) -> None:
+        """That the weights of columns so far from zero are rounded too much, `mean` and `scale` (n,) being theirs."""
+        W = np.abs(self.network_.W[1])
+        if W.dtype != np.float32:
+            return
+        lost = EPS32 * (W * np.abs(mean)).max(axis=0)  # of the predictions
+        far = lost > TOO_MUCH * float((W * scale).max())
+        if far.any():
+            names = ", ".join(np.array(self._column_names(), dtype=object)[far][:10])
+            warn(
+                f"expected columns not far from zero, beside their deviation, found {names}: weights of float32 are "
+                "rounded to 7 digits, so that predictions are a little off; pass float64, or center the columns",
+                DeltaruleWarning,
+            )
 
     def covariance(self) -> Array:
         """``V`` of the intercept and the weights: (p, p); (n_L, p, p) of several targets; (q p, q p) of more classes.

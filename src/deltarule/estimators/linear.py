@@ -214,6 +214,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         else:
             network.W[1][...], network.b[1][...], cost = found.W, found.b, found.cost
             self._keep(found.sums)
+            self._warn_of_rounding(*found.sums.rows.columns)
             if self.alpha == 0:
                 self.rank_ = found.W.shape[1]
         cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight

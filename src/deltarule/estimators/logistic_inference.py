@@ -29,8 +29,8 @@ from .summary import Summary, stacked
 
 SUSPICIOUS = 0.05
 """A flattest direction below it may be one of separation, which a linear program then decides."""
-SURE = 0.99
-"""Of no separated sample is the probability of its class below it, near the optimum."""
+UNLIKELY = 0.01
+"""Of a separated sample the probability of some class is below it, near the optimum."""
 FAR = 15.0
 """A margin as large, of any sample, is suspicious where there are too many to look at the curvature."""
 
@@ -261,7 +261,7 @@ class LogisticInference(Inferring):
         P = self._probabilities(D.A, D)
         right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
         suspicious = right or not self._is_small(data)  # of a large table `_may_be_separable` has told it
-        suspicious = suspicious or bool(P.max() > SURE and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS)
+        suspicious = suspicious or bool(P.min() < UNLIKELY and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS)
         found = separation(D.A, all_of[:, 1:]) if suspicious else None
         if found is None:
             return
