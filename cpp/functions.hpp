@@ -80,8 +80,8 @@ template <class T> inline Vec<T> exp_rest(Vec<T> r) {
 template <class T> inline Vec<T> vexp(Vec<T> x) {
     const auto [n, r] = reduce<T>(at_most<T>(at_least<T>(x, Format<T>::exp_low), Format<T>::exp_high));
     const Vec<T> y = r * r * exp_rest<T>(r) + r + T(1);
-    const Mask<T> half =
-        shifted_right<T>(n, 1);  // in two steps, so that results between the smallest normal number and zero are right
+    // in two steps, so that results between the smallest normal number and zero are right
+    const Mask<T> half = shifted_right<T>(n, 1);
     return y * power_of_two<T>(half) * power_of_two<T>(n - half);
 }
 
