@@ -16,7 +16,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
-from deltarule import LinearRegression, LogisticRegression
+from deltarule import LinearRegression, LogisticRegression, training
 from deltarule.errors import DeltaruleWarning, InvalidOption
 from deltarule.estimators import base_linear
 
@@ -318,6 +318,20 @@ def test_a_large_column_that_a_sample_of_the_rows_does_not_see(seed):
     near = LogisticRegression().fit(X, y)
     X[:, 1] *= 1e9  # so that the penalty hardly matters for its weight
     assert LogisticRegression().fit(X, y).loss_ <= near.loss_
+
+
+def test_a_sample_that_is_not_like_the_rest(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 3))
+    y = (X[:, 0] + rng.logistic(size=20_000) > 0).astype(int)
+    right, head_start = LogisticRegression().fit(X, y), training._head_start
+
+    def misled(*arguments):
+        found = head_start(*arguments)
+        return found | {"start": found["start"] - 50}
+
+    monkeypatch.setattr(training, "_head_start", misled)
+    assert LogisticRegression().fit(X, y).loss_ == pytest.approx(right.loss_, rel=1e-9)
 
 
 @pytest.mark.parametrize("model", [LinearRegression(), LinearRegression(alpha=1.0), LogisticRegression()])
