@@ -216,23 +216,18 @@ template <class Rows> void add_rows(const Rows& T, const double* d, long ld, lon
 #pragma GCC unroll 8
         for (long i = 0; i < 8; i++)
             factor[i] = splat(d[r + i]);
-        for (long c = 0; c < ld; c += N) {
+        const auto add = [&](long c, auto numbers) {
             Vec<double> sum = load(g + c), other{};
-            if (c < ld - N) {
 #pragma GCC unroll 4
-                for (long i = 0; i < 8; i += 2) {
-                    sum += factor[i] * t(i, c);
-                    other += factor[i + 1] * t(i + 1, c);
-                }
-            } else {
-#pragma GCC unroll 4
-                for (long i = 0; i < 8; i += 2) {
-                    sum += factor[i] * t.last(i);
-                    other += factor[i + 1] * t.last(i + 1);
-                }
+            for (long i = 0; i < 8; i += 2) {
+                sum += factor[i] * numbers(i);
+                other += factor[i + 1] * numbers(i + 1);
             }
             store<double>(g + c, sum + other);
-        }
+        };
+        for (long c = 0; c < ld - N; c += N)
+            add(c, [&](long i) { return t(i, c); });
+        add(ld - N, [&](long i) { return t.last(i); });
     }
 }
 

@@ -111,10 +111,10 @@ class Inferring(BaseLinear):
         lost = EPS32 * (W * np.abs(mean)).max(axis=0)  # of the predictions
         far = lost > TOO_MUCH * float((W * scale).max())
         if far.any():
-            names = ", ".join(np.array(self._column_names(), dtype=object)[far][:10])
             warn(
-                f"expected columns not far from zero, beside their deviation, found {names}: weights of float32 are "
-                "rounded to 7 digits, so that predictions are a little off; pass float64, or center the columns",
+                f"expected columns not far from zero, beside their deviation, found {self._named(far)}: weights of "
+                "float32 are rounded to 7 digits, so that predictions are a little off; pass float64, or center the "
+                "columns",
                 DeltaruleWarning,
             )
 
@@ -256,11 +256,10 @@ class Inferring(BaseLinear):
         )
 
     def _warn_of(self, found: designs.Dependence) -> None:
-        names = ", ".join(np.array(self._column_names(), dtype=object)[found.nearly][:10])
         warn(
-            f"expected columns that do not depend on each other, found {names}: their condition number is "
-            f"{found.standardized:.1e}, so that half the digits of their weights are lost, or more; leave some out, or "
-            "penalize",
+            f"expected columns that do not depend on each other, found {self._named(found.nearly)}: their "
+            f"condition number is {found.standardized:.1e}, so that half the digits of their weights are lost, or "
+            "more; leave some out, or penalize",
             DependenceWarning,
         )
 
@@ -277,6 +276,10 @@ class Inferring(BaseLinear):
     def _column_names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", self.term_names)
         return [f"x{j}" for j in range(self.network_.n_features)] if names is None else [str(name) for name in names]
+
+    def _named(self, columns: Array) -> str:
+        """The first ten names of the columns that `columns` (n,) marks."""
+        return ", ".join(np.array(self._column_names(), dtype=object)[columns][:10])
 
     def _training_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any = None) -> tuple[Data, Array | None]:
         """The rows of fit as it saw them, without those of weight zero, and the number of the cluster of each."""
