@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,5 +26,5 @@ def is_plain(X: Array, *, ndim: int, kinds: str = "f") -> bool:
         return True
     flat = X.ravel(order="K") if X.flags.forc else None
     with np.errstate(over="ignore", invalid="ignore"):
-        total = X.sum() if flat is None else flat @ flat  # which takes the less time
-    return bool(np.isfinite(total))  # of numbers so large that it is not, someone else judges
+        total = X.sum() if flat is None else np.dot(flat, flat)  # which takes the less time
+    return math.isfinite(total)  # of numbers so large that it is not, someone else judges

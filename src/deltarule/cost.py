@@ -111,8 +111,9 @@ class Cost:
         else:
             J, g = self.table.cost_and_gradient(phi, data)
         if self.l2 is not None:
-            J += 0.5 * float(self.l2 @ np.square(phi, dtype=np.float64))
-            g += (self.l2 * phi).astype(g.dtype, copy=False)
+            pull = self.l2 * phi
+            J += 0.5 * float(pull @ phi)
+            g += pull
         return J, g
 
     def kinked(self, phi: Array) -> float:

@@ -198,7 +198,7 @@ class Network:
         """``[n_x, n_1, ..., n_L]``."""
         return [self.n_features, *(layer.units for layer in self.layers)]
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """``P``, the length of `theta`."""
         return _count(self.n_features, self.layers)

@@ -123,7 +123,7 @@ def test_any_number_of_threads_gives_the_same_bits(n, dtype):
     for threads in (1, 2, 3, 7):
         _, own, phi = pair(data, "softmax", 4, threads=threads)
         free = np.ones(len(phi), bool)
-        solution = native.least_squares(ENGINES["native"], data, intercept=True, threads=threads)
+        solution = native.least_squares(ENGINES["native"], data, intercept=True, n_jobs=threads)
         measured = native_moments(data.X, data.w, True, threads)
         sums = solution.sums
         known = [*sums._replace(rows=None), *sums.rows, *solution[:3]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +13,15 @@ from scipy.linalg import lapack
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
+from ..equations.columns import shares
 from ..equations.design import Rows
-from ..equations.exact import WELL, NormalEquations, centered, normal_equations
+from ..equations.exact import WELL, NormalEquations, normal_equations
 from ..equations.inference import Sums
 from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
+from .threads import one_blas_thread, usable_threads
 from .wide import MANY, wide_products
 
 SMALL = 2000
@@ -51,7 +55,7 @@ class Solution(NamedTuple):
 
 
 def least_squares(
-    engine: Engine, data: Data, *, intercept: bool, alpha: float = 0.0, threads: int = 1
+    engine: Engine, data: Data, *, intercept: bool, alpha: float = 0.0, n_jobs: int | None = None
 ) -> Solution | None:
     """The ``W``, ``b`` with the smallest ``Σ w (X Wᵀ + b - y)² + alpha Σ W²``; None if this is not for the engine, or
     if its condition is bad.
@@ -63,45 +67,59 @@ def least_squares(
     m, n = data.X.shape
     if engine.name != "native" or not isinstance(data.X, np.ndarray) or m < n:
         return None
-    if data.X.size <= SMALL and m > n + 1 and intercept and alpha == 0:
+    if data.X.size <= SMALL and m > n + data.y.shape[1] and intercept and alpha == 0:
         return _by_triangle(data)
-    problem = Problem(data, *contiguous(data), intercept, alpha, threads)
-    if data.X.dtype == np.float32 and n >= MANY:
-        found = problem.solve(quick=True)
-        if found is not None:
-            return found
-    return problem.solve(quick=False)
+    problem = Problem(data, *contiguous(data), intercept, alpha, usable_threads(n_jobs))
+    with one_blas_thread():
+        if data.X.dtype == np.float32 and n >= MANY:
+            found = problem.solve(quick=True)
+            if found is not None:
+                return found
+        return problem.solve(quick=False)
 
 
 def _by_triangle(data: Data) -> Solution | None:
-    """The solution by ``X = Q R``, of so few numbers that calling the kernels would take longer."""
-    n, total = data.X.shape[1], data.total_weight
-    A, B, x_mean, y_mean = centered(data.X, data.y, data.w)
-    with np.errstate(over="ignore"):
-        size, square = np.sqrt(np.einsum("ij,ij->j", A, A)), np.einsum("ij,ij->j", B, B)
+    """The solution by ``√w [1 X y] = Q R``, of so few numbers that calling the kernels would take longer."""
+    (m, n), k, w, total = data.X.shape, data.y.shape[1], data.w, data.total_weight
+    x, y = slice(1, n + 1), slice(n + 1, None)  # in [1 X y]
+    A = np.empty((m, n + 1 + k), order="F")
+    A[:, 0], A[:, x], A[:, y] = 1, data.X, data.y
+    mean = shares(data.X, w) @ A
+    mean[0] = 0
+    A -= mean
+    if w is not None:
+        A *= np.sqrt(w, dtype=np.float64)[:, None]
+    R = lapack.dgeqrf(A, overwrite_a=True)[0][: n + 1 + k] * _upper(n + 1 + k)
+    mean += R[0] / R[0, 0]  # what rounding had left of it
+    square = np.einsum("ij,ij->j", R[1:], R[1:])
+    spread = np.sqrt(square / total)
     # a column that varies by no more than rounding has no weight to be told
-    if not (np.isfinite(size).all() and (size > TINY * np.sqrt(total) * np.abs(x_mean)).all()):
+    if not (math.isfinite(square.sum()) and (spread[x] > TINY * np.abs(mean[x])).all()):
         return None
-    y = B @ np.arange(1.0, B.shape[1] + 1)
-    correlations = (y @ A) / size / (np.sqrt(y @ y) or 1.0)
-    factors, solution, failed = lapack.dgels(A, B)
-    factor = factors[:n] / size
-    condition = 0.0 if failed else float(lapack.dtrcon(factor)[0]) ** 2
+    size = spread[x] * math.sqrt(total)
+    factor = R[x, x] / size
+    condition = float(lapack.dtrcon(factor)[0]) ** 2
     if condition < WELL:
         return None
-    W, rest = solution[:n].T, solution[n:]
-    deviance = np.einsum("ij,ij->j", rest, rest)
-    w = data.w
+    W = lapack.dtrtrs(factor, R[x, y])[0].T / size
+    target, located = R[1:, y] @ np.arange(1.0, k + 1), np.array([mean, spread])
     rows = Rows(
-        n_rows=len(data),
+        n_rows=m,
         weighted=w is not None and bool((w != w[0]).any()),
-        columns=np.array([x_mean, size / np.sqrt(total)]),
-        correlations=correlations,
-        target=np.array([y_mean, np.sqrt(square / total)]),
+        columns=located[:, x],
+        correlations=target @ R[1:, x] / (size * (math.sqrt(target @ target) or 1.0)),
+        target=located[:, y],
     )
     known = 0.0 if w is None else float(np.log(w.astype(np.float64)).sum())
-    sums = Sums(factor, size, condition, True, rows, total, known, deviance, square)
-    return Solution(W, y_mean - W @ x_mean, float(deviance.sum()) / (2 * total), sums)
+    deviance = np.square(R[y, y]).sum(axis=0)
+    sums = Sums(factor, size, condition, True, rows, total, known, deviance, square[y])
+    return Solution(W, mean[y] - W @ mean[x], float(deviance.sum()) / (2 * total), sums)
+
+
+@cache
+def _upper(p: int) -> Array:
+    """Ones on the diagonal and above it (p, p)."""
+    return np.triu(np.ones((p, p)))
 
 
 @dataclass(frozen=True)

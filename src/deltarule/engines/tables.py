@@ -175,7 +175,8 @@ class NativeTable(Table):
         if phi.tobytes() != self.latest:
             self.cost_and_gradient(phi)
         n, k = self.network.n_features, self.data.y.shape[1]
-        taken = np.arange(n) if free.all() else np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
+        everything = bool(free.all())
+        taken = np.arange(n) if everything else np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
         X, standardization = self.data.X, self.standardization
         if len(taken) < n:
             X, standardization = np.ascontiguousarray(X[:, taken]), _standardization(self.columns, taken)
@@ -209,7 +210,7 @@ class NativeTable(Table):
             part: Array = known[0][np.ix_(rows, columns)]
             return part
 
-        H = assembled(free, n, k, block)
+        H = products(0, 0) if k == 1 and everything else assembled(free, n, k, block)
         if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         return H

@@ -68,8 +68,8 @@ class Columns:
     def strengths(self, n_parameters: int, strength: float, power: int) -> Array:
         """`strength` of ``Σ |W|^power`` as one for each of ``|φ|^power``, (P,)."""
         k = n_parameters // (len(self.scale) + 1)
-        on_b = np.full(k, self.intercept_scaling**-power)
-        return strength * np.concatenate([np.tile(self.scale**-power, k), on_b])
+        on_W, on_b = strength * self.scale**-power, np.full(k, strength * self.intercept_scaling**-power)
+        return np.concatenate([on_W] * k + [on_b])
 
 
 def unchanged(n: int) -> Columns:

@@ -97,6 +97,8 @@ class Loss(Entry):
         DataError
         """
         low, high = TARGET_BOUNDS[self.targets]
+        if low == -np.inf and high == np.inf:
+            return
         outside = (y < low) | (y > high)
         if outside.any():
             raise DataError(f"{self.name} expects y in {self.targets}, found {y[outside][0]:g}", "choose another loss")

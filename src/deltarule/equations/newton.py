@@ -20,10 +20,9 @@ from .exact import CLEAR
 RIDGE = 1e-9
 """Added to a diagonal of ones before it is factored, so that a singular matrix can be factored."""
 FINE = 1e-13
-"""The same where the directions without curvature are known."""
+"""The same where the directions without curvature are known; without any, there is no need for it."""
 FAR = 1e-8
 """Share of the mean curvature below which a parameter has units of its own."""
-REFINEMENTS = 1
 DAMPING = 1e-4
 """Share of the first curvature that is added to it (Levenberg 1944), less with the square of the gradient (Fan & Yuan
 2005): where columns nearly depend on each other, the gradient is small long before the optimum."""
@@ -221,9 +220,8 @@ class Model:
 
     def _solve(self, g: Array, near: float) -> Array:
         assert self.null_space is not None
-        damped = self.H.copy()
-        damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near**2 * self.curvature
-        d = -solve(damped, g, REFINEMENTS, ridge=FINE)
+        ridge = FINE if self.null_space.size else 0.0
+        d = -solve(self.H, g, ridge, damping=DAMPING * near**2 * self.curvature)
         return d - self.null_space @ (self.null_space.T @ d) if self.null_space.size else d
 
     def _form_hessian(self, theta: Array, free: Array) -> None:
@@ -292,8 +290,10 @@ def null_space_of(H: Array) -> Array:
     return np.linalg.qr(clear / size[:, None])[0]
 
 
-def solve(H: Array, r: Array, refinements: int = 0, ridge: float = RIDGE) -> Array:
+def solve(H: Array, r: Array, ridge: float = RIDGE, damping: Array | float = 0.0) -> Array:
     """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution.
+
+    `damping` (F,) is added to its diagonal; and `ridge`, once that is of ones, or what it takes to factor it.
 
     Raises
     ------
@@ -304,18 +304,20 @@ def solve(H: Array, r: Array, refinements: int = 0, ridge: float = RIDGE) -> Arr
     scale[scale == 0] = 1.0
     A = H / scale
     A /= scale[:, None]
-    r = r / scale
-    failed, factor = 1, A
-    while failed:
-        if not ridge < len(A):
+    diagonal = A.reshape(-1)[:: len(A) + 1]
+    diagonal += ridge + damping / np.square(scale)
+    factor, failed = lapack.dpotrf(A.T, clean=False)
+    while failed:  # rounding has made an eigenvalue of zero a negative one
+        more = max(100 * ridge, FINE)
+        if not more < len(A):
             raise np.linalg.LinAlgError("expected second derivatives of a convex cost, found others")
-        ridged = A.copy()
-        ridged.reshape(-1)[:: len(A) + 1] += ridge
-        factor, failed = lapack.dpotrf(ridged.T, overwrite_a=True, clean=False)
-        ridge *= 100  # if rounding has made an eigenvalue of zero a negative one
+        diagonal += more - ridge
+        ridge = more
+        factor, failed = lapack.dpotrf(A.T, clean=False)
+    r = r / scale
     x = lapack.dpotrs(factor, r)[0]
-    for _ in range(refinements):  # undo the ridge where there is some curvature
-        x += lapack.dpotrs(factor, r - A @ x)[0]
+    if ridge > 0:  # undo it where there is some curvature
+        x += lapack.dpotrs(factor, r - A @ x + ridge * x)[0]
     return x / scale
 
 

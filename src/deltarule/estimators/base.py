@@ -10,7 +10,6 @@ import copy
 import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -30,7 +29,7 @@ from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from ..errors import InvalidOption, ModelFileError, UnknownName, warn
+from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, warn
 from ..network import Network
 from ..training import Plan, Run, State, train
 
@@ -39,9 +38,8 @@ NOT_CONVERGED = "{}: Maximum iterations ({}) reached and the optimization hasn't
 
 def store(estimator: Any, arguments: dict[str, Any]) -> None:
     """Keep the arguments of a constructor as attributes, unchanged, as scikit-learn wants it."""
-    for name, value in arguments.items():
-        if name not in ("self", "__class__"):
-            setattr(estimator, name, value)
+    given = {name: value for name, value in arguments.items() if name not in ("self", "__class__")}
+    vars(estimator).update(given)
 
 
 @cache
@@ -108,9 +106,9 @@ class NetworkEstimator(BaseEstimator):
     def _validate_params(self) -> None:
         """Refuse parameters of a wrong type or out of range; the defaults are neither."""
         kind: Any = type(self)
-        values = {name: getattr(self, name) for name in defaults(kind)}
-        given = {name: value for name, value in values.items() if value is not defaults(kind)[name]}
-        validate_parameter_constraints(self._parameter_constraints, given, caller_name=type(self).__name__)
+        given = {name: value for name, usual in defaults(kind).items() if (value := getattr(self, name)) is not usual}
+        if given:
+            validate_parameter_constraints(self._parameter_constraints, given, caller_name=type(self).__name__)
 
     def _check_choices(self) -> None:
         """Refuse parameters that name what no register knows."""
@@ -156,6 +154,8 @@ class NetworkEstimator(BaseEstimator):
             if self._knows(X):
                 return X, y
         X, y = validate_data(self, X, y, reset=reset, **usual)
+        if y.dtype.kind == "f" and not np.isfinite(y).all():  # made of objects, whose values nobody has looked at
+            raise DataError(f"expected finite numbers of {y.dtype} in y, found NaN or infinity")
         return X if sparse.issparse(X) else np.require(X, requirements="A"), y
 
     def _knows(self, X: Array) -> bool:
@@ -202,7 +202,7 @@ class NetworkEstimator(BaseEstimator):
         run = train(
             self.network_,
             data,
-            replace(plan, threads=usable_threads(self.n_jobs)),
+            plan,
             state=state,
             epochs=epochs,
             engine=self.engine,

@@ -152,7 +152,12 @@ class BaseLinear(TrainedEstimator):
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, n_outputs]
 
-    def _columns(self, data: Data) -> Columns:
+    def _seeds(self) -> tuple[int, int, int]:
+        if self.batch_size == "auto" and not self.early_stopping:
+            return 0, 0, 0  # on all samples, from zero: nothing is drawn
+        return super()._seeds()
+
+    def _columns(self, data: Data, threads: int) -> Columns:
         """Those in which the model is learned."""
         n_features = self.network_.n_features
         scaling = self._intercept_scaling()
@@ -164,7 +169,7 @@ class BaseLinear(TrainedEstimator):
         return standardizing(
             some.X,
             some.w,
-            measure=measuring(engine, some.X, usable_threads(self.n_jobs)),
+            measure=measuring(engine, some.X, threads),
             ridge=ridge,
             center=np.isinf(scaling),  # else ``c = b + W μ`` would be penalized in place of ``b``
             intercept=self.fit_intercept,
@@ -197,7 +202,8 @@ class BaseLinear(TrainedEstimator):
     def _make_plan(self, data: Data) -> Plan:
         optimizer = self._optimizer(data)
         self.solver_ = optimizer.name
-        columns = self._columns(data)
+        threads = usable_threads(self.n_jobs)
+        columns = self._columns(data, threads)
         batch_size = len(data) if self.batch_size == "auto" else min(int(self.batch_size), len(data))
         return Plan(
             optimizer=optimizer,
@@ -209,6 +215,7 @@ class BaseLinear(TrainedEstimator):
             penalties=self._penalties(),
             tol=self.tol * self._unit(data) / (STRICT if optimizer.name == "lbfgs" else 1),
             max_fun=max(15000, 20 * self.max_iter),
+            threads=threads,
             columns=columns,
         )
 

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 
 from ..arrays import Array
 from ..engines import Data
+from ..engines.threads import usable_threads
 from ..equations import ACTIVATIONS, INITIALIZERS, LOSSES
 from ..errors import InvalidOption, warn
 from ..network import Network
@@ -104,6 +105,7 @@ class BaseMLP(TrainedEstimator):
             penalties=self._penalties(),
             tol=self.tol,
             max_fun=self.max_fun,
+            threads=usable_threads(self.n_jobs),
         )
 
     def _check_choices(self) -> None:

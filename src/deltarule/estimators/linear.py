@@ -15,8 +15,7 @@ from sklearn.utils import Tags
 
 from .. import engines
 from ..arrays import Array
-from ..engines import Data, Engine
-from ..engines.least_squares import Solution
+from ..engines import Data
 from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.columns import standardizing
@@ -189,7 +188,6 @@ class LinearRegression(RegressorMixin, LinearInference):
             )
         return self._fit(X, y, sample_weight, validation_data)
 
-    @one_blas_thread()
     def _train_with(
         self,
         data: Data,
@@ -198,26 +196,36 @@ class LinearRegression(RegressorMixin, LinearInference):
         *,
         incremental: bool,
     ) -> None:
-        if not self._is_exact(data.X):
+        if self._is_exact(data.X):
+            self._train_exactly(data, validation, state)
+            return
+        with one_blas_thread():
             super()._train_with(data, validation, state, incremental=incremental)
             self._infer_at_fit(data)
-            return
+
+    def _train_exactly(
+        self, data: Data, validation: Callable[[Network], Mapping[str, float]] | None, state: State
+    ) -> None:
+        """Put the optimum into the network, and say what training would have said."""
         if not data.total_weight > 0:
             raise DataError("expected at least one sample with a positive weight, found none")
         began = time.perf_counter()
         network = self.network_
         engine = engines.choose(self.engine, network, data.X)
-        found = None if self.positive else self._quick_solution(engine, data)
+        options = {"intercept": self.fit_intercept, "alpha": self.alpha, "n_jobs": self.n_jobs}
+        found = None if self.positive else engine_least_squares(engine, data, **options)
         if found is None:
-            network.W[1][...], network.b[1][...] = self._solve(data)
+            with one_blas_thread():
+                network.W[1][...], network.b[1][...] = self._solve(data)
             cost = engine.cost(network, data, threads=usable_threads(self.n_jobs))
         else:
             network.W[1][...], network.b[1][...], cost = found.W, found.b, found.cost
             self._keep(found.sums)
             self._warn_of_rounding(*found.sums.rows.columns)
-            if self.alpha == 0:
-                self.rank_ = found.W.shape[1]
-        cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
+        if self.alpha > 0:
+            cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
+        elif found is not None:
+            self.rank_ = found.W.shape[1]
         measured = validation(network) if validation else {}
         values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began, **measured}
         state.history = {name: [float(value)] for name, value in values.items()}
@@ -225,12 +233,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
         self.t_, self.solver_ = state.samples, "exact"
         if found is None or found.sums.condition < WELL:
-            self._infer_at_fit(data)
-
-    def _quick_solution(self, engine: Engine, data: Data) -> Solution | None:
-        """By the engine, if that is as exact."""
-        threads = usable_threads(self.n_jobs)
-        return engine_least_squares(engine, data, intercept=self.fit_intercept, alpha=self.alpha, threads=threads)
+            with one_blas_thread():
+                self._infer_at_fit(data)
 
     def _solve(self, data: Data) -> tuple[Array, Array]:
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""

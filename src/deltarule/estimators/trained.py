@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from ..arrays import Array, is_plain
+from ..arrays import Array
 from ..callbacks import EarlyStopping
 from ..engines import Data
 from ..errors import DataError, InvalidOption
@@ -122,7 +122,7 @@ class TrainedEstimator(NetworkEstimator):
         w = check_weights(sample_weight, X)
         with np.errstate(over="ignore"):
             Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
-        if not (is_plain(Y, ndim=2) or np.isfinite(Y).all()):
+        if Y.dtype != y.dtype and not np.isfinite(Y).all():  # `y` is finite
             raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
         X, y, w, Y = self._weigh(X, y, w, Y)
         init_seed, split_seed, order_seed = self._seeds()
