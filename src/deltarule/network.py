@@ -177,6 +177,11 @@ class Network:
         """
         layers = _make_layers(sizes, activations, dropout)
         n_parameters = _count(sizes[0], layers)
+        if n_parameters > MOST_PARAMETERS:
+            raise InvalidOption(
+                f"expected at most {MOST_PARAMETERS:,} parameters, found {n_parameters:,} for sizes {list(sizes)}",
+                "use smaller layers",
+            )
         network = cls(int(sizes[0]), layers, LOSSES.choose(loss), np.zeros(n_parameters, dtype))
         network._initialize(initializer, seed)
         return network
@@ -397,17 +402,10 @@ def _make_layers(
     rates = [dropout] * (n_layers - 1) if isinstance(dropout, int | float) else list(dropout)
     if len(rates) != n_layers - 1:
         raise InvalidOption(f"expected {n_layers - 1} dropout rates, one a hidden layer, found {len(rates)}")
-    layers = tuple(
+    return tuple(
         Layer(int(n), ACTIVATIONS.choose(g), float(rate))
         for n, g, rate in zip(sizes[1:], activations, [*rates, 0.0], strict=True)
     )
-    total = _count(sizes[0], layers)
-    if total > MOST_PARAMETERS:
-        raise InvalidOption(
-            f"expected at most {MOST_PARAMETERS:,} parameters, found {total:,} for sizes {list(sizes)}",
-            "use smaller layers",
-        )
-    return layers
 
 
 def check_targets(network: Network, X: Array, y: Array) -> None:

@@ -318,6 +318,7 @@ def _full_batch(run: Run, last_epoch: int) -> None:
     began = time.perf_counter()
     start, second_order = _begin(run, cost)
     latest = b"", np.nan, np.empty(0)
+    watched, reached = bool(run.callbacks or run.validation), None
 
     def cost_and_gradient(phi: Array) -> tuple[float, Array]:
         nonlocal latest
@@ -327,8 +328,10 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         return latest[1], latest[2]
 
     def after_step(phi: Array) -> None:
-        nonlocal began
-        cost.put(phi)
+        nonlocal began, reached
+        reached = phi.copy()
+        if watched:
+            cost.put(phi)
         run.state.step += 1
         run.state.samples += len(run.data)
         _end_epoch(run, cost_and_gradient(phi)[0] + cost.kinked(phi), np.nan, began)
@@ -342,17 +345,23 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
-    with one_blas_thread():  # on vectors this short SciPy's threads would mostly wait for each other
-        result = plan.optimizer.rule(
-            start.copy(),
-            cost_and_gradient,
-            cost.l1,
-            after_step=after_step,
-            max_iter=last_epoch - run.state.epoch,
-            max_fun=plan.max_fun,
-            tol=plan.tol,
-            **second_order,
-        )
+    try:
+        with one_blas_thread(len(run.data), network.n_parameters):  # SciPy's threads would mostly wait for each other
+            result = plan.optimizer.rule(
+                start.copy(),
+                cost_and_gradient,
+                cost.l1,
+                after_step=after_step,
+                max_iter=last_epoch - run.state.epoch,
+                max_fun=plan.max_fun,
+                tol=plan.tol,
+                **second_order,
+            )
+    except BaseException:
+        if reached is not None:
+            cost.put(reached)
+            run.last_good[...] = network.theta
+        raise
     cost.put(result.x)
     if not np.isfinite(network.theta).all():
         raise not_finite(network, run.data, run.state.step)

@@ -13,7 +13,6 @@ from scipy.linalg import lapack
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
-from ..equations.columns import shares
 from ..equations.design import Rows
 from ..equations.exact import WELL, NormalEquations, normal_equations
 from ..equations.inference import Sums
@@ -21,17 +20,17 @@ from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
-from .threads import one_blas_thread, usable_threads
+from .threads import LITTLE, NARROW, one_blas_thread, usable_threads
 from .wide import MANY, wide_products
-
-SMALL = 2000
-"""Numbers in ``X`` that LAPACK is done with before a kernel has begun."""
 
 LOOK, LEAST = 2**18, 128
 """Numbers, and rows at least, that tell roughly where the columns lie and how far they spread."""
 
 FAR = 1e4
 """Columns whose mean is further from there, in variances, are summed up again from their mean."""
+
+AWAY = 100.0
+"""Columns whose mean is further from zero, in deviations, are moved there before they are factored."""
 
 TINY = 1e-12
 """A column that varies by less, relative to its mean, varies by rounding."""
@@ -67,7 +66,7 @@ def least_squares(
     m, n = data.X.shape
     if engine.name != "native" or not isinstance(data.X, np.ndarray) or m < n:
         return None
-    if data.X.size <= SMALL and m > n + data.y.shape[1] and intercept and alpha == 0:
+    if n < NARROW and m * (n + 1) <= LITTLE and m > n + data.y.shape[1] and intercept and alpha == 0:
         return _by_triangle(data)
     problem = Problem(data, *contiguous(data), intercept, alpha, usable_threads(n_jobs))
     with one_blas_thread():
@@ -78,30 +77,30 @@ def least_squares(
         return problem.solve(quick=False)
 
 
-def _by_triangle(data: Data) -> Solution | None:
-    """The solution by ``√w [1 X y] = Q R``, of so few numbers that calling the kernels would take longer."""
+def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
+    """The solution by ``√w [1 X y] = Q R``, of so few numbers that calling the kernels would take longer.
+
+    The columns are counted from `origin` (n + 1 + k,): from zero, or if they are far from there, from their mean.
+    """
     (m, n), k, w, total = data.X.shape, data.y.shape[1], data.w, data.total_weight
-    x, y = slice(1, n + 1), slice(n + 1, None)  # in [1 X y]
-    A = np.empty((m, n + 1 + k), order="F")
-    A[:, 0], A[:, x], A[:, y] = 1, data.X, data.y
-    mean = shares(data.X, w) @ A
-    mean[0] = 0
-    A -= mean
-    if w is not None:
-        A *= np.sqrt(w, dtype=np.float64)[:, None]
-    R = lapack.dgeqrf(A, overwrite_a=True)[0][: n + 1 + k] * _upper(n + 1 + k)
-    mean += R[0] / R[0, 0]  # what rounding had left of it
-    square = np.einsum("ij,ij->j", R[1:], R[1:])
-    spread = np.sqrt(square / total)
-    # a column that varies by no more than rounding has no weight to be told
-    if not (math.isfinite(square.sum()) and (spread[x] > TINY * np.abs(mean[x])).all()):
+    x, y = slice(1, n + 1), slice(n + 1, None)
+    R = _triangle(data, origin)
+    mean, spread = R[0] / R[0, 0], np.sqrt(np.einsum("ij,ij->j", R[1:], R[1:]) / total)
+    mean[0] = least = 0.0
+    if origin is not None:
+        mean += origin
+        least = TINY * np.abs(mean[x])  # what varies by no more than rounding has no weight to be told
+    elif (np.abs(mean) > AWAY * spread).any():
+        return _by_triangle(data, mean)
+    if not (math.isfinite(spread.sum()) and (spread[x] > least).all()):
         return None
     size = spread[x] * math.sqrt(total)
     factor = R[x, x] / size
     condition = float(lapack.dtrcon(factor)[0]) ** 2
     if condition < WELL:
         return None
-    W = lapack.dtrtrs(factor, R[x, y])[0].T / size
+    theta = lapack.dtrtrs(R[: n + 1, : n + 1], R[: n + 1, y])[0].T  # b, W
+    b, W = theta[:, 0], theta[:, 1:]
     target, located = R[1:, y] @ np.arange(1.0, k + 1), np.array([mean, spread])
     rows = Rows(
         n_rows=m,
@@ -112,8 +111,23 @@ def _by_triangle(data: Data) -> Solution | None:
     )
     known = 0.0 if w is None else float(np.log(w.astype(np.float64)).sum())
     deviance = np.square(R[y, y]).sum(axis=0)
-    sums = Sums(factor, size, condition, True, rows, total, known, deviance, square[y])
-    return Solution(W, mean[y] - W @ mean[x], float(deviance.sum()) / (2 * total), sums)
+    sums = Sums(factor, size, condition, True, rows, total, known, deviance, total * np.square(spread[y]))
+    b = b if origin is None else b + origin[y] - W @ origin[x]
+    return Solution(W, b, float(deviance.sum()) / (2 * total), sums)
+
+
+def _triangle(data: Data, origin: Array | None) -> Array:
+    """``R`` (n + 1 + k,) squared of the columns ``√w [1 X y]``, less `origin`."""
+    n = data.X.shape[1]
+    p = n + 1 + data.y.shape[1]
+    A = np.empty((len(data), p), order="F")
+    A[:, 0], A[:, 1 : n + 1], A[:, n + 1 :] = 1, data.X, data.y
+    if origin is not None:
+        A -= origin
+    if data.w is not None:
+        A *= np.sqrt(data.w, dtype=np.float64)[:, None]
+    R: Array = lapack.dgeqrf(A, overwrite_a=True)[0][:p] * _upper(p)
+    return R
 
 
 @cache

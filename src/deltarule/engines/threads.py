@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
+import numpy as np
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
+LITTLE, NARROW = 2000, 20  # numbers, and columns, of which any product is done before a thread has begun
 CHUNK = 8192  # rows: small enough to bound the memory of the activations, large enough to be fast
 
 
@@ -94,8 +96,14 @@ def _blas_libraries() -> list[Any]:
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Keep the linear algebra of the whole process to one thread, until the last of those who asked has left."""
+def one_blas_thread(rows: float = np.inf, columns: float = np.inf) -> Iterator[None]:
+    """Keep the linear algebra of the whole process to one thread, until the last of those who asked has left.
+
+    A table of so few `rows` and `columns` that BLAS does not share it out, whatever it may use, needs no limit.
+    """
+    if columns <= NARROW and rows * columns <= LITTLE:
+        yield
+        return
     limit = _blas
     limit.enter()
     try:

@@ -20,7 +20,7 @@ from .exact import CLEAR
 RIDGE = 1e-9
 """Added to a diagonal of ones before it is factored, so that a singular matrix can be factored."""
 FINE = 1e-13
-"""The same where the directions without curvature are known; without any, there is no need for it."""
+"""The same where the directions without curvature are known."""
 FAR = 1e-8
 """Share of the mean curvature below which a parameter has units of its own."""
 DAMPING = 1e-4
@@ -220,9 +220,14 @@ class Model:
 
     def _solve(self, g: Array, near: float) -> Array:
         assert self.null_space is not None
-        ridge = FINE if self.null_space.size else 0.0
-        d = -solve(self.H, g, ridge, damping=DAMPING * near**2 * self.curvature)
-        return d - self.null_space @ (self.null_space.T @ d) if self.null_space.size else d
+        damped = self.H.copy()
+        damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near**2 * self.curvature
+        if not self.null_space.size:
+            factor, failed = lapack.dpotrf(damped.T, clean=False)
+            if not failed:
+                return -lapack.dpotrs(factor, g)[0]
+        d = -solve(damped, g, FINE)
+        return d - self.null_space @ (self.null_space.T @ d)
 
     def _form_hessian(self, theta: Array, free: Array) -> None:
         """Form the matrix at ``θ``; the first time, find the directions in which there is no curvature."""
@@ -270,7 +275,7 @@ def candidates(theta: Array, v: Array, l1: Array) -> Array:
 def typical_curvature(H: Array) -> Array:
     """For each parameter (F,) the mean of all; its own, if it has units so far from those of the others."""
     own = H.diagonal()
-    mean = own.mean()
+    mean = own.sum() / len(own)
     return np.where(own > FAR * mean, mean, own)
 
 
@@ -290,10 +295,8 @@ def null_space_of(H: Array) -> Array:
     return np.linalg.qr(clear / size[:, None])[0]
 
 
-def solve(H: Array, r: Array, ridge: float = RIDGE, damping: Array | float = 0.0) -> Array:
+def solve(H: Array, r: Array, ridge: float = RIDGE) -> Array:
     """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution.
-
-    `damping` (F,) is added to its diagonal; and `ridge`, once that is of ones, or what it takes to factor it.
 
     Raises
     ------
@@ -304,20 +307,17 @@ def solve(H: Array, r: Array, ridge: float = RIDGE, damping: Array | float = 0.0
     scale[scale == 0] = 1.0
     A = H / scale
     A /= scale[:, None]
-    diagonal = A.reshape(-1)[:: len(A) + 1]
-    diagonal += ridge + damping / np.square(scale)
-    factor, failed = lapack.dpotrf(A.T, clean=False)
-    while failed:  # rounding has made an eigenvalue of zero a negative one
-        more = max(100 * ridge, FINE)
-        if not more < len(A):
-            raise np.linalg.LinAlgError("expected second derivatives of a convex cost, found others")
-        diagonal += more - ridge
-        ridge = more
-        factor, failed = lapack.dpotrf(A.T, clean=False)
     r = r / scale
+    failed, factor = 1, A
+    while failed:
+        if not ridge < len(A):
+            raise np.linalg.LinAlgError("expected second derivatives of a convex cost, found others")
+        ridged = A.copy()
+        ridged.reshape(-1)[:: len(A) + 1] += ridge
+        factor, failed = lapack.dpotrf(ridged.T, overwrite_a=True, clean=False)
+        ridge *= 100  # if rounding has made an eigenvalue of zero a negative one
     x = lapack.dpotrs(factor, r)[0]
-    if ridge > 0:  # undo it where there is some curvature
-        x += lapack.dpotrs(factor, r - A @ x + ridge * x)[0]
+    x += lapack.dpotrs(factor, r - A @ x)[0]  # undo the ridge where there is some curvature
     return x / scale
 
 

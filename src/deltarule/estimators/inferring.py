@@ -105,9 +105,9 @@ class Inferring(BaseLinear):
 
     def _warn_of_rounding(self, mean: Array, scale: Array) -> None:
         """That the weights of columns so far from zero are rounded too much, `mean` and `scale` (n,) being theirs."""
-        W = np.abs(self.network_.W[1])
-        if W.dtype != np.float32:
+        if self.network_.theta.dtype != np.float32 or (np.abs(mean) <= TOO_MUCH / EPS32 * scale).all():
             return
+        W = np.abs(self.network_.W[1])
         lost = EPS32 * (W * np.abs(mean)).max(axis=0)  # of the predictions
         far = lost > TOO_MUCH * float((W * scale).max())
         if far.any():

@@ -269,7 +269,6 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         self._warn_of_deprecations()
         return self._fit(X, y, sample_weight, validation_data)
 
-    @one_blas_thread()
     def _train_with(
         self,
         data: Data,
@@ -281,18 +280,19 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         self._check_choices()
         if data.w is not None and not (data.y != data.y[0]).any():
             raise DataError("expected samples of two classes or more with a positive weight, found one class alone")
-        if self.solver == "firth":
-            self._train_firth(data, state)
-            self._infer_at_fit(data)
-            return
-        super()._train_with(data, validation, state, incremental=incremental)
-        network = self.network_
-        if network.sizes[-1] > 1:  # softmax is the same for all Z + constant: take the solution of smallest norm
-            network.b[1][...] -= network.b[1].mean()
-            if not self._penalties():
-                network.W[1][...] -= network.W[1].mean(axis=0)
-        self._set_n_iter(int(self.n_iter_))
-        self._infer_at_fit(data, self._look_for_separation(data))
+        with one_blas_thread(len(data), self.network_.n_parameters):
+            if self.solver == "firth":
+                self._train_firth(data, state)
+                self._infer_at_fit(data)
+                return
+            super()._train_with(data, validation, state, incremental=incremental)
+            network = self.network_
+            if network.sizes[-1] > 1:  # softmax is the same for all Z + constant: take the solution of smallest norm
+                network.b[1][...] -= network.b[1].mean()
+                if not self._penalties():
+                    network.W[1][...] -= network.W[1].mean(axis=0)
+            self._set_n_iter(int(self.n_iter_))
+            self._infer_at_fit(data, self._look_for_separation(data))
 
     def _set_n_iter(self, n_iter: int) -> None:
         self.n_iter_ = np.array([n_iter], dtype=np.int32)
