@@ -315,33 +315,11 @@ def _full_batch(run: Run, last_epoch: int) -> None:
     reason = cost.refuses_hessian() if plan.optimizer.second_order else None
     if reason:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
-    began = time.perf_counter()
+    asked = Asked(run, cost)
     start, second_order = _begin(run, cost)
-    latest = b"", np.nan, np.empty(0)
-    watched, reached = bool(run.callbacks or run.validation), None
-
-    def cost_and_gradient(phi: Array) -> tuple[float, Array]:
-        nonlocal latest
-        if phi.tobytes() != latest[0]:
-            J, g = cost.smooth(phi)
-            latest = phi.tobytes(), J, g.astype(np.float64, copy=False)
-        return latest[1], latest[2]
-
-    def after_step(phi: Array) -> None:
-        nonlocal began, reached
-        reached = phi.copy()
-        if watched:
-            cost.put(phi)
-        run.state.step += 1
-        run.state.samples += len(run.data)
-        _end_epoch(run, cost_and_gradient(phi)[0] + cost.kinked(phi), np.nan, began)
-        began = time.perf_counter()
-        if run.stopped:
-            raise StopIteration
-
-    if not cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample that was not like the rest
+    if not asked.cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample not like the rest
         start, second_order = cost.start(np.float64), _second_order(cost)
-    if not np.isfinite(cost_and_gradient(start)[0]):
+    if not np.isfinite(asked.cost_and_gradient(start)[0]):
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
@@ -349,26 +327,65 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         with one_blas_thread(len(run.data), network.n_parameters):  # SciPy's threads would mostly wait for each other
             result = plan.optimizer.rule(
                 start.copy(),
-                cost_and_gradient,
+                asked.cost_and_gradient,
                 cost.l1,
-                after_step=after_step,
+                after_step=asked.after_step,
                 max_iter=last_epoch - run.state.epoch,
                 max_fun=plan.max_fun,
                 tol=plan.tol,
                 **second_order,
             )
     except BaseException:
-        if reached is not None:
-            cost.put(reached)
-            run.last_good[...] = network.theta
+        asked.put_back()
         raise
     cost.put(result.x)
     if not np.isfinite(network.theta).all():
         raise not_finite(network, run.data, run.state.step)
     if not run.history:  # it began at the optimum: no step was needed
-        run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - began})
+        run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - asked.began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))
+
+
+class Asked:
+    """What an optimizer over all samples asks for: the cost, known where it was asked for last, and the end of a step.
+
+    The network follows ``φ`` where somebody looks; at the end it does anyway.
+    """
+
+    def __init__(self, run: Run, cost: Cost) -> None:
+        self.run, self.cost = run, cost
+        self.watched = bool(run.callbacks or run.validation)
+        self.latest = b"", np.nan, np.empty(0)
+        self.reached: Array | None = None  # by the last step that was finished
+        self.began = time.perf_counter()
+
+    def cost_and_gradient(self, phi: Array) -> tuple[float, Array]:
+        """``J(φ)`` and its gradient (P,)."""
+        place = phi.tobytes()
+        if place != self.latest[0]:
+            J, g = self.cost.smooth(phi)
+            self.latest = place, J, g.astype(np.float64, copy=False)
+        return self.latest[1:]
+
+    def after_step(self, phi: Array) -> None:
+        """Count an epoch."""
+        run = self.run
+        self.reached = phi.copy()
+        if self.watched:
+            self.cost.put(phi)
+        run.state.step += 1
+        run.state.samples += len(run.data)
+        _end_epoch(run, self.cost_and_gradient(phi)[0] + self.cost.kinked(phi), np.nan, self.began)
+        self.began = time.perf_counter()
+        if run.stopped:
+            raise StopIteration
+
+    def put_back(self) -> None:
+        """Give the network what it has reached, where the optimizer has not come to an end."""
+        if self.reached is not None:
+            self.cost.put(self.reached)
+            self.run.last_good[...] = self.run.network.theta
 
 
 def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
@@ -407,15 +424,16 @@ def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
     """Measure, record the epoch, remember the weights as good, and tell the callbacks."""
-    measured = dict(run.validation(run.network)) if run.validation else {}
     own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
-    taken = own.keys() & measured.keys()
+    measured = run.validation(run.network) if run.validation else {}
+    taken = own.keys() & measured.keys() if measured else None
     if taken:
         raise InvalidOption(
             f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
         )
     run.state.epoch += 1
-    run.record({**own, **measured})
+    run.record(own)
+    run.record(measured)
     run.last_good[...] = run.network.theta
     for callback in run.callbacks:
         callback.on_epoch_end(run)

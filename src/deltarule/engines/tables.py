@@ -7,6 +7,8 @@ cost with its gradient, and standardizes a few rows at a time; its sums are of f
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -108,9 +110,10 @@ class NativeTable(Table):
         super().__init__(engine, network, data, columns, threads)
         self.dtype = np.dtype(np.float64)
         self.y, self.w = contiguous(data)
-        self.a = np.empty(data.y.shape)
+        self.a: Array = np.empty(data.y.shape)
         self.latest = b""  # the φ that `a` belongs to
-        self.instructions, self.standardization = instruction_set(), _standardization(columns, slice(None))
+        self.kind = CURVATURES[network.objective.name]
+        self.instructions, self.standardization = instruction_set(), _standardization(columns)
 
     @staticmethod
     def supports(network: Network, data: Data) -> bool:
@@ -174,46 +177,53 @@ class NativeTable(Table):
         """See `Table`; from the predictions that the last cost has left."""
         if phi.tobytes() != self.latest:
             self.cost_and_gradient(phi)
+        H = self._products(0, 0) if self.data.y.shape[1] == 1 and free.all() else self._blocks(free)
+        if not np.isfinite(H).all():
+            raise not_finite(self.at(phi), self.standardized, 1)
+        return H
+
+    def _products(self, i: int, j: int) -> Array:
+        """``[X' 1]ᵀ diag(h_ij) [X' 1]``, (n + 1, n + 1)."""
+        X, columns = self.data.X, self.columns
+        n = len(columns.scale)
+        if n >= MANY:
+            h = self.curvature(self.a, np.eye(self.a.shape[1])[[j]] * shares(X, self.w)[:, None])[:, i]
+            given = (X, None, h, columns.mean, columns.scale)
+            return wide_products(*given, intercept=columns.intercept, dtype=np.float64, threads=self.threads)
+        out = np.empty((n + 1, n + 1))
+        _native.gram(
+            *(self.instructions, X, None, self.w, self.total, *self.standardization, columns.intercept),
+            *(self.a, self.kind, i, j, out, self.threads),
+        )
+        return out
+
+    def _of_columns(self, taken: Array) -> NativeTable:
+        """Some of the columns, for `_products` alone."""
+        part, columns = copy(self), self.columns
+        part.data = Data(np.ascontiguousarray(self.data.X[:, taken]), self.y, self.w)
+        part.columns = replace(columns, mean=columns.mean[taken], scale=columns.scale[taken])
+        part.standardization = _standardization(part.columns)
+        return part
+
+    def _blocks(self, free: Array) -> Array:
+        """The matrix of the parameters that `free` (P,) marks, one block for each pair of outputs."""
         n, k = self.network.n_features, self.data.y.shape[1]
-        everything = bool(free.all())
-        taken = np.arange(n) if everything else np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
-        X, standardization = self.data.X, self.standardization
-        if len(taken) < n:
-            X, standardization = np.ascontiguousarray(X[:, taken]), _standardization(self.columns, taken)
-        kind = CURVATURES[self.network.objective.name]
-
-        def products(i: int, j: int) -> Array:
-            intercept = self.columns.intercept
-            if len(taken) >= MANY:
-                h = self.curvature(self.a, np.eye(k)[[j]] * shares(X, self.w)[:, None])[:, i]
-                mean, scale = self.columns.mean[taken], self.columns.scale[taken]
-                return wide_products(
-                    X, None, h, mean, scale, intercept=intercept, dtype=np.float64, threads=self.threads
-                )
-            out = np.empty((len(taken) + 1,) * 2)
-            _native.gram(
-                *(self.instructions, X, None, self.w, self.total, *standardization, intercept),
-                *(self.a, kind, i, j, out, self.threads),
-            )
-            return out
-
+        taken = np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
+        table = self if len(taken) == n else self._of_columns(taken)
         known: list[Array] = []  # where that of one output is that of all
 
         def block(i: int, j: int, used_i: Array, used_j: Array) -> Array | None:
             if i != j and k > 1 and not self._coupled:
                 return None
-            if not known or kind > 0:
-                known[:] = [products(i, j)]
+            if not known or self.kind > 0:
+                known[:] = [table._products(i, j)]
             if len(used_i) == len(used_j) == len(taken):
                 return known[0]
             rows, columns = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
             part: Array = known[0][np.ix_(rows, columns)]
             return part
 
-        H = products(0, 0) if k == 1 and everything else assembled(free, n, k, block)
-        if not np.isfinite(H).all():
-            raise not_finite(self.at(phi), self.standardized, 1)
-        return H
+        return assembled(free, n, k, block)
 
     @property
     def _coupled(self) -> bool:
@@ -246,22 +256,22 @@ def native_moments(X: Array, w: Array | None, centers: bool, threads: int = 1) -
     total = float(X.shape[0]) if w is None else float(w.sum(dtype=np.float64))
     start = X[0].astype(np.float64) if centers else np.zeros(X.shape[1])
     for _ in range(2):
-        first, second = np.empty((2, X.shape[1]))
-        _native.column_moments(instruction_set(), X, w, start, np.ones(X.shape[1]), first, second, threads)
+        sums = np.empty((2, X.shape[1]))
+        _native.column_moments(instruction_set(), X, w, start, np.ones(X.shape[1]), *sums, threads)
         with np.errstate(all="ignore"):
-            first, second = first / total, second / total
+            sums /= total
             if not centers:
                 break
-            mean, square = start + first, second - np.square(first)
-            if not (np.square(first) > FAR * square).any():
-                return mean, square
-        start = mean
-    return start, second
+            offset, square = sums[0], np.square(sums[0])
+            variance, start = sums[1] - square, start + offset
+            if not (square > FAR * variance).any():
+                return start, variance
+    return start, sums[1]
 
 
-def _standardization(columns: Columns, which: Any) -> tuple[Array, Array]:
-    """``μ`` and ``1 / s`` of some columns."""
-    return np.ascontiguousarray(columns.mean[which]), 1 / columns.scale[which]
+def _standardization(columns: Columns) -> tuple[Array, Array]:
+    """``μ`` and ``1 / s``."""
+    return np.ascontiguousarray(columns.mean), 1 / columns.scale
 
 
 def contiguous(data: Data) -> tuple[Array, Array | None]:

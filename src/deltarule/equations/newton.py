@@ -160,7 +160,7 @@ class Model:
         price: float,
     ) -> None:
         self.hessian, self.l1, self.null_space, self.price = hessian, l1, null_space, price
-        self.kinked = bool(l1.any())
+        self.kinked, self.everything = bool(l1.any()), np.ones(len(l1), dtype=bool)
         self.first, self.decrement = 0.0, np.inf
         self.curvature: Array = np.ones(1)
         self.trusted = self.kept = False
@@ -198,7 +198,7 @@ class Model:
         self.latest = theta, g
         if self.kept:
             return d
-        self._form_hessian(theta, np.ones(len(theta), dtype=bool))
+        self._form_hessian(theta, self.everything)
         return self._solve(g, near)
 
     def _correct(self, theta: Array, g: Array) -> None:

@@ -131,10 +131,8 @@ class Inferring(BaseLinear):
 
     def _infer_at_fit(self, data: Data, design: designs.Design | Refusal | None = None) -> None:
         """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known."""
-        found = self._refuses_errors() or (None if self._is_small(data) else self._too_many(len(data)))
-        if found is None:
-            found = self._infer(data, "classical", self._weight_meaning(), design=design, polish=True)
-        self._inference = found
+        refusal = self._refuses_errors() or (None if self._is_small(data) else self._too_many(len(data)))
+        self._inference = refusal or self._infer(data, "classical", self._weight_meaning(), design=design, polish=True)
 
     def _too_many(self, rows: int) -> Refusal:
         return Refusal(
