@@ -15,6 +15,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from deltarule.callbacks import Callback, EarlyStopping
+from deltarule.cost import Cost
 from deltarule.engines import ENGINES, Data
 from deltarule.engines.threads import CHUNK
 from deltarule.equations import OPTIMIZERS, SCHEDULES
@@ -392,7 +393,8 @@ def test_an_interruption_in_mid_epoch_goes_back_to_the_last_whole_one(
     assert run.epoch == epoch - 1
 
 
-def test_an_interruption_in_the_validation_leaves_no_half_recorded_epoch() -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_an_interruption_in_the_validation_leaves_no_half_recorded_epoch(optimizer: str) -> None:
     calls = []
 
     def measure(network: Network) -> dict[str, float]:
@@ -402,10 +404,58 @@ def test_an_interruption_in_the_validation_leaves_no_half_recorded_epoch() -> No
         return {"validation_loss": 1.0 / len(calls)}
 
     with pytest.warns(DeltaruleWarning):
-        run = run_once(validation=measure)
+        run = run_once(plan=make_plan(optimizer), validation=measure)
     assert run.epoch == 2
     assert {len(values) for values in run.history.values()} == {2}
-    np.testing.assert_array_equal(run.network.theta, run_once(epochs=2).network.theta)
+    expected = run_once(plan=make_plan(optimizer, epochs=2))
+    np.testing.assert_array_equal(run.network.theta, expected.network.theta)
+
+
+@pytest.mark.parametrize("call", [1, 2, 9])
+def test_an_interruption_that_nobody_watches_keeps_the_last_finished_epoch(
+    call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, smooth = [], Cost.smooth
+
+    def interrupted(cost: Cost, *arguments: Any) -> tuple[float, Any]:
+        calls.append(cost)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        return smooth(cost, *arguments)
+
+    monkeypatch.setattr(Cost, "smooth", interrupted)
+    with pytest.warns(DeltaruleWarning):
+        run = run_once(plan=make_plan("lbfgs", epochs=50))
+    monkeypatch.undo()
+    assert len(run.history.get("loss", [])) == run.epoch
+    expected = run_once(plan=make_plan("lbfgs", epochs=run.epoch)).network.theta if run.epoch else make_network().theta
+    np.testing.assert_array_equal(run.network.theta, expected)
+
+
+def test_an_interruption_when_all_is_done_keeps_the_last_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, put = [], Cost.put
+
+    def interrupted(cost: Cost, phi: Any) -> None:
+        calls.append(phi)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        put(cost, phi)
+
+    monkeypatch.setattr(Cost, "put", interrupted)
+    with pytest.warns(DeltaruleWarning):
+        run = run_once(plan=make_plan("lbfgs"))
+    monkeypatch.undo()
+    np.testing.assert_array_equal(run.network.theta, run_once(plan=make_plan("lbfgs")).network.theta)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_seconds_of_an_epoch_include_its_validation(optimizer: str) -> None:
+    def measure(network: Network) -> dict[str, float]:
+        time.sleep(0.02)
+        return {"validation_loss": 1.0}
+
+    run = run_once(plan=make_plan(optimizer, epochs=2), validation=measure)
+    assert min(run.history["seconds"]) >= 0.02
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])

@@ -124,6 +124,8 @@ class Run:
         Why training ended; empty while it goes on.
     converged : bool
         It ended because there was nothing left to gain, not because the epochs were used up.
+    stuck : bool
+        It ended away from the optimum, whatever is left of the epochs: the cost could not be lowered any further.
     interrupted : bool
         It ended by Ctrl-C.
     failure : NotFinite or None
@@ -146,6 +148,7 @@ class Run:
     validation: Validation | None = None
     stopped: str = ""
     converged: bool = False
+    stuck: bool = False
     interrupted: bool = False
     failure: NotFinite | None = None
     recovered: bool = False
@@ -315,11 +318,11 @@ def _full_batch(run: Run, last_epoch: int) -> None:
     reason = cost.refuses_hessian() if plan.optimizer.second_order else None
     if reason:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
-    asked = Asked(run, cost)
+    whole = FullBatch(run, cost)
     start, second_order = _begin(run, cost)
-    if not asked.cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample not like the rest
+    if not whole.cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample not like the rest
         start, second_order = cost.start(np.float64), _second_order(cost)
-    if not np.isfinite(asked.cost_and_gradient(start)[0]):
+    if not np.isfinite(whole.cost_and_gradient(start)[0]):
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
@@ -327,30 +330,32 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         with one_blas_thread(len(run.data), network.n_parameters):  # SciPy's threads would mostly wait for each other
             result = plan.optimizer.rule(
                 start.copy(),
-                asked.cost_and_gradient,
+                whole.cost_and_gradient,
                 cost.l1,
-                after_step=asked.after_step,
+                after_step=whole.after_step,
                 max_iter=last_epoch - run.state.epoch,
                 max_fun=plan.max_fun,
                 tol=plan.tol,
                 **second_order,
             )
+        cost.put(result.x)
+        if not np.isfinite(network.theta).all():
+            raise not_finite(network, run.data, run.state.step)
     except BaseException:
-        asked.put_back()
+        whole.put_back()
         raise
-    cost.put(result.x)
-    if not np.isfinite(network.theta).all():
-        raise not_finite(network, run.data, run.state.step)
     if not run.history:  # it began at the optimum: no step was needed
-        run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - asked.began})
+        run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - whole.began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))
+        run.stuck = not run.converged and result.status == 2
 
 
-class Asked:
+class FullBatch:
     """What an optimizer over all samples asks for: the cost, known where it was asked for last, and the end of a step.
 
-    The network follows ``φ`` where somebody looks; at the end it does anyway.
+    The network follows ``φ`` where somebody looks; else it gets what was reached when the optimizer ends, however it
+    does.
     """
 
     def __init__(self, run: Run, cost: Cost) -> None:
@@ -371,19 +376,19 @@ class Asked:
     def after_step(self, phi: Array) -> None:
         """Count an epoch."""
         run = self.run
-        self.reached = phi.copy()
         if self.watched:
             self.cost.put(phi)
         run.state.step += 1
         run.state.samples += len(run.data)
         _end_epoch(run, self.cost_and_gradient(phi)[0] + self.cost.kinked(phi), np.nan, self.began)
+        self.reached = phi.copy()
         self.began = time.perf_counter()
         if run.stopped:
             raise StopIteration
 
     def put_back(self) -> None:
-        """Give the network what it has reached, where the optimizer has not come to an end."""
-        if self.reached is not None:
+        """Give a network that did not follow what the last finished step has reached."""
+        if self.reached is not None and not self.watched:
             self.cost.put(self.reached)
             self.run.last_good[...] = self.run.network.theta
 
@@ -424,8 +429,8 @@ def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
     """Measure, record the epoch, remember the weights as good, and tell the callbacks."""
-    own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
     measured = run.validation(run.network) if run.validation else {}
+    own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
     taken = own.keys() & measured.keys() if measured else None
     if taken:
         raise InvalidOption(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from threadpoolctl import threadpool_limits
 
 from deltarule import LinearRegression, LogisticRegression
 from deltarule.engines import ENGINES, Data
@@ -113,6 +116,52 @@ def test_any_layout_gives_the_same_bits_and_is_not_copied(layout, dtype):
     assert_array_equal(own.hessian(phi, free), moved.hessian(phi, free))
     for measured, again in zip(native_moments(data.X, data.w, True), native_moments(other, data.w, True), strict=True):
         assert_array_equal(measured, again)
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(100, 5, 1), (600, 2, 300), (50, 38, 1), (60, 30, 3), (105, 17, 1)])
+def test_small_fits_have_the_same_bits_however_many_threads_blas_may_use(m, n, k):
+    rng = np.random.default_rng(7)
+    X, Y = rng.normal(size=(m, n)), rng.normal(size=(m, k))
+    results = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            linear = LinearRegression().fit(X, Y)
+            logistic = [LogisticRegression(C=C).fit(X, Y[:, 0] > 0).network_.theta for C in (1.0, 1e3)]
+        results.append([linear.network_.theta, linear.singular_, *logistic])
+    for other in results[1:]:
+        for one, same in zip(results[0], other, strict=True):
+            assert_array_equal(one, same)
+
+
+def exactly(X, y, w):
+    """The solution of least squares in fractions: (n + 1,), the intercept first."""
+    A = [[Fraction(1), *map(Fraction, row)] for row in X.tolist()]
+    w, y = list(map(Fraction, w.tolist())), list(map(Fraction, y.tolist()))
+    p = len(A[0])
+    rows = [
+        [sum(v * a[i] * a[j] for v, a in zip(w, A, strict=True)) for j in range(p)]
+        + [sum(v * a[i] * t for v, a, t in zip(w, A, y, strict=True))]
+        for i in range(p)
+    ]
+    for i in range(p):  # the matrix is positive definite: no pivots
+        rows[i] = [value / rows[i][i] for value in rows[i]]
+        for j in set(range(p)) - {i}:
+            rows[j] = [a - rows[j][i] * b for a, b in zip(rows[j], rows[i], strict=True)]
+    return np.array([float(row[-1]) for row in rows])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("of_X", "of_y"), [(0, 0), (9, 0), (11, 0), (60, 60), (1e6, 0), (0, 1e6), (1e8, 1e8)])
+def test_small_tables_far_from_zero_are_solved_exactly(of_X, of_y, weighted):
+    rng = np.random.default_rng(11)
+    X = rng.normal(size=(30, 3))
+    y = X @ [1.0, -2.0, 0.5] + rng.normal(size=30) + of_y
+    X += of_X
+    w = rng.integers(1, 4, 30).astype(float) if weighted else np.ones(30)
+    model = LinearRegression().fit(X, y, w if weighted else None)
+    b, *W = exactly(X, y, w)
+    assert_allclose(model.coef_, W, rtol=1e-12)
+    assert_allclose(model.intercept_, b, rtol=1e-12, atol=1e-13 * max(of_X, of_y))
 
 
 @pytest.mark.parametrize("n", [5, 300])

@@ -242,9 +242,11 @@ def test_deprecations_are_scikit_learns():
 
 
 def test_iterations():
-    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge: Maximum iterations"):
         one = LogisticRegression(max_iter=1).fit(*CANCER)
     assert one.n_iter_.tolist() == [1]
+    with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(3\)"):  # SciPy has words of its own for it
+        LogisticRegression(max_iter=3, solver="lbfgs(memory=5)").fit(*CANCER)
     with pytest.warns(ConvergenceWarning):
         none = LogisticRegression(max_iter=0).fit(*CANCER)
     assert not none.coef_.any()

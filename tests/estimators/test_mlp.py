@@ -799,7 +799,7 @@ def test_the_random_state_decides(blobs: Any) -> None:
 def test_it_says_when_it_has_not_converged(blobs: Any) -> None:
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(5\) reached"):
         classifier().fit(*blobs)
-    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge: Maximum iterations"):
         classifier(solver="lbfgs").fit(*blobs)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
@@ -187,6 +188,13 @@ def test_validation_data_that_do_not_fit_leave_nothing_behind(table):
 )
 def test_targets_that_are_missing_are_refused(kind, y, table):
     with pytest.raises(ValueError, match="NaN"):
+        small(kind).fit(table[0], y)
+
+
+@pytest.mark.parametrize("kind", [LinearRegression, LogisticRegression, MLPRegressor, MLPClassifier])
+def test_sparse_targets_are_refused(kind, table):
+    y = sparse.csr_matrix((table[1][:, None] > 0).astype(float))
+    with pytest.raises((ValueError, TypeError), match="toarray"):
         small(kind).fit(table[0], y)
 
 

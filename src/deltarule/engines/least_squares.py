@@ -20,7 +20,7 @@ from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
-from .threads import LITTLE, NARROW, one_blas_thread, usable_threads
+from .threads import is_little, one_blas_thread, usable_threads
 from .wide import MANY, wide_products
 
 LOOK, LEAST = 2**18, 128
@@ -29,8 +29,12 @@ LOOK, LEAST = 2**18, 128
 FAR = 1e4
 """Columns whose mean is further from there, in variances, are summed up again from their mean."""
 
-AWAY = 100.0
-"""Columns whose mean is further from zero, in deviations, are moved there before they are factored."""
+SMALL, WIDEST = 2500, 64
+"""Numbers in ``[1 X y]``, and columns, that LAPACK is done with before a kernel has begun."""
+
+AWAY = 10.0
+"""Columns whose mean is further from zero, in deviations, are moved there before they are factored: what that loses
+otherwise is a digit."""
 
 TINY = 1e-12
 """A column that varies by less, relative to its mean, varies by rounding."""
@@ -66,8 +70,12 @@ def least_squares(
     m, n = data.X.shape
     if engine.name != "native" or not isinstance(data.X, np.ndarray) or m < n:
         return None
-    if n < NARROW and m * (n + 1) <= LITTLE and m > n + data.y.shape[1] and intercept and alpha == 0:
-        return _by_triangle(data)
+    p = n + 1 + data.y.shape[1]
+    if p <= m and p <= WIDEST and m * p <= SMALL and intercept and alpha == 0:
+        if is_little(m, p):
+            return _by_triangle(data)
+        with one_blas_thread():
+            return _by_triangle(data)
     problem = Problem(data, *contiguous(data), intercept, alpha, usable_threads(n_jobs))
     with one_blas_thread():
         if data.X.dtype == np.float32 and n >= MANY:
@@ -77,21 +85,13 @@ def least_squares(
         return problem.solve(quick=False)
 
 
-def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
-    """The solution by ``√w [1 X y] = Q R``, of so few numbers that calling the kernels would take longer.
-
-    The columns are counted from `origin` (n + 1 + k,): from zero, or if they are far from there, from their mean.
-    """
+def _by_triangle(data: Data) -> Solution | None:
+    """The solution by ``√w [1 X y] = Q R``, of so few numbers that calling the kernels would take longer."""
     (m, n), k, w, total = data.X.shape, data.y.shape[1], data.w, data.total_weight
     x, y = slice(1, n + 1), slice(n + 1, None)
-    R = _triangle(data, origin)
-    mean, spread = R[0] / R[0, 0], np.sqrt(np.einsum("ij,ij->j", R[1:], R[1:]) / total)
-    mean[0] = least = 0.0
-    if origin is not None:
-        mean += origin
-        least = TINY * np.abs(mean[x])  # what varies by no more than rounding has no weight to be told
-    elif (np.abs(mean) > AWAY * spread).any():
-        return _by_triangle(data, mean)
+    R, origin, mean, spread = _triangle(data)
+    # a column that varies by no more than rounding has no weight to be told
+    least = 0.0 if origin is None else TINY * np.abs(origin[x])
     if not (math.isfinite(spread.sum()) and (spread[x] > least).all()):
         return None
     size = spread[x] * math.sqrt(total)
@@ -101,6 +101,8 @@ def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
         return None
     theta = lapack.dtrtrs(R[: n + 1, : n + 1], R[: n + 1, y])[0].T  # b, W
     b, W = theta[:, 0], theta[:, 1:]
+    if origin is not None:
+        b = b + origin[y] - W @ origin[x]
     target, located = R[1:, y] @ np.arange(1.0, k + 1), np.array([mean, spread])
     rows = Rows(
         n_rows=m,
@@ -112,12 +114,14 @@ def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
     known = 0.0 if w is None else float(np.log(w.astype(np.float64)).sum())
     deviance = np.square(R[y, y]).sum(axis=0)
     sums = Sums(factor, size, condition, True, rows, total, known, deviance, total * np.square(spread[y]))
-    b = b if origin is None else b + origin[y] - W @ origin[x]
     return Solution(W, b, float(deviance.sum()) / (2 * total), sums)
 
 
-def _triangle(data: Data, origin: Array | None) -> Array:
-    """``R`` (n + 1 + k,) squared of the columns ``√w [1 X y]``, less `origin`."""
+def _triangle(data: Data, origin: Array | None = None) -> tuple[Array, Array | None, Array, Array]:
+    """``R`` (p, p) of ``√w [1 X y] = Q R``, where its columns are counted from, their means and deviations, (p,) each.
+
+    They are counted from zero (None); or, if one of them is far from there, from about their means.
+    """
     n = data.X.shape[1]
     p = n + 1 + data.y.shape[1]
     A = np.empty((len(data), p), order="F")
@@ -126,8 +130,12 @@ def _triangle(data: Data, origin: Array | None) -> Array:
         A -= origin
     if data.w is not None:
         A *= np.sqrt(data.w, dtype=np.float64)[:, None]
-    R: Array = lapack.dgeqrf(A, overwrite_a=True)[0][:p] * _upper(p)
-    return R
+    R = lapack.dgeqrf(A, overwrite_a=True)[0][:p] * _upper(p)
+    mean, spread = R[0] / R[0, 0], np.sqrt(np.einsum("ij,ij->j", R[1:], R[1:]) / data.total_weight)
+    mean[0] = 0
+    if origin is None and (np.abs(mean) > AWAY * spread).any():
+        return _triangle(data, mean)
+    return R, origin, mean if origin is None else origin + mean, spread
 
 
 @cache

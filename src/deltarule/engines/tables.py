@@ -7,7 +7,6 @@ cost with its gradient, and standardizes a few rows at a time; its sums are of f
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -177,50 +176,46 @@ class NativeTable(Table):
         """See `Table`; from the predictions that the last cost has left."""
         if phi.tobytes() != self.latest:
             self.cost_and_gradient(phi)
-        H = self._products(0, 0) if self.data.y.shape[1] == 1 and free.all() else self._blocks(free)
+        all_of_one = self.data.y.shape[1] == 1 and bool(free.all())
+        H = self._products(0, 0, self.data.X, self.columns) if all_of_one else self._blocks(free)
         if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         return H
 
-    def _products(self, i: int, j: int) -> Array:
-        """``[X' 1]ᵀ diag(h_ij) [X' 1]``, (n + 1, n + 1)."""
-        X, columns = self.data.X, self.columns
-        n = len(columns.scale)
+    def _products(self, i: int, j: int, X: Array, columns: Columns) -> Array:
+        """``[X' 1]ᵀ diag(h_ij) [X' 1]`` (n + 1, n + 1) of some columns ``X`` (m, n)."""
+        n, intercept = X.shape[1], columns.intercept
         if n >= MANY:
             h = self.curvature(self.a, np.eye(self.a.shape[1])[[j]] * shares(X, self.w)[:, None])[:, i]
             given = (X, None, h, columns.mean, columns.scale)
-            return wide_products(*given, intercept=columns.intercept, dtype=np.float64, threads=self.threads)
+            return wide_products(*given, intercept=intercept, dtype=np.float64, threads=self.threads)
+        standardization = self.standardization if columns is self.columns else _standardization(columns)
         out = np.empty((n + 1, n + 1))
         _native.gram(
-            *(self.instructions, X, None, self.w, self.total, *self.standardization, columns.intercept),
+            *(self.instructions, X, None, self.w, self.total, *standardization, intercept),
             *(self.a, self.kind, i, j, out, self.threads),
         )
         return out
 
-    def _of_columns(self, taken: Array) -> NativeTable:
-        """Some of the columns, for `_products` alone."""
-        part, columns = copy(self), self.columns
-        part.data = Data(np.ascontiguousarray(self.data.X[:, taken]), self.y, self.w)
-        part.columns = replace(columns, mean=columns.mean[taken], scale=columns.scale[taken])
-        part.standardization = _standardization(part.columns)
-        return part
-
     def _blocks(self, free: Array) -> Array:
         """The matrix of the parameters that `free` (P,) marks, one block for each pair of outputs."""
         n, k = self.network.n_features, self.data.y.shape[1]
+        X, columns = self.data.X, self.columns
         taken = np.flatnonzero(free[: k * n].reshape(k, n).any(axis=0))
-        table = self if len(taken) == n else self._of_columns(taken)
+        if len(taken) < n:
+            X = np.ascontiguousarray(X[:, taken])
+            columns = replace(columns, mean=columns.mean[taken], scale=columns.scale[taken])
         known: list[Array] = []  # where that of one output is that of all
 
         def block(i: int, j: int, used_i: Array, used_j: Array) -> Array | None:
             if i != j and k > 1 and not self._coupled:
                 return None
             if not known or self.kind > 0:
-                known[:] = [table._products(i, j)]
+                known[:] = [self._products(i, j, X, columns)]
             if len(used_i) == len(used_j) == len(taken):
                 return known[0]
-            rows, columns = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
-            part: Array = known[0][np.ix_(rows, columns)]
+            places = (np.append(np.searchsorted(taken, used), len(taken)) for used in (used_i, used_j))
+            part: Array = known[0][np.ix_(*places)]
             return part
 
         return assembled(free, n, k, block)

@@ -92,7 +92,8 @@ def newton(
     Returns
     -------
     scipy.optimize.OptimizeResult
-        With ``x`` (P,), ``fun``, ``nit``, ``success``, ``message`` and ``null_space``.
+        With ``x`` (P,), ``fun``, ``nit``, ``success``, ``message`` and ``null_space``; as SciPy has it, ``status`` is 2
+        where the cost could not be lowered any further.
     """
     l1 = np.zeros_like(theta) if l1 is None else l1
     model, calls = Model(hessian, l1, null_space, guess, price), 0
@@ -105,7 +106,7 @@ def newton(
 
     F, g = cost(theta)
     first = abs(F)
-    steps, message, success = 0, f"Maximum iterations ({max_iter}) reached.", False
+    steps, message, success, status = 0, f"Maximum iterations ({max_iter}) reached.", False, 0
     while True:
         v = subgradient(theta, g, l1) if model.kinked else g
         steepest = float(np.abs(v).max())
@@ -127,7 +128,7 @@ def newton(
             continue
         if found is None:
             success = bool(last or rounding)
-            message = "The cost cannot be lowered any further."
+            message, status = "The cost cannot be lowered any further.", 2
             break
         model.trusted = abs(F - found[1] - promised) <= TRUE * promised
         last = bool(last or (F - found[1] <= ROUNDING * abs(F) and rounding))
@@ -140,7 +141,8 @@ def newton(
         if last:
             message, success = f"The last step promised to lower the cost by {promised:.1e}.", True
             break
-    return OptimizeResult(x=theta, fun=F, nit=steps, success=success, message=message, null_space=model.null_space)
+    known = {"success": success, "status": status, "message": message, "null_space": model.null_space}
+    return OptimizeResult(x=theta, fun=F, nit=steps, **known)
 
 
 class Model:
@@ -298,6 +300,8 @@ def null_space_of(H: Array) -> Array:
 def solve(H: Array, r: Array, ridge: float = RIDGE) -> Array:
     """``H⁻¹ r`` for ``H`` (F, F) without negative eigenvalues; where it has none, about the smallest solution.
 
+    It is scaled to a diagonal of ones, to which `ridge` is added, and the solution refined once.
+
     Raises
     ------
     numpy.linalg.LinAlgError
@@ -441,9 +445,6 @@ def assembled(free: Array, n: int, k: int, block: Callable[[int, int, Array, Arr
 
     ``block(i, j, columns_i, columns_j)`` is (n_i + 1, n_j + 1), the biases last; None for zeros.
     """
-    if k == 1 and free.all():
-        found = block(0, 0, np.arange(n), np.arange(n))
-        return np.zeros((n + 1,) * 2) if found is None else found
     place = np.cumsum(free) - 1
     H = np.zeros((place[-1] + 1,) * 2)
     used = [np.flatnonzero(free[i * n : (i + 1) * n]) for i in range(k)]

@@ -153,8 +153,10 @@ class NetworkEstimator(BaseEstimator):
                 self.n_features_in_ = X.shape[1]
             if self._knows(X):
                 return X, y
+        if sparse.issparse(y) and (not is_classifier(self) or y.shape[1] == 1):  # classes may be an indicator matrix
+            raise DataError(f"expected y as an array, found a sparse matrix of shape {y.shape}", "pass y.toarray()")
         X, y = validate_data(self, X, y, reset=reset, **usual)
-        if y.dtype.kind == "f" and not np.isfinite(y).all():  # made of objects, whose values nobody has looked at
+        if y.dtype.kind == "f" and not sparse.issparse(y) and not np.isfinite(y).all():  # of objects, unseen as yet
             raise DataError(f"expected finite numbers of {y.dtype} in y, found NaN or infinity")
         return X if sparse.issparse(X) else np.require(X, requirements="A"), y
 
@@ -216,8 +218,7 @@ class NetworkEstimator(BaseEstimator):
         judged = plan.columns is not None and plan.batch_size >= len(data)  # by the optimum, not by the end of a plan
         planned = (plan.schedule.fixed_length and not judged) or run.interrupted or run.failure
         if epochs is None and not run.converged and not planned:
-            used_up = run.stopped.startswith("Maximum")
-            warn(self._not_converged(plan) if used_up else self._stuck(run), ConvergenceWarning)
+            warn(self._stuck(run) if run.stuck else self._not_converged(plan), ConvergenceWarning)
         return run
 
     def _stuck(self, run: Run) -> str:

@@ -131,8 +131,10 @@ class Inferring(BaseLinear):
 
     def _infer_at_fit(self, data: Data, design: designs.Design | Refusal | None = None) -> None:
         """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known."""
-        refusal = self._refuses_errors() or (None if self._is_small(data) else self._too_many(len(data)))
-        self._inference = refusal or self._infer(data, "classical", self._weight_meaning(), design=design, polish=True)
+        if self._is_small(data):
+            self._inference = self._infer(data, "classical", self._weight_meaning(), design=design, polish=True)
+            return
+        self._inference = self._refuses_errors() or self._too_many(len(data))
 
     def _too_many(self, rows: int) -> Refusal:
         return Refusal(
@@ -146,7 +148,6 @@ class Inferring(BaseLinear):
         (rows, n), P = data.X.shape, self.network_.n_parameters
         return rows * (n + 1) <= MOST_ENTRIES and P <= MOST_PARAMETERS and rows * P**2 <= MOST_PRODUCTS
 
-    @one_blas_thread()
     def _infer(
         self,
         data: Data,
@@ -347,7 +348,9 @@ class Inferring(BaseLinear):
         if (covariance == "cluster") != (groups is not None):
             raise InvalidOption("expected groups with covariance='cluster' and with nothing else, found otherwise")
         data, numbers = self._training_rows(X, y, sample_weight, groups)
-        found = self._infer(data, covariance, self._weight_meaning() if weights == "auto" else weights, numbers)
+        meaning = self._weight_meaning() if weights == "auto" else weights
+        with one_blas_thread():
+            found = self._infer(data, covariance, meaning, numbers)
         if isinstance(found, Refusal):
             raise found.error(self._column_names())
         self._inference = found
