@@ -124,6 +124,8 @@ class Run:
         Why training ended; empty while it goes on.
     converged : bool
         It ended because there was nothing left to gain, not because the epochs were used up.
+    arrived : bool
+        The optimizer over all samples ended by itself, at its optimum.
     stuck : bool
         It ended away from the optimum, whatever is left of the epochs: the cost could not be lowered any further.
     interrupted : bool
@@ -148,6 +150,7 @@ class Run:
     validation: Validation | None = None
     stopped: str = ""
     converged: bool = False
+    arrived: bool = False
     stuck: bool = False
     interrupted: bool = False
     failure: NotFinite | None = None
@@ -348,7 +351,7 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - whole.began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))
-        run.stuck = not run.converged and result.status == 2
+        run.arrived, run.stuck = run.converged, not run.converged and result.status == 2
 
 
 class FullBatch:

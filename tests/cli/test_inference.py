@@ -223,6 +223,13 @@ def test_formulas_equal_statsmodels(right: str, cli: Cli, tmp_path: Path) -> Non
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model.safetensors").read_bytes()
 
 
+def test_a_function_of_text_is_refused(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ log(group)", *ALL)
+    assert ran.code == 2
+    assert ran.err.startswith("deltarule: formula 'log(group)'")
+
+
 def test_a_formula_of_classes(cli: Cli, tmp_path: Path) -> None:
     table = people(tmp_path / "t.csv").to_pandas()
     ran = cli("train", "t.csv", "-t", "state", "--formula", "x + C(group)", *ALL)

@@ -14,9 +14,11 @@ from scipy.special import expit, logsumexp
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
 from deltarule import LinearRegression, LogisticRegression, training
+from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleWarning, InvalidOption
 from deltarule.estimators import base_linear
 
@@ -345,6 +347,68 @@ def test_float32_far_from_zero_is_told(model):
         warnings.simplefilter("error")
         clone(model).fit(X.astype(np.float64), y)
         clone(model).fit(X - np.float32([0, 1e6, 0]), y)
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), LogisticRegression(C=np.inf)])
+@pytest.mark.parametrize("unit", [1e-10, 1.0])
+def test_float32_far_from_zero_is_told_in_any_unit(model, unit):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([(1e7 + rng.normal(size=300)) * unit, rng.normal(size=300)]).astype(np.float32)
+    y = (X[:, 0].astype(float) / unit - 1e7 + X[:, 1] + rng.logistic(size=300) > 0).astype(int)
+    with pytest.warns(DeltaruleWarning, match="not far from zero, .* found x0: "):
+        clone(model).fit(X, y)
+
+
+@pytest.mark.parametrize("m", [40, 4000])
+def test_weights_that_float32_cannot_hold_are_told(m):
+    X = np.random.default_rng(0).normal(size=(m, 2)).astype(np.float32)
+    small, large = np.float32([1, 1e-30]), np.float32([1, 1e30])
+    with pytest.raises(ValueError, match="float32 holds, found others of x1"):
+        LinearRegression().fit(X * small, X.sum(axis=1) * np.float32(1e10))
+    with pytest.warns(DeltaruleWarning, match="float32 holds, found others of x1"):
+        LinearRegression().fit(X * large, X.sum(axis=1) * np.float32(1e-16))
+
+
+class Enough(Callback):
+    """Ends a fit after so many steps, as its user or as Ctrl-C does."""
+
+    def __init__(self, steps, *, by_key):
+        self.left, self.by_key = steps, by_key
+
+    def on_epoch_end(self, run):
+        self.left -= 1
+        if self.left == 0:
+            self.theta = run.network.theta.copy()
+            if self.by_key:
+                raise KeyboardInterrupt
+            run.stop("enough")
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "lbfgs(memory=20)"])
+def test_a_fit_that_is_ended_keeps_the_weights_of_that_step(solver, by_key):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(80, 2))
+    y = (X[:, 0] + rng.logistic(size=80) > 0).astype(int)
+    enough = Enough(1, by_key=by_key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = LogisticRegression(C=np.inf, solver=solver, callbacks=[enough]).fit(X, y)
+    assert_array_equal(model.network_.theta, enough.theta)
+    assert model.loss_ == pytest.approx(log_loss(y, model.predict_proba(X)))
+    assert "standard errors off" in " ".join(str(model.summary()).split())
+
+
+@pytest.mark.parametrize("of_y", [1e4, 1e8])
+def test_a_target_far_from_zero_costs_no_digits(of_y):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(3000, 4))
+    y = X @ np.ones(4) + rng.normal(size=3000) + of_y
+    near = y - of_y  # without rounding
+    far, model = LinearRegression().fit(X, y), LinearRegression().fit(X, near)
+    assert_allclose(far.coef_, model.coef_, rtol=1e-13)
+    assert_allclose(far.intercept_ - of_y, model.intercept_, atol=1e-15 * of_y)
+    assert_allclose(far.covariance(), model.covariance(), rtol=1e-11)
 
 
 @pytest.mark.parametrize("n", [40, 400])

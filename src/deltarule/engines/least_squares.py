@@ -209,23 +209,35 @@ class Problem:
         """
         n, k, total = self.data.X.shape[1], self.y.shape[1], self.data.total_weight
         s, at = scale[:n], mean[:n]
-        V, c = found.V * scale[n:, None], found.c * scale[n:] + (mean[n:] if self.intercept else 0)
+        y, origin = self._near(mean[n:], scale[n:])
+        V, c = found.V * scale[n:, None], found.c * scale[n:] + (mean[n:] - origin if self.intercept else 0)
         g, a = np.empty(k * (n + 1)), np.empty((len(self.data), k))
         columns = (np.ascontiguousarray(at), 1 / s, self.intercept)
         least = 1e-14 * float(np.square(scale[n:]).sum())  # where ``y`` is told without error
         for _ in range(rounds):
             phi = np.concatenate([V.ravel(), c])
             J = _native.linear_cost(
-                *(instruction_set(), self.data.X, self.y, self.w, total, *columns),
+                *(instruction_set(), self.data.X, y, self.w, total, *columns),
                 *(*CODES, phi, g, a, self.threads),
             )
             dV, dc = g[: k * n].reshape(k, n) + self.alpha / total / np.square(s) * V, g[k * n :]
             off_V, off_c = found.correct(total * dV, total * dc)
             V, c = V - off_V, c - off_c
             if rounds == 1 or np.sum(dV * off_V) + dc @ off_c <= ROUNDING * max(J, least):
-                deviance = np.array([2 * total * float(J)]) if k == 1 else self._weights() @ np.square(self.y - a)
-                return V / s, c - V / s @ at if self.intercept else np.zeros(k), deviance
+                deviance = np.array([2 * total * float(J)]) if k == 1 else self._weights() @ np.square(y - a)
+                return V / s, c + origin - V / s @ at if self.intercept else np.zeros(k), deviance
         return None
+
+    def _near(self, mean: Array, scale: Array) -> tuple[Array, Array]:
+        """``y`` (m, k), less what it is counted from (k,): from zero, or if it is far from there, from about its mean.
+
+        Of predictions far from zero the residuals would have lost too much.
+        """
+        far = np.square(mean) > FAR * np.square(scale)
+        if not (self.intercept and far.any()):
+            return self.y, np.zeros_like(mean)
+        origin = np.where(far, mean, 0.0).astype(self.y.dtype)
+        return np.ascontiguousarray(self.y - origin), origin.astype(np.float64)
 
     def _weights(self) -> Array:
         return np.ones(len(self.y)) if self.w is None else self.w.astype(np.float64)

@@ -16,6 +16,8 @@ from scipy import sparse
 from ..arrays import Array
 from . import dense
 
+EPS = float(np.finfo(np.float64).eps)
+
 MANY = 1000
 """Columns beyond which no matrix of all their pairs is formed to find a learning rate."""
 
@@ -95,9 +97,9 @@ def standardizing(
     """
     centers = center and intercept and not sparse.issparse(X)
     mean, square = (measure or moments)(X, w, centers)
-    varies = np.sqrt(square) > 10 * np.finfo(X.dtype).eps * np.abs(mean)
-    if centers:
-        mean = np.where(varies, mean, X[0])  # exactly, so that of a constant nothing remains
+    varies = np.sqrt(square) > 10 * EPS * np.abs(mean)
+    if centers:  # of a constant nothing remains; of the others what `transform` takes away is what ``c = b + W μ`` adds
+        mean = np.where(varies, mean, X[0]).astype(X.dtype).astype(np.float64, copy=False)
     scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
     return Columns(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), intercept, **options)
 

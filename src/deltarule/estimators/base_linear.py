@@ -253,10 +253,10 @@ class BaseLinear(TrainedEstimator):
         state: State,
         *,
         incremental: bool,
-    ) -> None:
+    ) -> Run | None:
         if not self.fit_intercept:
             self.network_.b[1][...] = 0
-        super()._train_with(data, validation, state, incremental=incremental)
+        return super()._train_with(data, validation, state, incremental=incremental)
 
     @property
     def intercept_(self) -> Any:

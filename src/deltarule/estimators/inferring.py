@@ -100,21 +100,22 @@ class Inferring(BaseLinear):
     def _train(self, data: Data, plan: Plan, state: State, **options: Any) -> Run:
         run = super()._train(data, plan, state, **options)
         if plan.columns is not None:
-            self._warn_of_rounding(plan.columns.mean, plan.columns.scale)
+            self._warn_of_rounding(plan.columns.mean, plan.columns.scale, self._unit(data))
         return run
 
-    def _warn_of_rounding(self, mean: Array, scale: Array) -> None:
-        """That the weights of columns so far from zero are rounded too much, `mean` and `scale` (n,) being theirs."""
-        if self.network_.theta.dtype != np.float32 or (np.abs(mean) <= TOO_MUCH / EPS32 * scale).all():
+    def _warn_of_rounding(self, mean: Array, scale: Array, unit: float) -> None:
+        """That rounded weights of columns of such `mean` and `scale` (n,) matter to predictions as large as `unit`."""
+        if self.network_.theta.dtype != np.float32:
             return
         W = np.abs(self.network_.W[1])
-        lost = EPS32 * (W * np.abs(mean)).max(axis=0)  # of the predictions
-        far = lost > TOO_MUCH * float((W * scale).max())
-        if far.any():
+        share = W * (np.abs(mean) + scale)  # in the predictions
+        most = TOO_MUCH / EPS32 * unit
+        if share.max() > most:
+            names = self._named((share > most).any(axis=0))
             warn(
-                f"expected columns not far from zero, beside their deviation, found {self._named(far)}: weights of "
-                "float32 are rounded to 7 digits, so that predictions are a little off; pass float64, or center the "
-                "columns",
+                f"expected columns not far from zero, beside their deviation, that do not nearly depend on each other, "
+                f"found {names}: weights of float32 are rounded to 7 digits, so that predictions are off; pass "
+                "float64, center the columns, or penalize",
                 DeltaruleWarning,
             )
 
@@ -129,10 +130,15 @@ class Inferring(BaseLinear):
         V = T @ found.covariance @ T.T
         return V[0] if len(V) == 1 else V
 
-    def _infer_at_fit(self, data: Data, design: designs.Design | Refusal | None = None) -> None:
-        """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known."""
+    def _infer_at_fit(
+        self, data: Data, design: designs.Design | Refusal | None = None, *, polish: bool = False
+    ) -> None:
+        """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known.
+
+        With `polish` the weights, which are those of the optimum but for the tolerance, take a last step there.
+        """
         if self._is_small(data):
-            self._inference = self._infer(data, "classical", self._weight_meaning(), design=design, polish=True)
+            self._inference = self._infer(data, "classical", self._weight_meaning(), design=design, polish=polish)
             return
         self._inference = self._refuses_errors() or self._too_many(len(data))
 

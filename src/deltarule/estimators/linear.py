@@ -21,12 +21,12 @@ from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.columns import standardizing
 from ..equations.design import WELL
 from ..equations.exact import centered, least_squares, ridge
-from ..errors import DataError, InvalidOption, ModelFileError, warn
+from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from ..network import Network
-from ..training import State
+from ..training import Run, State
 from .base import store
 from .documentation import with_parameters
-from .inferring import MOST_PARAMETERS
+from .inferring import MOST_PARAMETERS, TOO_MUCH
 from .linear_inference import LinearInference
 
 EXACT = ("auto", "exact")
@@ -195,13 +195,14 @@ class LinearRegression(RegressorMixin, LinearInference):
         state: State,
         *,
         incremental: bool,
-    ) -> None:
+    ) -> Run | None:
         if self._is_exact(data.X):
             self._train_exactly(data, validation, state)
-            return
+            return None
         with one_blas_thread():
-            super()._train_with(data, validation, state, incremental=incremental)
+            run = super()._train_with(data, validation, state, incremental=incremental)
             self._infer_at_fit(data)
+        return run
 
     def _train_exactly(
         self, data: Data, validation: Callable[[Network], Mapping[str, float]] | None, state: State
@@ -216,12 +217,14 @@ class LinearRegression(RegressorMixin, LinearInference):
         found = None if self.positive else engine_least_squares(engine, data, **options)
         if found is None:
             with one_blas_thread():
-                network.W[1][...], network.b[1][...] = self._solve(data)
+                self._take(*self._solve(data))
             cost = engine.cost(network, data, threads=usable_threads(self.n_jobs))
         else:
-            network.W[1][...], network.b[1][...], cost = found.W, found.b, found.cost
+            cost, rows = found.cost, found.sums.rows
+            mean, scale = rows.columns
+            self._take(found.W, found.b)
             self._keep(found.sums)
-            self._warn_of_rounding(*found.sums.rows.columns)
+            self._warn_of_rounding(mean, scale, float(rows.target[1].max()))
         if self.alpha > 0:
             cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
         elif found is not None:
@@ -235,6 +238,26 @@ class LinearRegression(RegressorMixin, LinearInference):
         if found is None or found.sums.condition < WELL:
             with one_blas_thread():
                 self._infer_at_fit(data)
+
+    def _take(self, W: Array, b: Array) -> None:
+        """Give the network its weights (n_L, n_x), (n_L,), if it can hold them."""
+        kept, size = self.network_.W[1], np.abs(W)
+        if kept.dtype != W.dtype and not (size.min() > 1e-36 and size.max() < 1e36):
+            self._check_range(W, kept.dtype)
+        kept[...], self.network_.b[1][...] = W, b
+
+    def _check_range(self, W: Array, dtype: np.dtype[Any]) -> None:
+        """Refuse weights (n_L, n_x) that are too large for a precision, and tell those that are too small."""
+        with np.errstate(over="ignore"):
+            kept = W.astype(dtype)
+        lost = ~(np.abs(kept - W) <= TOO_MUCH * np.abs(W)).all(axis=0)  # as is what is not finite
+        if not lost.any():
+            return
+        text = f"expected weights of about 1e-38 to 1e38, which {dtype} holds, found others of {self._named(lost)}"
+        advice = "rescale these columns, or pass float64"
+        if not np.isfinite(kept).all():
+            raise DataError(text, advice)
+        warn(f"{text}, which are taken as zero, or nearly; {advice}", DeltaruleWarning)
 
     def _solve(self, data: Data) -> tuple[Array, Array]:
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""

@@ -19,7 +19,7 @@ from ..engines.threads import one_blas_thread
 from ..equations import dense
 from ..errors import DataError, InvalidOption, warn
 from ..network import Network
-from ..training import Plan, State
+from ..training import Plan, Run, State
 from .base import store
 from .classes import ClassTargets
 from .documentation import with_parameters
@@ -276,7 +276,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         state: State,
         *,
         incremental: bool,
-    ) -> None:
+    ) -> Run | None:
         self._check_choices()
         if data.w is not None and not (data.y != data.y[0]).any():
             raise DataError("expected samples of two classes or more with a positive weight, found one class alone")
@@ -284,15 +284,16 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
             if self.solver == "firth":
                 self._train_firth(data, state)
                 self._infer_at_fit(data)
-                return
-            super()._train_with(data, validation, state, incremental=incremental)
+                return None
+            run = super()._train_with(data, validation, state, incremental=incremental)
             network = self.network_
             if network.sizes[-1] > 1:  # softmax is the same for all Z + constant: take the solution of smallest norm
                 network.b[1][...] -= network.b[1].mean()
                 if not self._penalties():
                     network.W[1][...] -= network.W[1].mean(axis=0)
             self._set_n_iter(int(self.n_iter_))
-            self._infer_at_fit(data, self._look_for_separation(data))
+            self._infer_at_fit(data, self._look_for_separation(data), polish=run is not None and run.arrived)
+        return run
 
     def _set_n_iter(self, n_iter: int) -> None:
         self.n_iter_ = np.array([n_iter], dtype=np.int32)

@@ -18,7 +18,7 @@ from ..callbacks import EarlyStopping
 from ..engines import Data
 from ..errors import DataError, InvalidOption
 from ..network import Network, check_targets
-from ..training import Plan, State
+from ..training import Plan, Run, State
 from .base import NetworkEstimator, check_weights, make_validation, supports_stratification
 
 
@@ -227,10 +227,10 @@ class TrainedEstimator(NetworkEstimator):
         state: State,
         *,
         incremental: bool,
-    ) -> None:
+    ) -> Run | None:
         plan = self._make_plan(data)
         stopper = self._make_stopper(plan, state)
-        self._train(
+        run = self._train(
             data,
             plan,
             state,
@@ -241,6 +241,7 @@ class TrainedEstimator(NetworkEstimator):
         self.t_ = state.samples
         if stopper is not None:
             self._no_improvement_count = stopper.count
+        return run
 
     def _make_stopper(self, plan: Plan, state: State) -> EarlyStopping | None:
         """What ends the training: the validation if early_stopping, else the training loss (not for L-BFGS)."""

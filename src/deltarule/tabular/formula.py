@@ -119,6 +119,7 @@ class FormulaPreprocessing:
     def _matrix(self, frame: pl.DataFrame, notes: list[str]) -> Any:
         """The frame of pandas that formulaic makes."""
         import pandas as pd
+        from formulaic.errors import FormulaicError
 
         terms = read_formula(self.formula)
         if terms.columns != self.names or not terms.categories <= self.levels.keys():
@@ -127,7 +128,7 @@ class FormulaPreprocessing:
         with np.errstate(all="ignore"):
             try:
                 return terms.formula.get_model_matrix(data, context=FUNCTIONS, na_action="ignore", output="pandas")
-            except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            except (FormulaicError, ValueError, TypeError, ArithmeticError, LookupError) as error:
                 raise DataError(f"formula {self.formula!r}: {' '.join(str(error).split())[:160]}") from None
 
     def _column(self, series: pl.Series, notes: list[str]) -> Any:
