@@ -93,6 +93,42 @@ def test_a_profile_by_its_definition():
     assert_allclose(summary["p"][1], _chi2(2 * (best - profile(0.0))), rtol=1e-4)
 
 
+def far_out(theta, A, y, w):
+    """The definition where `naive` underflows."""
+    Z = A @ theta
+    singular = np.linalg.svd(A * np.sqrt(w / (2 + 2 * np.cosh(Z)))[:, None], compute_uv=False)
+    return float(-w @ np.logaddexp(0, np.where(y == 1, -Z, Z)) + np.log(singular).sum())
+
+
+@pytest.mark.parametrize(("seed", "columns"), [(0, 1), (1, 1), (2, 2), (3, 2)])
+def test_a_profile_of_separated_samples(seed, columns):
+    rng = np.random.default_rng(seed)
+    x, w = rng.normal(size=(int(rng.integers(10, 30)), columns)), rng.uniform(0.5, 2, 30)
+    z, w = x @ rng.normal(size=columns), w[: len(x)]
+    target = (z > np.median(z)).astype(int)
+    model = LogisticRegression(solver="firth").fit(x, target, w).infer(x, target, w, intervals="profile")
+    A, theta = np.column_stack([np.ones(len(x)), x]), np.append(model.intercept_, model.coef_)
+
+    def excess(value):
+        near = theta[[0, *range(2, len(theta))]] * value / theta[1]
+        rest = minimize(lambda b: -far_out(np.insert(b, 1, value), A, target, w), near)
+        return far_out(theta, A, target, w) + rest.fun - 3.841458820694124 / 2
+
+    summary = model.summary()
+    for end in (summary["lower"][1], summary["upper"][1]):
+        assert_allclose(end, brentq(excess, end * 0.999, end * 1.001, rtol=1e-8), rtol=1e-6)
+
+
+@pytest.mark.parametrize("m", [10, 19, 33, 58])
+def test_profiles_of_separated_samples_have_ends(m):
+    x = np.random.default_rng(m).normal(size=(m, 2))
+    summary = (
+        LogisticRegression(solver="firth").fit(x, x[:, 0] > 0).infer(x, x[:, 0] > 0, intervals="profile").summary()
+    )
+    assert np.all(np.array(summary["lower"]) < summary["coefficient"])
+    assert np.all(np.array(summary["upper"]) > summary["coefficient"])
+
+
 def _chi2(x):
     from scipy.stats import chi2
 
