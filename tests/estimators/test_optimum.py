@@ -359,6 +359,16 @@ def test_float32_far_from_zero_is_told_in_any_unit(model, unit):
         clone(model).fit(X, y)
 
 
+def test_float32_columns_that_depend_on_each_other_are_told_where_they_are_far_from_zero():
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    X = np.column_stack([x[:, 0], x[:, 0], x[:, 1] + 1e7]).astype(np.float32)
+    with pytest.warns(DeltaruleWarning, match="not far from zero, .* found x2: "):
+        LinearRegression().fit(X, X[:, 2] - 1e7 + x[:, 0])
+    X = np.column_stack([x[:, 0], x[:, 0], x[:, 1] * 1e-30]).astype(np.float32)
+    with pytest.raises(ValueError, match="float32 holds, found others of x2"):
+        LinearRegression().fit(X, (x[:, 1] * 1e10).astype(np.float32))
+
+
 @pytest.mark.parametrize("m", [40, 4000])
 def test_weights_that_float32_cannot_hold_are_told(m):
     X = np.random.default_rng(0).normal(size=(m, 2)).astype(np.float32)

@@ -218,6 +218,9 @@ class LinearRegression(RegressorMixin, LinearInference):
         if found is None:
             with one_blas_thread():
                 self._take(*self._solve(data))
+            if data.X.dtype == np.float32 and isinstance(data.X, np.ndarray):
+                mean, scale = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
+                self._warn_of_rounding(mean, scale, self._unit(data))
             cost = engine.cost(network, data, threads=usable_threads(self.n_jobs))
         else:
             cost, rows = found.cost, found.sums.rows
@@ -264,7 +267,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         if sparse.issparse(data.X):
             return _sparse_least_squares(data, self.fit_intercept, min(self.tol, FINEST))
         if not self.positive and self.alpha == 0:
-            found = least_squares(data.X, data.y, data.w, intercept=self.fit_intercept)
+            X, y = (A.astype(np.float64, copy=False) for A in (data.X, data.y))
+            found = least_squares(X, y, data.w, intercept=self.fit_intercept)
             self.rank_, self._singular = found.rank, found.singular
             return found.W, found.b
         A, B, x_mean, y_mean = centered(data.X, data.y, data.w, intercept=self.fit_intercept)
