@@ -20,7 +20,7 @@ from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import contiguous
-from .threads import is_little, one_blas_thread, usable_threads
+from .threads import one_blas_thread, usable_threads
 from .wide import MANY, wide_products
 
 LOOK, LEAST = 2**18, 128
@@ -72,9 +72,7 @@ def least_squares(
         return None
     p = n + 1 + data.y.shape[1]
     if p <= m and p <= WIDEST and m * p <= SMALL and intercept and alpha == 0:
-        if is_little(m, p):
-            return _by_triangle(data)
-        with one_blas_thread():
+        with one_blas_thread(m, p):
             return _by_triangle(data)
     problem = Problem(data, *contiguous(data), intercept, alpha, usable_threads(n_jobs))
     with one_blas_thread():

@@ -21,6 +21,7 @@ from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 T = TypeVar("T")
+LITTLE, NARROW = 2000, 20  # numbers, and columns, of a table that BLAS does not share out
 CHUNK = 8192  # rows: small enough to bound the memory of the activations, large enough to be fast
 
 
@@ -94,18 +95,13 @@ def _blas_libraries() -> list[Any]:
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
-def is_little(rows: float, columns: float) -> bool:
-    """Whether a table has so few numbers that BLAS does not share out its products, whatever it may use."""
-    return columns <= 20 and rows * columns <= 2000
-
-
 @contextmanager
 def one_blas_thread(rows: float = np.inf, columns: float = np.inf) -> Iterator[None]:
     """Keep the linear algebra of the whole process to one thread, until the last of those who asked has left.
 
-    A table of so few `rows` and `columns` that it `is_little` needs no limit.
+    A table of so few `rows` and `columns` that BLAS does not share out its products needs no limit.
     """
-    if is_little(rows, columns):
+    if columns <= NARROW and rows * columns <= LITTLE:
         yield
         return
     limit = _blas

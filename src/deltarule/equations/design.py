@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arrays import Array
-from .columns import standardizing
+from .columns import EPS, standardizing
 
 WELL = 1e-6
 """Reciprocal condition from which a matrix of second derivatives is as good as its columns."""
-EPS = np.finfo(np.float64).eps
 
 
 class Rows(NamedTuple):

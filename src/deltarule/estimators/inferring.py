@@ -18,6 +18,7 @@ from ..engines import Data
 from ..engines.threads import one_blas_thread
 from ..equations import design as designs
 from ..equations import inference as equations
+from ..equations.columns import EPS
 from ..errors import DataError, DeltaruleWarning, DependenceWarning, InvalidOption, ModelFileError, warn
 from ..training import Plan, Run, State
 from .base import check_weights
@@ -92,14 +93,14 @@ class Inferring(BaseLinear):
 
     def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         """Squared, from the optimum, in standard errors."""
-        least = np.maximum(fit.sigma2, designs.EPS * fit.null_deviance / len(Y))
+        least = np.maximum(fit.sigma2, EPS * fit.null_deviance / len(Y))
         return equations.decrement(D, E, np.where(least > 0, least, 1.0))
 
     # computing
 
     def _train(self, data: Data, plan: Plan, state: State, **options: Any) -> Run:
         run = super()._train(data, plan, state, **options)
-        if plan.columns is not None:
+        if plan.columns is not None and self.network_.theta.dtype == np.float32:
             self._warn_of_rounding(plan.columns.mean, plan.columns.scale, self._unit(data))
         return run
 

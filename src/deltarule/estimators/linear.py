@@ -160,7 +160,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         return "lbfgs" if self.solver in EXACT else self.solver
 
     def _unit(self, data: Data) -> float:
-        centered = data.y - np.average(data.y, axis=0, weights=data.w)
+        y = data.y.astype(np.float64, copy=False)  # squares of float32 may be too large for it
+        centered = y - np.average(y, axis=0, weights=data.w)
         return float(np.sqrt(np.average(np.square(centered), axis=0, weights=data.w).max())) or 1.0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
