@@ -50,6 +50,11 @@ struct Part {
     Part(long n, int id, int threads) : begin(n * id / threads), end(n * (id + 1) / threads) {}
 };
 
+// The thread in whose part of n is i
+inline long owner_of(long i, long n, int threads) {
+    return ((i + 1) * threads - 1) / n;
+}
+
 // Samples whose cost is one number: those of a step, or all
 struct Batch {
     long first, size;
@@ -76,15 +81,14 @@ inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool s
 // One computation on several threads, chunk of samples by chunk of samples
 template <class T> class Computation {
 public:
-    // `rows` are at most in memory at the same time: too few of them for the threads, and those share the units instead
-    Computation(Workspace<T>& workspace, const Crew& crew, Patience& patience, long rows)
+    Computation(Workspace<T>& workspace, const Crew& crew, bool by_rows, Patience& patience)
         : ws_(workspace),
           k_(workspace.kernels),
           threads_(crew.size()),
+          by_rows_(by_rows || workspace.shared || threads_ == 1),
           barrier_(threads_),
           patience_(patience),
-          by_rows_(threads_ == 1 || workspace.shared || rows >= 16 * threads_),
-          first_task_(threads_ + 1) {
+          tasks_of_(threads_) {
         share_tasks();
     }
 
@@ -96,7 +100,7 @@ public:
         for (long before = 0; before < batch.size; before += CHUNK) {
             const Chunk chunk = chunk_of(batch, before, key, ws_.shared);
             through(chunk, id, backward);
-            barrier_.wait();
+            barrier_.wait(id);
             J += losses(chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
                 return true;
@@ -104,7 +108,7 @@ public:
                 update(chunk, id, rates);
             if (id == 0)
                 halt_ = patience_.stopped();
-            barrier_.wait();
+            barrier_.wait(id);
             if (halt_)
                 return false;
         }
@@ -117,26 +121,28 @@ private:
     Workspace<T>& ws_;
     const Kernels<T>& k_;
     const int threads_;
+    const bool by_rows_;
     Barrier barrier_;
     Patience& patience_;
-    const bool by_rows_;
-    bool halt_ = false;                    // written by the first thread between two waits of all
-    std::vector<std::size_t> first_task_;  // of each thread, and the end
-
+    bool halt_ = false;                               // written by the first thread between two waits of all
+    std::vector<std::vector<std::size_t>> tasks_of_;  // each thread
     static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
 
-    // As much work for each thread as for the others
+    // As much work for each thread as for the others. Who computes some units of a layer also updates their weights,
+    // which stay in the cache of that core.
     void share_tasks() {
         double total = 0, before = 0;
         for (const Task& task : ws_.tasks)
             total += cost(task);
-        std::size_t i = 0;
-        for (int id = 0; id < threads_; id++) {
-            first_task_[id] = i;
-            for (; i < ws_.tasks.size() && (before + 0.5 * cost(ws_.tasks[i])) / total * threads_ < id + 1; i++)
-                before += cost(ws_.tasks[i]);
+        for (std::size_t i = 0; i < ws_.tasks.size(); i++) {
+            const Task& task = ws_.tasks[i];
+            const double middle = (before + 0.5 * cost(task)) / total;
+            const long n = parts(ws_.job.layers[task.layer].n_out, k_.panel);
+            const bool whole = by_rows_ || task.panel < 0 || n == 1;
+            tasks_of_[whole ? std::min(long(middle * threads_), threads_ - 1L) : owner_of(task.panel, n, threads_)]
+                .push_back(i);
+            before += cost(task);
         }
-        first_task_[threads_] = ws_.tasks.size();
     }
 
     // Forward through all layers, the loss, and backward. Either every thread takes some shares of the rows, with the
@@ -160,13 +166,13 @@ private:
         const Job<T>& job = ws_.job;
         k_.gather(job, chunk, mine.begin, mine.end);
         for (long l = 1; l <= job.n_layers; l++) {
-            between_layers();
+            between_layers(id);
             slices(id, chunk, l, rows, job.layers[l].n_out, k_.forward);
         }
-        between_layers();
+        between_layers(id);
         k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[id]);
         for (long l = job.n_layers; l > 1 && backward; l--) {
-            between_layers();
+            between_layers(id);
             slices(id, chunk, l, rows, job.layers[l].n_in, k_.backward);
         }
     }
@@ -178,7 +184,9 @@ private:
 
     // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's.
     void update(const Chunk& chunk, int id, const StepRates& rates) {
-        for (std::size_t i = first_task_[id]; i < first_task_[id + 1] && !patience_.stopped(); i++) {
+        for (const std::size_t i : tasks_of_[id]) {
+            if (patience_.stopped())
+                return;
             k_.update(ws_.job, chunk, ws_.tasks[i], ws_.job.penalty + i, rates, ws_.scratch[id]);
             if (id == 0)
                 patience_.ask(2 * cost(ws_.tasks[i]) * double(chunk.rows));
@@ -199,9 +207,9 @@ private:
         return total;
     }
 
-    void between_layers() {
+    void between_layers(int id) {
         if (!by_rows_)
-            barrier_.wait();
+            barrier_.wait(id);
     }
 
     void slices(int id, const Chunk& chunk, long l, Part rows, long units,

@@ -1,6 +1,7 @@
 #include "network.hpp"
 
 #include "computation.hpp"
+#include "denormals.hpp"
 
 namespace deltarule {
 
@@ -25,14 +26,6 @@ double weights(const NetworkSpec& spec) {
         n_in = double(layer.units);
     }
     return n;
-}
-
-// Threads for steps of `rows` samples
-int worth(const NetworkSpec& spec, long rows, const Control& control) {
-    if (is_small(spec))
-        return 1;
-    const int threads = worth(6 * weights(spec) * double(rows), control.threads);
-    return by_shares(spec, rows) ? int(std::min(long(threads), shares_of(rows))) : threads;
 }
 
 StepRates rates_of(const Steps& steps, long s) {
@@ -106,7 +99,8 @@ template <class T>
 Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* v, const Samples<T>& samples,
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
-    Crew crew(worth(spec, rows, control));
+    const Plan plan = plan_of(target.kernels<T>(), spec, rows, control);
+    Crew crew(plan.threads);
     Workspace<T> ws(target, spec, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
     set_up(ws, theta, steps);
@@ -119,12 +113,14 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     Patience patience(control);
     Outcome outcome;
     if (ws.micro) {
+        const DenormalsAreZero zero;
         outcome = each_step(samples, steps, [&](long, const Batch& batch, const StepRates& rates, double& J) {
             return take_small(ws, patience, batch, rates, J);
         });
     } else {
-        Computation<T> computation(ws, crew, patience, rows);
+        Computation<T> computation(ws, crew, plan.by_rows, patience);
         crew.run([&](int id) {
+            const DenormalsAreZero zero;
             const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
                 return computation.take(id, batch, std::uint64_t(steps.first + s + 1), rates, true, J);
             };
@@ -160,7 +156,8 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     for (LayerSpec& layer : undropped.layers)
         layer.dropout = 0;
     const long rows = std::min(samples.m, CHUNK);
-    Crew crew(worth(spec, rows, control));
+    const Plan plan = plan_of(target.kernels<T>(), spec, rows, control);
+    Crew crew(plan.threads);
     Workspace<T> ws(target, undropped, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
     set_up(ws, theta, steps);
@@ -171,7 +168,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     if (ws.micro) {
         take_small(ws, patience, all, {}, outcome.cost);
     } else {
-        Computation<T> computation(ws, crew, patience, rows);
+        Computation<T> computation(ws, crew, plan.by_rows, patience);
         crew.run([&](int id) {
             double J = 0;
             computation.take(id, all, 0, {}, g != nullptr, J);

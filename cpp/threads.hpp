@@ -3,19 +3,29 @@
 
 #include <atomic>
 #include <functional>
+#include <vector>
 
 namespace deltarule {
 
-// Where threads wait for one another. Waiting is short, so they look again and again, and let others run in between.
+// Where threads wait for one another, in as many rounds as it takes to hear of all: in the first, each signals to the
+// next one, then to the second next, the fourth next ... A flag is written by one thread and read by one other. Waiting
+// is short, so they look again and again, and let others run in between.
 class Barrier {
 public:
-    explicit Barrier(int threads) : threads_(threads) {}
-    void wait();
+    explicit Barrier(int threads) : threads_(threads), places_(threads) {}
+    void wait(int id);
 
 private:
+    static constexpr int ROUNDS = 10;  // 2^10 threads
+    struct alignas(128) Flag {         // two lines, as processors fetch them in pairs
+        std::atomic<unsigned> raised{0};
+    };
+    struct Place {
+        Flag flags[ROUNDS];
+        unsigned waits = 0;
+    };
     const int threads_;
-    std::atomic<int> arrived_{0};
-    std::atomic<unsigned> round_{0};
+    std::vector<Place> places_;
 };
 
 struct Pool;
@@ -32,6 +42,9 @@ public:
     // task(0) here and task(1) ... task(size - 1) on the others, where it must not throw; returns when all have
     // returned
     void run(const std::function<void(int)>& task);
+    // Seconds in which two threads meet at a barrier: how far apart the cores are. Measured by the first who asks when
+    // the helpers are free.
+    static double seconds_to_meet();
 
 private:
     Pool* const pool_;

@@ -8,8 +8,6 @@ namespace deltarule {
 
 namespace {
 
-constexpr long MICRO = 16;  // most units in a layer of a small network
-
 // Where part k of n begins, a multiple of `unit`
 long first_of(long n, long k, long parts, long unit) {
     return std::min(n, rounded_up(n * k / parts, unit));
@@ -72,19 +70,6 @@ void* Memory::take(std::size_t bytes) {
     if (blocks_.empty())
         used_ = std::size_t(at_ - first_);
     return taken;
-}
-
-bool is_small(const NetworkSpec& spec) {
-    return spec.n_features <= MICRO && std::ranges::all_of(spec.layers, [](const LayerSpec& layer) {
-               return layer.units <= MICRO && !layer.learns && layer.dropout == 0;
-           });
-}
-
-bool by_shares(const NetworkSpec& spec, long rows) {
-    long units = spec.n_features;
-    for (const LayerSpec& layer : spec.layers)
-        units += 2 * layer.units;
-    return spec.parameters() <= rows / shares_of(rows) * units;
 }
 
 template <class T>

@@ -7,18 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "network.hpp"
+#include "plan.hpp"
 
 namespace deltarule {
-
-// How many parts of a size n is divided into
-template <class N> N parts(N n, N size) {
-    return (n + size - 1) / size;
-}
-
-template <class N> N rounded_up(N n, N to) {
-    return parts(n, to) * to;
-}
 
 // Zeroed memory, aligned to cache lines, all freed together. Large amounts come from pages as large as the system
 // offers.
@@ -42,18 +33,6 @@ private:
 
     void* take(std::size_t bytes);
 };
-
-// Whether its layers are so small that samples, not units, stand side by side
-bool is_small(const NetworkSpec& spec);
-
-// In how many shares the rows of a chunk are divided; it does not depend on the number of threads
-inline long shares_of(long rows) {
-    return rows < 32 ? 1 : 2 * std::clamp(rows / 128, 1L, 8L);
-}
-
-// Whether each share of `rows` rows has a gradient of its own: where that is less to exchange between threads than what
-// the layers see and their dZ
-bool by_shares(const NetworkSpec& spec, long rows);
 
 // Sizes, activations, loss and samples of a job; no memory yet
 template <class T>

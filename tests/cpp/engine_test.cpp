@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <limits>
 #include <string_view>
 #include <thread>
 #include <tuple>
@@ -24,7 +25,8 @@ template <class T> struct Fit {
 };
 
 template <class T>
-Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, int optimizer, int threads, int offset) {
+Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, int optimizer, int threads, int offset,
+           const Plan* plan = nullptr) {
     const long n_x = spec.n_features, n_y = spec.layers.back().units, P = spec.parameters();
     Numbers<T> X(m * n_x, offset, -1, 1, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
         theta(P, offset, -.3, .3, 4);
@@ -40,7 +42,7 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     const double options[4] = {0.9, 0.99, 1e-8, 0.01};
     std::copy_n(options, 4, steps.options);
     steps.l1 = steps.l2 = 0.1;
-    const Control control{threads, [] { return false; }};
+    const Control control{threads, [] { return false; }, plan};
     const int moments = target.optimizers[optimizer].moments;
     std::vector<T> m_packed(packed_size<T>(target, spec)), v_packed(m_packed.size());
     epoch<T>(target, spec, theta.data, moments > 0 ? m_packed.data() : nullptr, moments > 1 ? v_packed.data() : nullptr,
@@ -85,20 +87,48 @@ template <class T> void shapes(const Target& target) {
 
 template <class T> void threads(const Target& target) {
     const NetworkSpec spec = network({20, 120, 90, 3}, 2, 0, 0, false, 0.2, false);
-    const Fit<T> one = fit<T>(target, spec, 2500, 1200, 4, 1, 0);
-    for (int n : {2, 3, 7})
+    const NetworkSpec wide = network({9, 300, 300, 2}, 5, 0, 0, false, 0.2, true);
+    const Fit<T> one = fit<T>(target, spec, 2500, 1200, 4, 1, 0);  // by shares
+    const Fit<T> few = fit<T>(target, wide, 15, 5, 4, 1, 0), more = fit<T>(target, wide, 90, 45, 4, 1, 0);
+    for (int n : {2, 3, 7, 64}) {
         expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0), "the same bits for any number of threads");
-    const NetworkSpec wide =
-        network({9, 300, 300, 2}, 5, 0, 0, false, 0.2, true);  // few rows: the units are shared out
-    const Fit<T> few = fit<T>(target, wide, 15, 5, 4, 1, 0);
-    for (int n : {2, 3, 7})
-        expect(few == fit<T>(target, wide, 15, 5, 4, n, 0), "the same bits when the units are shared out");
+        for (const bool by_rows : {true, false}) {
+            const Plan plan{n, by_rows};
+            expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0, &plan), "the same bits by shares");
+            expect(few == fit<T>(target, wide, 15, 5, 4, n, 0, &plan), "the same bits of few rows");
+            expect(more == fit<T>(target, wide, 90, 45, 4, n, 0, &plan), "the same bits by rows or by units");
+        }
+    }
     std::vector<std::thread> fits;
     for (int i = 0; i < 6; i++)
         fits.emplace_back(
             [&] { expect(one == fit<T>(target, spec, 2500, 1200, 4, 2, 0), "fits at the same time agree"); });
     for (std::thread& each : fits)
         each.join();
+}
+
+// A moment that has faded is zero in an epoch, on every thread; afterwards numbers so small are what they were
+template <class T> void denormals(const Target& target) {
+    constexpr T small = std::numeric_limits<T>::min() / 4;
+    for (const auto& sizes : {std::vector<long>{3, 5, 2}, std::vector<long>{3, 300, 200}}) {
+        const NetworkSpec spec = network(sizes, 2, 0, 0, false, 0, false);
+        std::vector<T> X(12), y(4 * sizes[2]), theta(spec.parameters(), T(0.1));
+        std::vector<T> v(packed_size<T>(target, spec), small), flat(spec.parameters());
+        Steps steps;
+        steps.batch_size = 4;
+        steps.alphas.assign(1, 0.01);
+        steps.optimizer = index_of("momentum", target.optimizers);
+        steps.options[0] = 0.9;
+        const Plan plan{2, false};
+        epoch<T>(target, spec, theta.data(), v.data(), nullptr, {X.data(), y.data(), nullptr, nullptr, 4}, steps,
+                 {2, [] { return false; }, &plan});
+        unpack(target, spec, v.data(), flat.data());
+        for (long i = 0; i < 3 * sizes[1]; i++)  // X is zero, and so is the gradient of the first layer
+            expect(flat[i] == 0, "a moment too small for its type is zero");
+        volatile T half = small;
+        half = half / 2;
+        expect(half > 0, "after an epoch, small numbers are as before");
+    }
 }
 
 // A linear model's sums over a table of any layout: the same numbers as one by one, the same bits for any threads
@@ -219,6 +249,8 @@ int main(int argc, char** argv) {
         if (mode == "races")
             continue;
         values(*target);
+        denormals<float>(*target);
+        denormals<double>(*target);
         registers<float>(*target);
         registers<double>(*target);
         shapes<float>(*target);

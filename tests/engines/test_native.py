@@ -231,15 +231,15 @@ def test_a_forked_child_has_threads_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("sizes", "m", "batch"), [([50, 300, 1], 2000, 100), ([50, 2000, 1], 4000, 4000), ([3, 4, 1], 9, 9)]
+    ("sizes", "m", "batch", "repeats"),  # an epoch of many seconds
+    [([50, 300, 1], 2000, 100, 5000), ([50, 2000, 1], 4000, 4000, 1000), ([3, 4, 1], 9, 9, 5_000_000)],
 )
-def test_ctrl_c_is_heard_within_an_epoch(sizes, m, batch, request):
+def test_ctrl_c_is_heard_within_an_epoch(sizes, m, batch, repeats, request):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
         request.addfinalizer(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
     network = Network.create(sizes, ["tanh", "identity"], seed=1, dtype=np.float32)
     data, before = problem(sizes, m, np.float32), network.theta.copy()
-    repeats = 100_000_000 // (m * sizes[1])  # an epoch of a minute
     steps = Steps(np.tile(np.arange(m), repeats), batch, np.full(repeats * m // batch, 1e-6), 0, 0)
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()

@@ -1,0 +1,35 @@
+// How the work of a step is divided: into sums, which decides the bits of the result, and among threads, which does
+// not.
+#pragma once
+
+#include <algorithm>
+
+#include "network.hpp"
+
+namespace deltarule {
+
+// How many parts of a size n is divided into
+template <class N> N parts(N n, N size) {
+    return (n + size - 1) / size;
+}
+
+template <class N> N rounded_up(N n, N to) {
+    return parts(n, to) * to;
+}
+
+// Whether its layers are so small that samples, not units, stand side by side
+bool is_small(const NetworkSpec& spec);
+
+// In how many shares the rows of a chunk are divided
+inline long shares_of(long rows) {
+    return rows < 32 ? 1 : 2 * std::clamp(rows / 128, 1L, 8L);
+}
+
+// Whether each share of `rows` rows has a gradient of its own: where that is less to exchange between threads than what
+// the layers see and their dZ
+bool by_shares(const NetworkSpec& spec, long rows);
+
+// The quickest for steps of `rows` samples, unless one is given
+template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control);
+
+}  // namespace deltarule
