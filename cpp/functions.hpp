@@ -37,15 +37,15 @@ constexpr double INVERSE_FACTORIAL[] = {
 
 // x = n ln 2 + r with |r| <= ln 2 / 2
 template <class T> struct Reduced {
-    Mask<T> n;
-    Vec<T> r;
+    Vec<T> n, r;
+    Mask<T> whole;  // n as a whole number
 };
 
 template <class T> inline Reduced<T> reduce(Vec<T> x) {
     using F = Format<T>;
     const Vec<T> shifted = x * F::log2e + F::magic;
     const Vec<T> n = shifted - F::magic;
-    return {bits<T>(shifted) - bits<T>(splat(F::magic)), (x - n * F::ln2_high) - n * F::ln2_low};
+    return {n, (x - n * F::ln2_high) - n * F::ln2_low, bits<T>(shifted) - bits<T>(splat(F::magic))};
 }
 
 // n / 2^by, rounded down, where that is the exponent of a number. Of 64 bits AVX2 shifts only what is not negative.
@@ -77,18 +77,35 @@ template <class T> inline Vec<T> exp_rest(Vec<T> r) {
     return p;
 }
 
-template <class T> inline Vec<T> vexp(Vec<T> x) {
-    const auto [n, r] = reduce<T>(at_most<T>(at_least<T>(x, Format<T>::exp_low), Format<T>::exp_high));
+// e^x, for x that is not so large or so small that n would not be exact
+template <class T> inline Vec<T> exp_of_usual(Vec<T> x) {
+    const auto [n, r, whole] = reduce<T>(x);
     const Vec<T> y = r * r * exp_rest<T>(r) + r + T(1);
-    // in two steps, so that results between the smallest normal number and zero are right
-    const Mask<T> half = shifted_right<T>(n, 1);
-    return y * power_of_two<T>(half) * power_of_two<T>(n - half);
+    // y 2^n, rounded once, also where it is between the smallest normal number and zero
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == sizeof(float))
+        return (Vec<T>)_mm512_scalef_ps((__m512)y, (__m512)n);
+    else
+        return (Vec<T>)_mm512_scalef_pd((__m512d)y, (__m512d)n);
+#else
+    const Mask<T> half = shifted_right<T>(whole, 1);
+    return y * power_of_two<T>(half) * power_of_two<T>(whole - half);
+#endif
+}
+
+template <class T> inline Vec<T> vexp(Vec<T> x) {
+    return exp_of_usual<T>(at_most<T>(at_least<T>(x, Format<T>::exp_low), Format<T>::exp_high));
+}
+
+// e^{-|x|}
+template <class T> inline Vec<T> exp_down(Vec<T> x) {
+    return exp_of_usual<T>(at_least<T>(-absolute<T>(x), Format<T>::exp_low));
 }
 
 // e^x - 1 without cancellation near zero; for x < 80
 template <class T> inline Vec<T> vexpm1(Vec<T> x) {
-    const auto [n, r] = reduce<T>(at_least<T>(x, Format<T>::all_lost));
-    const Vec<T> scale = power_of_two<T>(n);
+    const auto [n, r, whole] = reduce<T>(at_least<T>(x, Format<T>::all_lost));
+    const Vec<T> scale = power_of_two<T>(whole);
     return scale * (r * r * exp_rest<T>(r) + r) + (scale - T(1));
 }
 
@@ -145,12 +162,12 @@ template <class T> inline Vec<T> vtanh(Vec<T> x) {
 }
 
 template <class T> inline Vec<T> vsigmoid(Vec<T> x) {
-    const Vec<T> e = vexp<T>(-absolute<T>(x));
+    const Vec<T> e = exp_down<T>(x);
     return select<T>(x < 0, e, splat(T(1))) / (e + T(1));
 }
 
 template <class T> inline Vec<T> vsoftplus(Vec<T> x) {
-    return at_least<T>(x, T(0)) + vlog1p<T>(vexp<T>(-absolute<T>(x)));
+    return at_least<T>(x, T(0)) + vlog1p<T>(exp_down<T>(x));
 }
 
 // erfc(x), where x² = share * root², for x >= 0.9: t e^{P(t) - x²} with t = 1 / (1 + x/2); P fitted to 1e-8 for x from

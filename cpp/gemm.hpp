@@ -35,7 +35,8 @@ void tile(Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
         for (int j = 0; j < NV; j++)
             c[r][j] = load(start.data + r * start.ld + j * LANES<T>);
     const T *a = A.data, *b = B.data;
-    for (long k = 0; k < K; k++) {
+    long k = 0;
+    do {  // K > 0; with a loop that may be empty, compilers keep C on the stack as well
         Vec<T> row[NV];
 #pragma GCC unroll 2
         for (int j = 0; j < NV; j++)
@@ -49,7 +50,7 @@ void tile(Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
         }
         a += TRANSPOSED ? A.ld : 1;
         b += B.ld;
-    }
+    } while (++k < K);
 #pragma GCC unroll 16
     for (int r = 0; r < R; r++)
 #pragma GCC unroll 2

@@ -37,27 +37,43 @@ void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, lon
         combine<T, 1>(W, by_o, by_i, b, A + c, Y + c, outputs, inputs, width);
 }
 
-// Inputs and targets of `count` samples from `first` on, and their weights; what is left of the block is zero
+// `count` rows of `columns` numbers, in this order or as they lie, turned: number i of row s to [i * width + s]
+template <class T, long FEW>
+inline void turn(const T* from, const std::int64_t* order, long count, long columns, T* to, long width) {
+    const long n = FEW ? FEW : columns;  // what the compiler knows it can make vectors of
+    if (order)
+        for (long i = 0; i < n; i++)
+            for (long s = 0; s < count; s++)
+                to[i * width + s] = from[order[s] * n + i];
+    else
+        for (long s = 0; s < count; s++)
+            for (long i = 0; i < n; i++)
+                to[i * width + s] = from[s * n + i];
+}
+
+// The same of some rows from `first` on; what is left of the width is zero
+template <class T>
+void read_rows(const T* from, const std::int64_t* order, long first, long count, long columns, T* to, long width) {
+    constexpr decltype(&turn<T, 0>) kinds[] = {turn<T, 0>, turn<T, 1>, turn<T, 2>, turn<T, 3>, turn<T, 4>};
+    kinds[columns > 4 ? 0 : columns](order ? from : from + first * columns, order ? order + first : nullptr, count,
+                                     columns, to, width);
+    for (long i = 0; i < columns; i++)
+        for (long s = count; s < width; s++)
+            to[i * width + s] = 0;
+}
+
+// Inputs and targets of `count` samples from `first` on, and their weights
 template <class T> void read_block(const Job<T>& job, long first, long count, const Block<T>& block, T* w) {
     const long n_x = job.layers[0].n_out, n = block.shape.rows, width = block.shape.columns;
-    const auto at = [&job, first](long s) { return sample_at(job.order, first + s); };
     if (job.order)  // those of the next block are soon needed
-        for (long s = count; s < 2 * count && first + s < job.seen; s++) {
-            __builtin_prefetch(job.X + at(s) * n_x);
-            __builtin_prefetch(job.y + at(s) * n);
+        for (long s = first + count; s < first + 2 * count && s < job.seen; s++) {
+            __builtin_prefetch(job.X + job.order[s] * n_x);
+            __builtin_prefetch(job.y + job.order[s] * n);
         }
-    const auto read = [&](const T* from, long columns, T* to) {
-        for (long i = 0; i < columns; i++, to += width) {
-            for (long s = 0; s < count; s++)
-                to[s] = from[at(s) * columns + i];
-            for (long s = count; s < width; s++)
-                to[s] = 0;
-        }
-    };
-    read(job.X, n_x, job.layers[0].seen);
-    read(job.y, n, block.y);
+    read_rows(job.X, job.order, first, count, n_x, job.layers[0].seen, width);
+    read_rows(job.y, job.order, first, count, n, block.y, width);
     if (job.w)
-        return read(job.w, 1, w);
+        return read_rows(job.w, job.order, first, count, 1, w, width);
     for (long s = 0; s < width; s++)
         w[s] = s < count ? T(1) : T(0);
 }

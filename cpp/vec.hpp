@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -74,26 +75,60 @@ template <class T> inline Vec<T> select(Mask<T> condition, Vec<T> yes, Vec<T> no
     return condition ? yes : no;
 }
 
+// a > b ? a : b, by one instruction where compilers make two of it
+template <class T> inline Vec<T> larger(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == sizeof(float))
+        return (Vec<T>)_mm512_max_ps((__m512)a, (__m512)b);
+    else
+        return (Vec<T>)_mm512_max_pd((__m512d)a, (__m512d)b);
+#else
+    return a > b ? a : b;
+#endif
+}
+
+// a < b ? a : b
+template <class T> inline Vec<T> smaller(Vec<T> a, Vec<T> b) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == sizeof(float))
+        return (Vec<T>)_mm512_min_ps((__m512)a, (__m512)b);
+    else
+        return (Vec<T>)_mm512_min_pd((__m512d)a, (__m512d)b);
+#else
+    return a < b ? a : b;
+#endif
+}
+
 // NaN in, NaN out: a comparison with NaN is false, so that v itself stays.
 template <class T> inline Vec<T> at_least(Vec<T> v, T low) {
-    return select<T>(v < low, splat(low), v);
+    return larger<T>(splat(low), v);
 }
 
 template <class T> inline Vec<T> at_most(Vec<T> v, T high) {
-    return select<T>(v > high, splat(high), v);
+    return smaller<T>(splat(high), v);
 }
 
 template <class T> inline Vec<T> absolute(Vec<T> v) {
-    return select<T>(v < 0, -v, v);
+    return number<T>(bits<T>(v) & std::numeric_limits<typename VectorOf<T>::Int>::max());
+}
+
+template <class T, long N> struct Part {
+    typedef T V __attribute__((vector_size(N * sizeof(T))));
+};
+
+// Of N numbers: the first half and the second half are added, of that the same, and so on
+template <class T, long N> inline T sum_of(typename Part<T, N>::V v) {
+    if constexpr (N == 2) {
+        return v[0] + v[1];
+    } else {
+        typename Part<T, N / 2>::V half[2];
+        __builtin_memcpy(half, &v, sizeof v);
+        return sum_of<T, N / 2>(half[0] + half[1]);
+    }
 }
 
 template <class T> inline T sum(Vec<T> v) {
-    T part[LANES<T>];
-    store(part, v);
-    for (long n = LANES<T> / 2; n > 0; n /= 2)
-        for (long i = 0; i < n; i++)
-            part[i] += part[i + n];
-    return part[0];
+    return sum_of<T, LANES<T>>(v);
 }
 
 // The first halves of two vectors, one number of each in turn: a0 b0 a1 b1 ...; and the second halves
