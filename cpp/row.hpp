@@ -7,22 +7,36 @@
 
 namespace {
 
-constexpr long TOGETHER = 8;  // products at a time: enough that none waits for its last sum
+constexpr long TOGETHER = 4;  // rows of W at a time: enough that none waits for its last sum
+
+// The last LANES of n numbers, without those that whole vectors from the first on have seen already
+template <class T> struct End {
+    long n, seen;
+    Mask<T> fresh{};
+    explicit End(long n) : n(n), seen(n / LANES<T> * LANES<T>) {
+        for (long i = 0; i < LANES<T>; i++)
+            fresh[i] = n - LANES<T> + i >= seen ? -1 : 0;
+    }
+    bool empty() const { return n == seen || seen == 0; }
+    Vec<T> of(const T* from) const { return number<T>(bits<T>(load(from + n - LANES<T>)) & fresh); }
+};
 
 // z = W x + b of `rows` neighboring rows of W, at most TOGETHER
-template <class T> inline void products(const T* W, const T* b, long n, const T* x, T* z, long rows) {
+template <class T> inline void products(const T* W, const T* b, const End<T>& end, const T* x, T* z, long rows) {
     Vec<T> total[TOGETHER] = {};
     const T* row[TOGETHER];
     for (long r = 0; r < TOGETHER; r++)
-        row[r] = W + (r < rows ? r : 0) * n;
-    long i = 0;
-    for (; i + LANES<T> <= n; i += LANES<T>)
+        row[r] = W + (r < rows ? r : 0) * end.n;
+    for (long i = 0; i < end.seen; i += LANES<T>)
         for (long r = 0; r < TOGETHER; r++)
             total[r] += load(row[r] + i) * load(x + i);
+    if (!end.empty())
+        for (long r = 0; r < TOGETHER; r++)
+            total[r] += end.of(row[r]) * end.of(x);
     for (long r = 0; r < rows; r++) {
         z[r] = b[r] + sum<T>(total[r]);
-        for (long k = i; k < n; k++)
-            z[r] += row[r][k] * x[k];
+        for (long i = 0; i < end.n && end.seen == 0; i++)
+            z[r] += row[r][i] * x[i];
     }
 }
 
@@ -55,9 +69,10 @@ template <class T> void predict_row(const Job<T>& job, const T* theta, const T* 
         const Layer<T>& layer = job.layers[l];
         const T *W = theta, *b = W + layer.n_out * layer.n_in;
         T* Z = scratch + l % 2 * most;
+        const End<T> end(layer.n_in);
         for (long o = 0; o < layer.n_out; o += TOGETHER) {
             const long rows = layer.n_out - o < TOGETHER ? layer.n_out - o : TOGETHER;
-            products(W + o * layer.n_in, b + o, layer.n_in, a, Z + o, rows);
+            products(W + o * layer.n_in, b + o, end, a, Z + o, rows);
         }
         const long n = padded<T>(layer.n_out);
         if (const auto& g = ACTIVATIONS<T>[layer.activation]; g.forward)

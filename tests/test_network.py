@@ -103,6 +103,12 @@ def test_the_seed_decides_the_weights():
     assert (make(5).W[1] != make(6).W[1]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_weights_of_all_but_small_networks_begin_at_a_cache_line(dtype):
+    networks = [Network.create([n, 200, 1], ["relu", "identity"], dtype=dtype) for n in range(4, 30)]
+    assert {network.theta.ctypes.data % 64 for network in networks} == {0}
+
+
 def test_slopes_begin_where_the_activation_says():
     network = Network.create([2, 3, 3, 1], ["prelu(initial=0.4)", "prelu(shared=true)", "identity"])
     np.testing.assert_array_equal(network.p[1], [0.4] * 3)

@@ -18,6 +18,20 @@ EXACT = np.dtype(object)
 """Arrays of fractions, for the trace: the equations take them, slowly."""
 
 
+CACHE_LINE = 64
+"""Bytes."""
+
+
+def zeros_in_lines(n: int, dtype: npt.DTypeLike) -> Array:
+    """Zeros (n,) that begin at a cache line, so that whole vectors of them are read at once; unless they are few."""
+    size = np.dtype(dtype).itemsize
+    if n * size < 64 * CACHE_LINE:
+        return np.zeros(n, dtype)
+    padded = np.zeros(n + CACHE_LINE // size, dtype)
+    begin = -padded.__array_interface__["data"][0] % CACHE_LINE // size
+    return padded[begin : begin + n]
+
+
 def is_plain(X: Array, *, ndim: int, kinds: str = "f") -> bool:
     """Whether `X` is an array with values, all finite, of a type whose kind is one of `kinds`."""
     if type(X) is not np.ndarray or X.ndim != ndim or X.dtype.kind not in kinds or not X.size or not X.flags.aligned:

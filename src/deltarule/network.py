@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .arrays import EXACT, FLOATS, Array
+from .arrays import EXACT, FLOATS, Array, zeros_in_lines
 from .equations import ACTIVATIONS, INITIALIZERS, LOSSES, Activation, Initializer, Loss, dense
 from .equations.losses import cost, cost_backward
 from .equations.optimizers import gradient_descent
@@ -182,7 +182,7 @@ class Network:
                 f"expected at most {MOST_PARAMETERS:,} parameters, found {n_parameters:,} for sizes {list(sizes)}",
                 "use smaller layers",
             )
-        network = cls(int(sizes[0]), layers, LOSSES.choose(loss), np.zeros(n_parameters, dtype))
+        network = cls(int(sizes[0]), layers, LOSSES.choose(loss), zeros_in_lines(n_parameters, dtype))
         network._initialize(initializer, seed)
         return network
 

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import model_file
-from ..arrays import FLOATS, Array
+from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
 from ..errors import DeltaruleError, ModelFileError
 from ..network import Layer, Network, _count
@@ -222,7 +222,9 @@ def _make_network(document: Any, arrays: Mapping[str, Array], source: str) -> Ne
         )
         objective = LOSSES.choose(found["objective"])
         model_file.expect_arrays(arrays, {"theta": ((_count(n_features, layers),), dtype)}, source)
-        return Network(n_features, layers, objective, arrays["theta"])
+        theta = zeros_in_lines(len(arrays["theta"]), dtype)
+        theta[:] = arrays["theta"]
+        return Network(n_features, layers, objective, theta)
     except ModelFileError:
         raise
     except Fault as error:
