@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #elif defined(__aarch64__)
@@ -28,6 +27,7 @@ template <> struct VectorOf<float> {
     typedef float V __attribute__((vector_size(BYTES)));
     typedef std::int32_t I __attribute__((vector_size(BYTES)));
     typedef std::int32_t Int;
+    static constexpr Int most = INT32_MAX;
     typedef std::uint32_t U __attribute__((vector_size(BYTES)));
     typedef std::uint32_t Natural;
 };
@@ -36,6 +36,7 @@ template <> struct VectorOf<double> {
     typedef double V __attribute__((vector_size(BYTES)));
     typedef std::int64_t I __attribute__((vector_size(BYTES)));
     typedef std::int64_t Int;
+    static constexpr Int most = INT64_MAX;
     typedef std::uint64_t U __attribute__((vector_size(BYTES)));
     typedef std::uint64_t Natural;
 };
@@ -109,7 +110,7 @@ template <class T> inline Vec<T> at_most(Vec<T> v, T high) {
 }
 
 template <class T> inline Vec<T> absolute(Vec<T> v) {
-    return number<T>(bits<T>(v) & std::numeric_limits<typename VectorOf<T>::Int>::max());
+    return number<T>(bits<T>(v) & VectorOf<T>::most);
 }
 
 template <class T, long N> struct Part {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import lapack
 
 from ..arrays import Array
 from .columns import EPS, standardizing
@@ -104,8 +105,12 @@ def outward(mean: Array, scale: Array, *, intercept: bool) -> Array:
 def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) -> Array:
     """``φ`` (k, p) of ``W`` (k, n) and ``b`` (k,): the inverse of `outward`."""
     W = W.astype(np.float64)
-    phi = W * scale
-    return np.column_stack([b + W @ mean, phi]) if intercept else phi
+    start = int(intercept)
+    phi = np.empty((len(W), W.shape[1] + start))
+    np.multiply(W, scale, out=phi[:, start:])
+    if intercept:
+        phi[:, 0] = b + W @ mean
+    return phi
 
 
 def triangle(A: Array, h: Array) -> Array:
@@ -122,11 +127,12 @@ def triangle(A: Array, h: Array) -> Array:
         G = A.T @ (A * h[:, None])
     if not np.isfinite(G).all():
         raise np.linalg.LinAlgError("expected values whose squares are finite, found larger ones")
-    size = np.sqrt(np.diag(G))
+    size = np.sqrt(G.diagonal())
     if size.all():
-        values = np.linalg.eigvalsh(G / np.outer(size, size))
-        if values[0] > WELL * values[-1]:
-            return np.linalg.cholesky(G).T
+        scaled = G / size / size[:, None]
+        factor, failed = lapack.dpotrf(scaled)
+        if not failed and lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())[0] > WELL:
+            return factor * size
     R: Array = np.linalg.qr(A * np.sqrt(h)[:, None], mode="r")  # type: ignore[assignment]
     return R
 
@@ -157,7 +163,7 @@ def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8)
     size = np.sqrt(np.square(R).sum(axis=0))
     none = size == 0
     _, singular, Vt = np.linalg.svd(R / np.where(none, 1.0, size), full_matrices=True)
-    singular = np.pad(singular, (0, p - len(singular)))
+    singular = np.concatenate([singular, np.zeros(p - len(singular))])
     largest = singular[0]
 
     def involved(below: float, share: float) -> Array:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import linalg, special
+from scipy.linalg import lapack
 
 from ..arrays import Array
 from .design import Design, Rows, triangle
@@ -51,11 +52,12 @@ def linear_estimate(D: Design, r: Array) -> Estimate:
 
 def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
     """Of the cross-entropy, with the probabilities `P` (m, q) and zeros and ones `Y` of all classes but the first."""
-    v = -P[:, :, None] * P[:, None, :]
     q, p = P.shape[1], D.A.shape[1]
-    v[:, range(q), range(q)] += P
     if q == 1:
+        v = (P * (1 - P))[:, :, None]
         return Estimate(Y - P, v, inverse(triangle(D.A, D.w * v[:, 0, 0])))
+    v = -P[:, :, None] * P[:, None, :]
+    v[:, range(q), range(q)] += P
     information = np.zeros((q * p, q * p))
     for i in range(q):
         for j in range(i + 1):
@@ -69,7 +71,9 @@ def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
 
 def inverse(R: Array) -> Array:
     """``(RᵀR)⁻¹`` (p, p)."""
-    found = np.linalg.inv(R)
+    if R.shape[0] < R.shape[1] or not R.diagonal().all():
+        raise np.linalg.LinAlgError("expected a triangle of full rank, found another")
+    found = lapack.dtrtri(R)[0]
     return found @ found.T
 
 

@@ -31,6 +31,8 @@ SUSPICIOUS = 0.05
 """A flattest direction below it may be one of separation, which a linear program then decides."""
 UNLIKELY = 0.01
 """Of a separated sample the probability of some class is below it, near the optimum."""
+OF_TWO = np.array([[-1.0, 1.0]])
+"""By which ``Z`` is that of each of two classes."""
 FAR = 15.0
 """A margin as large, of any sample, is suspicious where there are too many to look at the curvature."""
 
@@ -83,12 +85,14 @@ class LogisticInference(Inferring):
         """(m, K), computed in float64."""
         W, b = self._contrasts()
         Z = A @ designs.inward(W, b, D.mean, D.scale, intercept=D.intercept).T
+        if Z.shape[1] == 1:
+            return special.expit(Z * OF_TWO)
         return special.softmax(np.column_stack([np.zeros(len(Z)), Z]), axis=1)
 
     @staticmethod
     def _of_all_classes(Y: Array) -> Array:
         """Zeros and ones (m, K), also for two classes."""
-        return np.column_stack([1 - Y, Y]) if Y.shape[1] == 1 else Y
+        return np.concatenate([1 - Y, Y], axis=1) if Y.shape[1] == 1 else Y
 
     def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         if self.solver_ != "firth":
