@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "denormals.hpp"
 #include "threads.hpp"
 #include "workspace.hpp"
 
@@ -33,6 +34,7 @@ public:
         if (std::chrono::duration<double>(now - asked_).count() < PATIENCE)
             return;
         asked_ = now;
+        const WithDenormals kept(Denormals::kept);  // to whoever hears of it
         if (control_.interrupted && control_.interrupted())
             stopped_.store(true, std::memory_order_relaxed);
     }
@@ -125,7 +127,8 @@ private:
     Barrier barrier_;
     Patience& patience_;
     bool halt_ = false;                               // written by the first thread between two waits of all
-    std::vector<std::vector<std::size_t>> tasks_of_;  // each thread
+    std::vector<std::vector<std::size_t>> tasks_of_;  // of each thread
+
     static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
 
     // As much work for each thread as for the others. Who computes some units of a layer also updates their weights,

@@ -9,21 +9,25 @@
 
 namespace deltarule {
 
-// While it lives, they are zero to its thread
-class DenormalsAreZero {
+enum class Denormals { kept, zero };
+
+// While it lives, what its thread computes and is so small is kept as it is, or zero
+class WithDenormals {
 public:
-    DenormalsAreZero() : before_(control()) { set(before_ | ZERO); }
-    ~DenormalsAreZero() { set(before_); }
-    DenormalsAreZero(const DenormalsAreZero&) = delete;
-    DenormalsAreZero& operator=(const DenormalsAreZero&) = delete;
+    explicit WithDenormals(Denormals wanted) : before_(control()) {
+        set(wanted == Denormals::zero ? before_ | ZERO : before_ & ~ZERO);
+    }
+    ~WithDenormals() { set(before_); }
+    WithDenormals(const WithDenormals&) = delete;
+    WithDenormals& operator=(const WithDenormals&) = delete;
 
 private:
 #if defined(__x86_64__)
-    static constexpr std::uint64_t ZERO = 0x8040;  // of results, and of operands
+    static constexpr std::uint64_t ZERO = 0x8000;  // results; what a user gives may be so small
     static std::uint64_t control() { return _mm_getcsr(); }
     static void set(std::uint64_t word) { _mm_setcsr(unsigned(word)); }
 #elif defined(__aarch64__)
-    static constexpr std::uint64_t ZERO = 1 << 24;
+    static constexpr std::uint64_t ZERO = 1 << 24;  // operands as well
     static std::uint64_t control() {
         std::uint64_t word;
         asm volatile("mrs %0, fpcr" : "=r"(word));

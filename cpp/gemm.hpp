@@ -98,8 +98,8 @@ struct Ahead {
     }
 };
 
-// C (rows, NV vectors) = start + A B. The rows are shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and a rest
-// of 2. Every number of C is summed in the order of k, so that no division of the work changes a bit of it.
+// C (rows, NV vectors) = start + A B, for K > 0. The rows are shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and
+// a rest of 2. Every number of C is summed in the order of k, so that no division of the work changes a bit of it.
 template <class T, int NV, bool TRANSPOSED>
 void multiply(long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc, Ahead ahead) {
     const long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>;

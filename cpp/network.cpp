@@ -1,7 +1,6 @@
 #include "network.hpp"
 
 #include "computation.hpp"
-#include "denormals.hpp"
 
 namespace deltarule {
 
@@ -55,12 +54,22 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     return true;
 }
 
+// Of all steps. Threads that read the weights of samples one after the other could find different ones, as these are
+// the user's.
+template <class T> std::vector<Batch> batches_of(const Samples<T>& samples, const Steps& steps) {
+    std::vector<Batch> batches;
+    batches.reserve(steps.alphas.size());
+    for (std::size_t s = 0; s < steps.alphas.size(); s++)
+        batches.push_back(batch_of(samples, long(s) * steps.batch_size, steps.batch_size));
+    return batches;
+}
+
 // All steps, each by take(s, batch, rates, J)
-template <class T, class Take> Outcome each_step(const Samples<T>& samples, const Steps& steps, Take take) {
+template <class Take> Outcome each_step(const std::vector<Batch>& batches, const Steps& steps, Take take) {
     Outcome outcome;
     double total = 0, total_weight = 0;
-    for (long s = 0; s < long(steps.alphas.size()); s++) {
-        const Batch batch = batch_of(samples, s * steps.batch_size, steps.batch_size);
+    for (long s = 0; s < long(batches.size()); s++) {
+        const Batch& batch = batches[s];
         if (batch.weight == 0)
             continue;
         double J = 0;
@@ -110,21 +119,22 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     job.v = v;
     if (ws.micro || batch > rows)
         job.g = ws.memory.template zeros<T>(job.n_parameters);
+    const std::vector<Batch> batches = batches_of(samples, steps);
     Patience patience(control);
     Outcome outcome;
     if (ws.micro) {
-        const DenormalsAreZero zero;
-        outcome = each_step(samples, steps, [&](long, const Batch& batch, const StepRates& rates, double& J) {
+        const WithDenormals zero(Denormals::zero);
+        outcome = each_step(batches, steps, [&](long, const Batch& batch, const StepRates& rates, double& J) {
             return take_small(ws, patience, batch, rates, J);
         });
     } else {
         Computation<T> computation(ws, crew, plan.by_rows, patience);
         crew.run([&](int id) {
-            const DenormalsAreZero zero;
+            const WithDenormals zero(Denormals::zero);
             const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
                 return computation.take(id, batch, std::uint64_t(steps.first + s + 1), rates, true, J);
             };
-            const Outcome mine = each_step(samples, steps, take);
+            const Outcome mine = each_step(batches, steps, take);
             if (id == 0)
                 outcome = mine;
         });

@@ -1,6 +1,7 @@
 #include "plan.hpp"
 
 #include <bit>
+#include <thread>
 
 #include "threads.hpp"
 
@@ -20,7 +21,12 @@ constexpr double WAIT = 25;
 constexpr double LINE = 0.02, ALL_AT_ONCE = 0.06;  // for a line of memory that another core wrote
 constexpr double BYTES = 64;                       // of it
 
-// What a step consists of, for each layer and in all
+// Of the work on n things, what the busiest thread does
+double busiest(long n, int threads) {
+    return double(parts(n, long(threads))) / double(n);
+}
+
+// What a step consists of
 struct Step {
     double weights = 0, units = 0;  // units: that the layers see, and that they compute
     double uneven = 0;              // weights of the busiest thread, where units are shared out
@@ -30,11 +36,13 @@ Step step_of(const NetworkSpec& spec, long panel, int threads) {
     Step step;
     long n_in = spec.n_features;
     for (const LayerSpec& layer : spec.layers) {
-        const double weights = double(n_in) * double(layer.units);
-        const long panels = parts(layer.units, panel);
+        const double weights = double(n_in) * double(layer.units), even = 1.0 / threads;
+        const long inputs = parts(n_in, panel), outputs = parts(layer.units, panel);
+        const double forward = busiest(outputs, threads), gradient = outputs == 1 ? even : forward;
+        const double backward = n_in == spec.n_features ? even : busiest(inputs, threads);
         step.weights += weights;
         step.units += double(n_in + layer.units);
-        step.uneven += weights * double(parts(panels, long(threads))) / double(panels);
+        step.uneven += weights * (forward + backward + gradient) / 3;
         n_in = layer.units;
     }
     return step;
@@ -56,8 +64,8 @@ bool by_shares(const NetworkSpec& spec, long rows) {
 }
 
 // Work takes its time, and so does all that one thread has written and another reads, or writes anew. By rows, that is
-// the weights with their transposed copy and, in the update, activations; by units the activations, and of the copy
-// what others wrote; by shares the weights, the copy and the gradients.
+// the weights and their transposed copy, which all read and one writes, and the activations in the update; by units the
+// activations, and of the copy what others wrote; by shares the weights, the copy and the gradients.
 template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control) {
     if (control.plan)
         return *control.plan;
@@ -68,7 +76,8 @@ template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& sp
         return best;
     const bool shares = by_shares(spec, rows);
     const double meet = Crew::seconds_to_meet();
-    const int most = shares ? int(std::min(long(control.threads), shares_of(rows))) : control.threads;
+    static const long cores = std::max(1u, std::thread::hardware_concurrency());
+    const int most = int(std::min({long(control.threads), cores, shares ? shares_of(rows) : cores}));
     for (int threads = 2; threads <= most; threads++) {
         const Step step = step_of(spec, kernels.panel, threads);
         const double rounds = double(std::bit_width(unsigned(threads - 1)));
@@ -80,13 +89,13 @@ template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& sp
                 best = {threads, by_rows};
             }
         };
-        const double even = step.weights / threads, seen = double(rows) * step.units;
+        const double seen = double(rows) * step.units;
         if (shares) {
-            consider(true, even, 2, 3 * step.weights, ALL_AT_ONCE);
+            consider(true, step.weights * busiest(shares_of(rows), threads), 2, 3 * step.weights, ALL_AT_ONCE);
             continue;
         }
         if (rows >= ROWS * threads)
-            consider(true, even, 2, 3 * step.weights + seen, LINE);
+            consider(true, step.weights / threads, 2, 3 * step.weights + seen, LINE);
         consider(false, step.uneven, 2 + 2 * double(spec.layers.size()), step.weights / 2 + seen, LINE);
     }
     return best;

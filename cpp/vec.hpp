@@ -113,16 +113,16 @@ template <class T> inline Vec<T> absolute(Vec<T> v) {
     return number<T>(bits<T>(v) & VectorOf<T>::most);
 }
 
-template <class T, long N> struct Part {
+template <class T, long N> struct Few {
     typedef T V __attribute__((vector_size(N * sizeof(T))));
 };
 
 // Of N numbers: the first half and the second half are added, of that the same, and so on
-template <class T, long N> inline T sum_of(typename Part<T, N>::V v) {
+template <class T, long N> inline T sum_of(typename Few<T, N>::V v) {
     if constexpr (N == 2) {
         return v[0] + v[1];
     } else {
-        typename Part<T, N / 2>::V half[2];
+        typename Few<T, N / 2>::V half[2];
         __builtin_memcpy(half, &v, sizeof v);
         return sum_of<T, N / 2>(half[0] + half[1]);
     }

@@ -189,18 +189,18 @@ def measure(rival: str, table: Table, best: list[float]) -> tuple[float, list[fl
 def compare(table: Table, rounds: int) -> dict[str, float]:
     """Median seconds of deltarule and of each rival that reaches its objective, taken in turn."""
     there = [name for name, (package, takes, _) in RIVALS.items() if find_spec(package) and takes(table)]
-    own = [OURS, UNPENALIZED] if table.classes and "statsmodels" in there else [OURS]
+    ours = [OURS, UNPENALIZED] if table.classes and "statsmodels" in there else [OURS]
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         best = {}
-        for name in own:
+        for name in ours:
             found = measure(name, table, [])
             if found is None:
                 raise SystemExit(f"{name} cannot run {table}")
             times.setdefault(name, []).append(found[0])
             best[name] = found[1]
         for rival in list(there):
-            found = measure(rival, table, best[own[-1] if rival == "statsmodels" else OURS])
+            found = measure(rival, table, best[ours[-1] if rival == "statsmodels" else OURS])
             if found is None:
                 there.remove(rival)
             else:

@@ -209,19 +209,26 @@ template <class T> void wide_tables(const Target& target) {
 // What comes out is anybody's guess, but no memory is touched that is not ours.
 void changed_under_way(const Target& target) {
     const NetworkSpec spec = network({20, 50, 3}, 2, 0, 0, false, 0, false);
-    Numbers<float> X(2000 * 20, 0, -1, 1, 1), y(2000 * 3, 0, 0, 1, 2), theta(spec.parameters(), 0, -1, 1, 3);
+    Numbers<float> X(2000 * 20, 0, -1, 1, 1), y(2000 * 3, 0, 0, 1, 2), w(2000, 0, 0, 1, 3),
+        theta(spec.parameters(), 0, -1, 1, 4);
     std::atomic<bool> done{false};
     std::thread other([&] {
-        for (unsigned i = 0; !done; i++)
-            reinterpret_cast<std::atomic<float>*>(X.data)[i * 31u % 40000u] = i % 3 ? float(NAN) : 1e30f;
+        const auto change = [](float* at, float to) { reinterpret_cast<std::atomic<float>*>(at)->store(to); };
+        for (unsigned i = 0; !done; i++) {
+            change(X.data + i * 31u % 40000u, i % 3 ? float(NAN) : 1e30f);
+            change(y.data + i * 31u % 6000u, i % 3 ? 0.5f : float(NAN));
+            change(w.data + i * 31u % 2000u, i / 2000u % 2 ? 0.0f : 1.0f);  // all of a batch, now and then
+        }
     });
     Steps steps;
     steps.batch_size = 100;
     steps.alphas.assign(20, 0.01);
     steps.optimizer = 0;
-    for (int i = 0; i < 20; i++)
-        epoch<float>(target, spec, theta.data, nullptr, nullptr, {X.data, y.data, nullptr, nullptr, 2000}, steps,
-                     {2, {}});
+    for (int i = 0; i < 40; i++) {
+        const Plan plan{2, i % 2 == 0};
+        epoch<float>(target, spec, theta.data, nullptr, nullptr,
+                     {X.data, y.data, i % 4 ? w.data : nullptr, nullptr, 2000}, steps, {2, {}, &plan});
+    }
     done = true;
     other.join();
 }
