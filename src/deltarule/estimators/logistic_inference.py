@@ -237,7 +237,6 @@ class LogisticInference(Inferring):
 
     # linearly separable classes
 
-    @one_blas_thread()
     def _look_for_separation(self, data: Data) -> designs.Design | Refusal | None:
         """Warn where the weights have no finite optimum. Returns the design, if it was needed."""
         self._apart = None
@@ -283,7 +282,6 @@ class LogisticInference(Inferring):
 
     # Firth's method
 
-    @one_blas_thread()
     def _train_firth(self, data: Data, state: State) -> None:
         """Train by Firth's penalized likelihood."""
         began = time.perf_counter()
