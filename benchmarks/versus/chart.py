@@ -21,12 +21,19 @@ def draw(results: Mapping[str, Mapping[str, float]], names: Mapping[str, str], p
         at = [group + place * height for group in range(len(results))]
         values = [times.get(rival, 0) for times in results.values()]
         bars = axis.barh(at, values, 0.9 * height, color=color, label=names[rival])
-        axis.bar_label(bars, [f"{value:.3g}" if value else "" for value in values], padding=3, fontsize=8)
+        axis.bar_label(bars, [short(value) for value in values], padding=3, fontsize=8)
     axis.set_xscale("log")
     axis.set_xlabel("microseconds a training step (logarithmic; shorter is faster)")
     axis.set_yticks([group + 0.4 - height / 2 for group in range(len(results))], list(results))
     axis.invert_yaxis()
     axis.margins(x=0.15)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=len(shown))
     figure.savefig(path, metadata={"Date": None})
+
+
+def short(value: float) -> str:
+    """Three digits, or a whole number; nothing for 0, which was not measured."""
+    if not value:
+        return ""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
