@@ -162,17 +162,21 @@ def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8)
     raw = R @ _inverse_outward(mean, scale, intercept=bool(start))
     size = np.sqrt(np.square(R).sum(axis=0))
     none = size == 0
-    _, singular, Vt = np.linalg.svd(R / np.where(none, 1.0, size), full_matrices=True)
-    singular = np.concatenate([singular, np.zeros(p - len(singular))])
-    largest = singular[0]
+    scaled = R / np.where(none, 1.0, size)
+    singular = np.concatenate([np.linalg.svd(scaled, compute_uv=False), np.zeros(max(0, p - len(R)))])
+    largest, smallest = singular[0], max(m, p) * EPS * singular[0]
+    conditions = _condition(raw), _ratio(singular)
+    if singular[-1] > max(smallest, largest / nearly) and not none.any():
+        independent = np.zeros(len(mean), bool)
+        return Dependence(*conditions, independent, independent)
+    Vt = np.linalg.svd(scaled, full_matrices=True)[2]
 
     def involved(below: float, share: float) -> Array:
         part = np.square(Vt[singular <= below]).sum(axis=0)
         return (none | (part > share))[start:]
 
-    smallest = max(m, p) * EPS * largest
     exact = involved(smallest, 1e-12)
-    return Dependence(_condition(raw), _ratio(singular), exact, involved(largest / nearly, 1e-3) & ~exact)
+    return Dependence(*conditions, exact, involved(largest / nearly, 1e-3) & ~exact)
 
 
 def _condition(R: Array) -> float:
