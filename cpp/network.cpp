@@ -18,15 +18,6 @@ bool learns(const NetworkSpec& spec) {
     return std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.learns; });
 }
 
-double weights(const NetworkSpec& spec) {
-    double n = 0, n_in = double(spec.n_features);
-    for (const LayerSpec& layer : spec.layers) {
-        n += n_in * double(layer.units);
-        n_in = double(layer.units);
-    }
-    return n;
-}
-
 StepRates rates_of(const Steps& steps, long s) {
     StepRates rates{steps.alphas[s], {}, {}};
     std::copy_n(steps.options, 4, rates.options);

@@ -26,29 +26,39 @@ double busiest(long n, int threads) {
     return double(parts(n, long(threads))) / double(n);
 }
 
-// What a step consists of
-struct Step {
-    double weights = 0, units = 0;  // units: that the layers see, and that they compute
-    double uneven = 0;              // weights of the busiest thread, where units are shared out
-};
-
-Step step_of(const NetworkSpec& spec, long panel, int threads) {
-    Step step;
+// Weights of the busiest thread, where units are shared out
+double uneven(const NetworkSpec& spec, long panel, int threads) {
+    const double even = 1.0 / threads;
+    double total = 0;
     long n_in = spec.n_features;
     for (const LayerSpec& layer : spec.layers) {
-        const double weights = double(n_in) * double(layer.units), even = 1.0 / threads;
         const long inputs = parts(n_in, panel), outputs = parts(layer.units, panel);
         const double forward = busiest(outputs, threads), gradient = outputs == 1 ? even : forward;
-        const double backward = n_in == spec.n_features ? even : busiest(inputs, threads);
-        step.weights += weights;
-        step.units += double(n_in + layer.units);
-        step.uneven += weights * (forward + backward + gradient) / 3;
+        const double backward = &layer == &spec.layers.front() ? even : busiest(inputs, threads);  // the first has none
+        total += double(n_in) * double(layer.units) * (forward + backward + gradient) / 3;
         n_in = layer.units;
     }
-    return step;
+    return total;
+}
+
+// Numbers of a sample: inputs, and of each layer what the next one sees and dZ
+long numbers(const NetworkSpec& spec) {
+    long n = spec.n_features;
+    for (const LayerSpec& layer : spec.layers)
+        n += 2 * layer.units;
+    return n;
 }
 
 }  // namespace
+
+double weights(const NetworkSpec& spec) {
+    double n = 0, n_in = double(spec.n_features);
+    for (const LayerSpec& layer : spec.layers) {
+        n += n_in * double(layer.units);
+        n_in = double(layer.units);
+    }
+    return n;
+}
 
 bool is_small(const NetworkSpec& spec) {
     return spec.n_features <= MICRO && std::ranges::all_of(spec.layers, [](const LayerSpec& layer) {
@@ -57,10 +67,7 @@ bool is_small(const NetworkSpec& spec) {
 }
 
 bool by_shares(const NetworkSpec& spec, long rows) {
-    long units = spec.n_features;
-    for (const LayerSpec& layer : spec.layers)
-        units += 2 * layer.units;
-    return spec.parameters() <= rows / shares_of(rows) * units;
+    return spec.parameters() <= rows / shares_of(rows) * numbers(spec);
 }
 
 // Work takes its time, and so does all that one thread has written and another reads, or writes anew. By rows, that is
@@ -69,34 +76,33 @@ bool by_shares(const NetworkSpec& spec, long rows) {
 template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control) {
     if (control.plan)
         return *control.plan;
-    Plan best;
-    const double one = 6 * double(rows) / (RATE * double(kernels.lanes));  // seconds for a weight
-    double least = one * step_of(spec, kernels.panel, 1).weights;
-    if (is_small(spec) || control.threads <= 1 || least < TINY)
-        return best;
     const bool shares = by_shares(spec, rows);
-    const double meet = Crew::seconds_to_meet();
     static const long cores = std::max(1u, std::thread::hardware_concurrency());
     const int most = int(std::min({long(control.threads), cores, shares ? shares_of(rows) : cores}));
+    const double all = weights(spec), seen = double(rows) * double(numbers(spec) - spec.layers.back().units);
+    const double one = 6 * double(rows) / (RATE * double(kernels.lanes));  // seconds for a weight
+    Plan best;
+    double least = one * all;
+    if (is_small(spec) || most <= 1 || least < TINY)
+        return best;
+    const double meet = Crew::seconds_to_meet();
     for (int threads = 2; threads <= most; threads++) {
-        const Step step = step_of(spec, kernels.panel, threads);
         const double rounds = double(std::bit_width(unsigned(threads - 1)));
-        const auto consider = [&](bool by_rows, double weights, double waits, double exchanged, double line) {
+        const auto consider = [&](bool by_rows, double work, double waits, double exchanged, double line) {
             const double lines = exchanged * double(sizeof(T)) / BYTES;
-            const double seconds = one * weights + meet * (WAIT * waits * rounds + line * lines);
+            const double seconds = one * work + meet * (WAIT * waits * rounds + line * lines);
             if (seconds < least) {
                 least = seconds;
                 best = {threads, by_rows};
             }
         };
-        const double seen = double(rows) * step.units;
         if (shares) {
-            consider(true, step.weights * busiest(shares_of(rows), threads), 2, 3 * step.weights, ALL_AT_ONCE);
+            consider(true, all * busiest(shares_of(rows), threads), 2, 3 * all, ALL_AT_ONCE);
             continue;
         }
         if (rows >= ROWS * threads)
-            consider(true, step.weights / threads, 2, 3 * step.weights + seen, LINE);
-        consider(false, step.uneven, 2 + 2 * double(spec.layers.size()), step.weights / 2 + seen, LINE);
+            consider(true, all / threads, 2, 3 * all + seen, LINE);
+        consider(false, uneven(spec, kernels.panel, threads), 2 + 2 * double(spec.layers.size()), all / 2 + seen, LINE);
     }
     return best;
 }

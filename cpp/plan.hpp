@@ -17,6 +17,9 @@ template <class N> N rounded_up(N n, N to) {
     return parts(n, to) * to;
 }
 
+// Of all layers
+double weights(const NetworkSpec& spec);
+
 // Whether its layers are so small that samples, not units, stand side by side
 bool is_small(const NetworkSpec& spec);
 

@@ -35,8 +35,9 @@ template <class T> inline void products(const T* W, const T* b, const End<T>& en
             total[r] += end.of(row[r]) * end.of(x);
     for (long r = 0; r < rows; r++) {
         z[r] = b[r] + sum<T>(total[r]);
-        for (long i = 0; i < end.n && end.seen == 0; i++)
-            z[r] += row[r][i] * x[i];
+        if (end.seen == 0)
+            for (long i = 0; i < end.n; i++)
+                z[r] += row[r][i] * x[i];
     }
 }
 

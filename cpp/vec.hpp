@@ -76,37 +76,28 @@ template <class T> inline Vec<T> select(Mask<T> condition, Vec<T> yes, Vec<T> no
     return condition ? yes : no;
 }
 
-// a > b ? a : b, by one instruction where compilers make two of it
-template <class T> inline Vec<T> larger(Vec<T> a, Vec<T> b) {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == sizeof(float))
-        return (Vec<T>)_mm512_max_ps((__m512)a, (__m512)b);
-    else
-        return (Vec<T>)_mm512_max_pd((__m512d)a, (__m512d)b);
-#else
-    return a > b ? a : b;
-#endif
-}
-
-// a < b ? a : b
-template <class T> inline Vec<T> smaller(Vec<T> a, Vec<T> b) {
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == sizeof(float))
-        return (Vec<T>)_mm512_min_ps((__m512)a, (__m512)b);
-    else
-        return (Vec<T>)_mm512_min_pd((__m512d)a, (__m512d)b);
-#else
-    return a < b ? a : b;
-#endif
-}
-
-// NaN in, NaN out: a comparison with NaN is false, so that v itself stays.
+// NaN in, NaN out: a comparison with NaN is false, so that v itself stays. Compilers make two instructions of what
+// AVX-512 has one for.
 template <class T> inline Vec<T> at_least(Vec<T> v, T low) {
-    return larger<T>(splat(low), v);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == sizeof(float))
+        return (Vec<T>)_mm512_max_ps((__m512)splat(low), (__m512)v);
+    else
+        return (Vec<T>)_mm512_max_pd((__m512d)splat(low), (__m512d)v);
+#else
+    return select<T>(v < low, splat(low), v);
+#endif
 }
 
 template <class T> inline Vec<T> at_most(Vec<T> v, T high) {
-    return smaller<T>(splat(high), v);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == sizeof(float))
+        return (Vec<T>)_mm512_min_ps((__m512)splat(high), (__m512)v);
+    else
+        return (Vec<T>)_mm512_min_pd((__m512d)splat(high), (__m512d)v);
+#else
+    return select<T>(v > high, splat(high), v);
+#endif
 }
 
 template <class T> inline Vec<T> absolute(Vec<T> v) {
@@ -185,8 +176,7 @@ inline Vec<double> widened(const float* p) {
 #elif defined(__AVX2__)
     return (Vec<double>)_mm256_cvtps_pd(_mm_loadu_ps(p));
 #else
-    typedef float Few __attribute__((vector_size(sizeof(float) * LANES<double>)));
-    Few v;
+    Few<float, LANES<double>>::V v;
     __builtin_memcpy(&v, p, sizeof v);
     return __builtin_convertvector(v, Vec<double>);
 #endif

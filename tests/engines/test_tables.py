@@ -168,7 +168,7 @@ def test_small_tables_far_from_zero_are_solved_exactly(of_X, of_y, weighted):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_any_number_of_threads_gives_the_same_bits(n, dtype):
     data = table_of(20_000 if n == 5 else 2000, n, 4, dtype)
-    results = []
+    results, conditions = [], []
     for threads in (1, 2, 3, 7):
         _, own, phi = pair(data, "softmax", 4, threads=threads)
         free = np.ones(len(phi), bool)
@@ -177,7 +177,9 @@ def test_any_number_of_threads_gives_the_same_bits(n, dtype):
         sums = solution.sums
         unknown = sums._replace(rows=None, condition=0.0)  # LAPACK's estimate depends on where its arrays begin
         known = [*unknown, *sums.rows, *solution[:3]]
+        conditions.append(sums.condition)
         results.append([*own.cost_and_gradient(phi), own.hessian(phi, free), *measured, *known])
+    assert_allclose(conditions, conditions[0], rtol=1e-6)
     for other in results[1:]:
         for one, same in zip(results[0], other, strict=True):
             assert_array_equal(one, same)
