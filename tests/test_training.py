@@ -250,8 +250,6 @@ def test_lbfgs_ends_when_there_is_nothing_left_to_gain() -> None:
     before, g_before = run.engine.cost_and_gradient(make_network(), run.data, {"l2": 1.0})
     assert after < before / 5
     assert np.abs(g).max() < np.abs(g_before).max() / 10  # relu has kinks, at which the gradient does not vanish
-    longest = run_once(plan=make_plan("lbfgs(ftol=0)", epochs=20000, penalties={"l2": 1.0}))
-    assert after < 1.05 * longest.engine.cost_and_gradient(longest.network, longest.data, {"l2": 1.0})[0]
 
 
 def test_lbfgs_at_the_optimum_takes_no_step_and_still_has_a_loss() -> None:
