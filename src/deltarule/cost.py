@@ -156,6 +156,11 @@ class Cost:
             H.ravel()[:: len(H) + 1] += self.l2[free]
         return H
 
+    def predict(self, phi: Array) -> Array:
+        """``ŷ`` (m, n_L) of all samples with the parameters `phi` (P,); of standardized columns."""
+        assert self.table is not None
+        return self.table.predict(phi)
+
     @property
     def price(self) -> float:
         """How many times as long as `smooth` the second derivative takes, about."""

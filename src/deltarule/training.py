@@ -432,16 +432,17 @@ def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
     """Measure, record the epoch, remember the weights as good, and tell the callbacks."""
-    measured = run.validation(run.network) if run.validation else {}
-    own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
-    taken = own.keys() & measured.keys() if measured else None
-    if taken:
-        raise InvalidOption(
-            f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
-        )
+    values = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
+    if run.validation:
+        measured = run.validation(run.network)
+        taken = values.keys() & measured.keys()
+        if taken:
+            raise InvalidOption(
+                f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
+            )
+        values |= measured
     run.state.epoch += 1
-    run.record(own)
-    run.record(measured)
+    run.record(values)
     run.last_good[...] = run.network.theta
     for callback in run.callbacks:
         callback.on_epoch_end(run)

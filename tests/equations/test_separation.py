@@ -7,6 +7,7 @@ import pytest
 
 from deltarule.equations import design as designs
 from deltarule.equations import separation
+from deltarule.equations.inference import information
 
 
 def design(X, y):
@@ -94,9 +95,13 @@ def test_a_column_that_is_zero_where_the_first_program_looks(monkeypatch, seed):
 
 
 def test_the_flattest_direction():
-    rng = np.random.default_rng(0)
-    A = np.column_stack([np.ones(500), rng.normal(size=(500, 2))])
-    w = np.ones(500)
-    assert separation.flattest(A, w, np.full((500, 1), 0.5)) == pytest.approx(1, rel=1e-6)
-    assert separation.flattest(A, w, np.full((500, 2), 1 / 3)) == pytest.approx(1, rel=1e-6)
-    assert separation.flattest(A, w, 1 / (1 + np.exp(-20 * A[:, [1]]))) < 0.05
+    D = designs.design(np.random.default_rng(0).normal(size=(500, 2)), None, intercept=True)
+
+    def flattest(P):
+        return separation.flattest(information(D, P)[0], information(D, np.full_like(P, 1 / (P.shape[1] + 1)))[0])
+
+    assert flattest(np.full((500, 1), 0.5)) == pytest.approx(1)
+    assert flattest(np.full((500, 2), 1 / 3)) == pytest.approx(1)
+    assert flattest(np.full((500, 3), 1 / 4)) == pytest.approx(1)
+    assert flattest(np.full((500, 1), 0.1)) == pytest.approx(4 * 0.1 * 0.9)
+    assert flattest(1 / (1 + np.exp(-20 * D.A[:, [1]]))) < 0.05

@@ -88,14 +88,17 @@ class Table:
         assert found is not None  # see `Cost.refuses_hessian`
         return found
 
+    def predict(self, phi: Array) -> Array:
+        """``ŷ`` (m, k) of all samples."""
+        return self.engine.predict(self.at(phi), self.standardized.X, threads=self.threads)
+
     def hessian(self, phi: Array, free: Array) -> Array:
         """Second derivative of ``J`` (F, F) in the parameters that `free` (P,) marks."""
-        trial, X = self.at(phi), self.standardized.X
-        a = self.engine.predict(trial, X, threads=self.threads)
+        X = self.standardized.X
         with np.errstate(all="ignore"):
-            H = hessian(X, a, shares(X, self.data.w), self.curvature, free)
+            H = hessian(X, self.predict(phi), shares(X, self.data.w), self.curvature, free)
         if not np.isfinite(H).all():
-            raise not_finite(trial, self.standardized, 1)
+            raise not_finite(self.at(phi), self.standardized, 1)
         if not self.columns.intercept:
             fixed = np.flatnonzero(np.flatnonzero(free) >= self.network.view(phi).W[1].size)
             H[fixed, :] = H[:, fixed] = 0
@@ -172,10 +175,15 @@ class NativeTable(Table):
         self.latest = phi.tobytes()
         return float(J), g
 
-    def hessian(self, phi: Array, free: Array) -> Array:
-        """See `Table`; from the predictions that the last cost has left."""
+    def predict(self, phi: Array) -> Array:
+        """See `Table`; what the last cost has left, if it was that of `phi`."""
         if phi.tobytes() != self.latest:
             self.cost_and_gradient(phi)
+        return self.a
+
+    def hessian(self, phi: Array, free: Array) -> Array:
+        """See `Table`."""
+        self.predict(phi)
         all_of_one = self.data.y.shape[1] == 1 and bool(free.all())
         H = self._products(0, 0, self.data.X, self.columns) if all_of_one else self._blocks(free)
         if not np.isfinite(H).all():

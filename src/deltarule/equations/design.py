@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -41,8 +44,12 @@ class Rows(NamedTuple):
     target: Array
 
 
-class Design(NamedTuple):
-    """``A = [1 X']`` (m, p), ``X' = (X - μ) / s``; weights (m,), ``μ``, ``s``, is there a 1, and `triangle` of it."""
+@dataclass(frozen=True, eq=False)
+class Design:
+    """``A = [1 X']`` (m, p), ``X' = (X - μ) / s``; weights (m,), ``μ``, ``s``, is there a 1, and `triangle` of it.
+
+    Where it is `well` conditioned, no columns depend on each other.
+    """
 
     A: Array
     w: Array
@@ -50,6 +57,7 @@ class Design(NamedTuple):
     scale: Array
     intercept: bool
     R: Array
+    well: bool
 
     def means(self, Y: Array) -> Array:
         """Weighted means (k,) of the columns of `Y` (m, k)."""
@@ -58,17 +66,24 @@ class Design(NamedTuple):
     def rows(self, Y: Array) -> Rows:
         """What there is to remember, with the targets `Y` (m, k)."""
         X, shares = self.A[:, int(self.intercept) :], self.w / self.w.sum()
-        mean = self.means(Y)
+        mean = shares @ Y
         rest = Y - mean
+        square = shares @ np.square(rest)
         y = rest @ np.arange(1.0, Y.shape[1] + 1)
-        size = np.sqrt(shares @ np.square(y))
+        y *= shares
+        size = math.sqrt(square[0] if len(square) == 1 else y @ (y / shares))
         return Rows(
             n_rows=len(Y),
             weighted=bool((self.w != self.w[0]).any()),
-            columns=np.stack([self.mean, self.scale]),
-            correlations=(shares * y) @ X / (size or 1.0),
-            target=np.stack([mean, np.sqrt(self.means(np.square(rest)))]),
+            columns=np.array([self.mean, self.scale]),
+            correlations=y @ X / (size or 1.0),
+            target=np.array([mean, np.sqrt(square)]),
         )
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """How its columns depend on each other."""
+        return dependence(self.R, self.mean, self.scale, len(self.A))
 
 
 def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
@@ -77,7 +92,7 @@ def design(X: Array, w: Array | None, *, intercept: bool) -> Design:
     columns = standardizing(X, w, intercept=intercept)
     A = augmented(X, columns.mean, columns.scale, intercept=intercept)
     weights = np.ones(len(X)) if w is None else w.astype(np.float64)
-    return Design(A, weights, columns.mean, columns.scale, intercept, triangle(A, weights))
+    return Design(A, weights, columns.mean, columns.scale, intercept, *triangle(A, weights))
 
 
 def to_dense(X: Array) -> Array:
@@ -113,8 +128,8 @@ def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) ->
     return phi
 
 
-def triangle(A: Array, h: Array) -> Array:
-    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``; fewer rows if `A` (m, p) has fewer.
+def triangle(A: Array, h: Array) -> tuple[Array, bool]:
+    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``, fewer rows if `A` (m, p) has fewer; is it conditioned well?
 
     From ``Aᵀ diag(h) A``, which takes the least time, where its condition leaves ten digits; else from ``A = Q R``.
 
@@ -127,14 +142,22 @@ def triangle(A: Array, h: Array) -> Array:
         G = A.T @ (A * h[:, None])
     if not np.isfinite(G).all():
         raise np.linalg.LinAlgError("expected values whose squares are finite, found larger ones")
+    R = triangle_of_products(G)
+    if R is not None:
+        return R, True
+    return np.linalg.qr(A * np.sqrt(h)[:, None], mode="r"), False  # type: ignore[return-value]
+
+
+def triangle_of_products(G: Array) -> Array | None:
+    """Upper triangle ``R`` with ``RᵀR = G`` (p, p); None where its condition leaves less than ten digits."""
     size = np.sqrt(G.diagonal())
-    if size.all():
-        scaled = G / size / size[:, None]
-        factor, failed = lapack.dpotrf(scaled)
-        if not failed and lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())[0] > WELL:
-            return factor * size
-    R: Array = np.linalg.qr(A * np.sqrt(h)[:, None], mode="r")  # type: ignore[assignment]
-    return R
+    if not size.all():
+        return None
+    scaled = G / size / size[:, None]
+    factor, failed = lapack.dpotrf(scaled)
+    if failed or not lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())[0] > WELL:
+        return None
+    return factor * size
 
 
 # how columns depend on each other
@@ -159,13 +182,12 @@ def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8)
     weights are then lost.
     """
     p, start = R.shape[1], R.shape[1] - len(mean)
-    raw = R @ _inverse_outward(mean, scale, intercept=bool(start))
     size = np.sqrt(np.square(R).sum(axis=0))
     none = size == 0
     scaled = R / np.where(none, 1.0, size)
     singular = np.concatenate([np.linalg.svd(scaled, compute_uv=False), np.zeros(max(0, p - len(R)))])
     largest, smallest = singular[0], max(m, p) * EPS * singular[0]
-    conditions = _condition(raw), _ratio(singular)
+    conditions = _condition(R @ _inverse_outward(mean, scale, intercept=bool(start))), _ratio(singular)
     if singular[-1] > max(smallest, largest / nearly) and not none.any():
         independent = np.zeros(len(mean), bool)
         return Dependence(*conditions, independent, independent)

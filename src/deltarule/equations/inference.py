@@ -52,21 +52,29 @@ def linear_estimate(D: Design, r: Array) -> Estimate:
 
 def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
     """Of the cross-entropy, with the probabilities `P` (m, q) and zeros and ones `Y` of all classes but the first."""
+    if P.shape[1] == 1:
+        v = P * (1 - P)
+        return Estimate(Y - P, v[:, :, None], inverse(triangle(D.A, D.w * v[:, 0])[0]))
+    found, v = information(D, P)
+    size = np.sqrt(np.diag(found))
+    if not size.all():
+        raise np.linalg.LinAlgError("expected second derivatives of full rank, found others")
+    factor = linalg.cho_factor(found / np.outer(size, size), check_finite=False)
+    return Estimate(Y - P, v, linalg.cho_solve(factor, np.eye(len(found))) / np.outer(size, size))
+
+
+def information(D: Design, P: Array) -> tuple[Array, Array]:
+    """``Σ w v ⊗ a aᵀ`` (q p, q p) of the cross-entropy with the probabilities `P` (m, q), and ``v`` (m, q, q)."""
     q, p = P.shape[1], D.A.shape[1]
-    if q == 1:
-        v = (P * (1 - P))[:, :, None]
-        return Estimate(Y - P, v, inverse(triangle(D.A, D.w * v[:, 0, 0])))
     v = -P[:, :, None] * P[:, None, :]
     v[:, range(q), range(q)] += P
-    information = np.zeros((q * p, q * p))
+    found = np.empty((q * p, q * p))
     for i in range(q):
         for j in range(i + 1):
             block = D.A.T @ (D.A * (D.w * v[:, i, j])[:, None])
-            information[i * p : (i + 1) * p, j * p : (j + 1) * p] = block
-            information[j * p : (j + 1) * p, i * p : (i + 1) * p] = block.T
-    size = np.sqrt(np.diag(information))
-    factor = linalg.cho_factor(information / np.outer(size, size), check_finite=False)
-    return Estimate(Y - P, v, linalg.cho_solve(factor, np.eye(q * p)) / np.outer(size, size))
+            found[i * p : (i + 1) * p, j * p : (j + 1) * p] = block
+            found[j * p : (j + 1) * p, i * p : (i + 1) * p] = block.T
+    return found, v
 
 
 def inverse(R: Array) -> Array:
@@ -174,10 +182,13 @@ def normal_fit(m: float, p: int, deviance: Array, null: Array, log_weights: floa
 
 def logistic_fit(D: Design, P: Array, Y: Array) -> Fit:
     """Of classes with probabilities `P` (m, K), `Y` (m, K) zeros and ones. Without an intercept the null is ``1/K``."""
-    total = D.w @ Y
-    shares = total / total.sum() if D.intercept else np.full(Y.shape[1], 1 / Y.shape[1])
-    model = np.array([special.xlogy(Y, P).sum(axis=1) @ D.w])
-    null = np.array([special.xlogy(total, shares).sum()])
+    return likelihood_fit(special.xlogy(Y, P).sum(axis=1) @ D.w, D.w @ Y, intercept=D.intercept)
+
+
+def likelihood_fit(log_likelihood: float, totals: Array, *, intercept: bool) -> Fit:
+    """The same from the log-likelihood of the model and the weight (K,) of the samples of each class."""
+    shares = totals / totals.sum() if intercept else np.full(len(totals), 1 / len(totals))
+    model, null = np.array([log_likelihood]), np.array([special.xlogy(totals, shares).sum()])
     return Fit(np.ones(1), model, null, -2 * model, -2 * null)
 
 

@@ -140,6 +140,7 @@ def newton(
             break
         if last:
             message, success = f"The last step promised to lower the cost by {promised:.1e}.", True
+            theta = theta + model.rest(g, promised)
             break
     known = {"success": success, "status": status, "message": message, "null_space": model.null_space}
     return OptimizeResult(x=theta, fun=F, nit=steps, **known)
@@ -189,6 +190,13 @@ class Model:
         d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
         slope = float(g @ d + self.l1 @ (np.abs(theta + d) - np.abs(theta)))
         return d, slope, -(slope + 0.5 * float(d[free] @ self.H @ d[free]))
+
+    def rest(self, g: Array, promised: float) -> Array:
+        """What the last step has left to do, by the same matrix, as the gradient is known; cost too small to compare."""
+        if self.kinked:
+            return np.zeros_like(g)
+        d = self._solve(g, 0.0)
+        return d if -float(g @ d) < promised else np.zeros_like(g)
 
     def _downhill(self, theta: Array, g: Array, near: float, goal: float) -> Array:
         """``-H⁻¹ g``, with the matrix of another place if that serves."""

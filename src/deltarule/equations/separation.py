@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import optimize
+from scipy.linalg import lapack
 
 from ..arrays import Array
 
@@ -118,25 +119,19 @@ def _margins(A: Array, Y: Array) -> Array:
     return np.concatenate(rows)
 
 
-def flattest(A: Array, w: Array, P: Array) -> float:
+def flattest(information: Array, first: Array) -> float:
     """How flat the cost is in its flattest direction, as a share of its curvature where all classes are as likely.
 
     Along a direction of separation nothing is left of the curvature, so that a share of some percent rules one out.
 
     Parameters
     ----------
-    A : (m, p)
-    w : (m,)
-    P : (m, K - 1)
-        Probabilities of all classes but the first.
+    information : (q p, q p)
+        See `inference.information`.
+    first : (q p, q p)
+        The same where all classes are as likely.
     """
-    at_zero = np.full_like(P, 1 / (P.shape[1] + 1))
-    first = _information(A, w, at_zero)
-    first[np.diag_indices_from(first)] += 1e-10 * np.trace(first)
-    return float(linalg.eigh(_information(A, w, P), first, eigvals_only=True)[0])
-
-
-def _information(A: Array, w: Array, P: Array) -> Array:
-    q = P.shape[1]
-    blocks = [[A.T @ (A * (w * P[:, i] * ((i == j) - P[:, j]))[:, None]) for j in range(q)] for i in range(q)]
-    return np.block(blocks)
+    ridged = first.copy()
+    ridged.ravel()[:: len(first) + 1] += 1e-10 * first.trace()
+    values, _, failed = lapack.dsygv(information, ridged, jobz="N")
+    return 0.0 if failed else float(values[0])

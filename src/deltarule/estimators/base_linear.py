@@ -270,5 +270,5 @@ class BaseLinear(TrainedEstimator):
 
     def _forget_errors(self) -> None:
         """The weights are no longer those that the errors belong to."""
-        for name in ("_sums", "_inference"):
+        for name in ("_sums", "_likelihood", "_left", "_inference"):
             self.__dict__.pop(name, None)

@@ -52,13 +52,40 @@ class Interval(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Design, targets (m, k), estimate, fit and the dependence of the columns."""
+    """Design, targets (m, k), estimate and fit of all rows."""
 
     D: designs.Design
     Y: Array
     E: equations.Estimate
     fit: equations.Fit
-    dependence: designs.Dependence
+
+    def left(self, meaning: str) -> Left:
+        """What there is to remember, with such sample weights."""
+        D = self.D
+        return Left(D.R, D.rows(self.Y), self.E.B, self.fit, equations.observations(D, meaning), meaning)
+
+
+class Left(NamedTuple):
+    """What a fit has left of its rows, from which its classical errors follow.
+
+    Parameters
+    ----------
+    R : (p, p)
+        The triangle of ``A = [1 X']``.
+    rows : Rows
+    B : (q p, q p)
+        See `equations.Estimate`.
+    fit : Fit
+    n_observations : float
+    meaning : {"precision", "frequency"}
+    """
+
+    R: Array
+    rows: designs.Rows
+    B: Array
+    fit: equations.Fit
+    n_observations: float
+    meaning: str
 
 
 class Inferring(BaseLinear):
@@ -71,6 +98,7 @@ class Inferring(BaseLinear):
 
     solver_: str
     _inference: Inference | Refusal
+    _left: Left
 
     # what the two kinds of model make different
 
@@ -134,14 +162,19 @@ class Inferring(BaseLinear):
     def _infer_at_fit(
         self, data: Data, design: designs.Design | Refusal | None = None, *, polish: bool = False
     ) -> None:
-        """Keep the classical errors, if there are any and they cost little; `design` is that of `data`, if known.
+        """Keep what classical errors are made of, if there are any and they cost little; `design` is that of `data`.
 
         With `polish` the weights, which are those of the optimum but for the tolerance, take a last step there.
         """
-        if self._is_small(data):
-            self._inference = self._infer(data, "classical", self._weight_meaning(), design=design, polish=polish)
+        if not self._is_small(data):
+            self._inference = self._refuses_errors() or self._too_many(len(data))
             return
-        self._inference = self._refuses_errors() or self._too_many(len(data))
+        meaning = self._weight_meaning()
+        found = self._measure(data, "classical", meaning, design=design, polish=polish)
+        if isinstance(found, Refusal):
+            self._inference = found
+        else:
+            self._left = found.left(meaning)
 
     def _too_many(self, rows: int) -> Refusal:
         return Refusal(
@@ -155,36 +188,34 @@ class Inferring(BaseLinear):
         (rows, n), P = data.X.shape, self.network_.n_parameters
         return rows * (n + 1) <= MOST_ENTRIES and P <= MOST_PARAMETERS and rows * P**2 <= MOST_PRODUCTS
 
-    def _infer(
-        self,
-        data: Data,
-        kind: str,
-        meaning: str,
-        groups: Array | None = None,
-        *,
-        design: designs.Design | Refusal | None = None,
-        polish: bool = False,
-    ) -> Inference | Refusal:
-        """Errors at the weights of the network, which with `polish` take a last step to the optimum before."""
-        found = self._measure(data, kind, meaning, design=design, polish=polish)
+    def _infer(self, data: Data, kind: str, meaning: str, groups: Array | None = None) -> Inference | Refusal:
+        """Errors at the weights of the network."""
+        found = self._measure(data, kind, meaning)
         if isinstance(found, Refusal):
             return found
-        D, Y, E, fit, dependence = found
         with np.errstate(invalid="ignore", divide="ignore"):
-            V = equations.covariance(D, E, kind, sigma2=fit.sigma2, meaning=meaning, groups=groups)
+            V = equations.covariance(found.D, found.E, kind, sigma2=found.fit.sigma2, meaning=meaning, groups=groups)
+        n_clusters = 0 if groups is None else int(groups.max()) + 1
+        return self._conclude(found.left(meaning), V, found.D.dependence, kind=kind, n_clusters=n_clusters)
+
+    @staticmethod
+    def _conclude(
+        left: Left, V: Array, dependence: designs.Dependence, *, kind: str = "classical", n_clusters: int = 0
+    ) -> Inference | Refusal:
+        """All there is to say of the errors whose covariance is ``V``."""
         if not np.isfinite(V).all():
             alone = kind in ("HC2", "HC3")
             why = f": a row has a leverage of 1, for which {kind} is not defined" if alone else ""
             return Refusal(f"expected a finite covariance, found none{why}", "use HC1" if alone else RESCALE)
         return Inference.of(
-            D.rows(Y),
+            left.rows,
             dependence,
             V,
-            fit,
+            left.fit,
             kind=kind,
-            meaning=meaning,
-            n_observations=equations.observations(D, meaning),
-            n_clusters=0 if groups is None else int(groups.max()) + 1,
+            meaning=left.meaning,
+            n_observations=left.n_observations,
+            n_clusters=n_clusters,
         )
 
     def _measure(
@@ -203,14 +234,14 @@ class Inferring(BaseLinear):
         D = self._design(data) if design is None else design
         if isinstance(D, Refusal):
             return D
-        dependence = self._check_dependence(D, meaning)
-        if isinstance(dependence, Refusal):
-            return dependence
-        if dependence.nearly.any():
-            self._warn_of(dependence)
-        Y = data.y.astype(np.float64)
-        estimated = self._estimate_at_optimum(D, Y, meaning, polish=polish)
-        return estimated if isinstance(estimated, Refusal) else Measured(D, Y, *estimated, dependence)
+        refusal = self._check_dependence(D, meaning)
+        if refusal is not None:
+            return refusal
+        if not D.well and D.dependence.nearly.any():
+            self._warn_of(D.dependence)
+        Y = data.y.astype(np.float64, copy=False)
+        found = self._estimate_at_optimum(D, Y, meaning, polish=polish)
+        return found if isinstance(found, Refusal) else Measured(D, Y, *found)
 
     def _design(self, data: Data) -> designs.Design | Refusal:
         try:
@@ -240,25 +271,26 @@ class Inferring(BaseLinear):
                 self.network_.theta[...] = theta
                 break
             E, fit, distance = E_new, fit_new, closer
-        if not distance <= ARRIVED:
-            return Refusal(
-                f"expected weights at the optimum of these rows, found them {distance**0.5:.2g} standard errors off",
-                self._how_to_arrive(),
-            )
-        return E, fit
+        return self._refuses_distance(distance) or (E, fit)
 
-    def _check_dependence(self, D: designs.Design, meaning: str) -> designs.Dependence | Refusal:
-        """At how the columns depend on each other."""
+    def _refuses_distance(self, squared: float) -> Refusal | None:
+        """That the weights are so many standard errors from the optimum, if that is too far."""
+        if squared <= ARRIVED:
+            return None
+        return Refusal(
+            f"expected weights at the optimum of these rows, found them {squared**0.5:.2g} standard errors off",
+            self._how_to_arrive(),
+        )
+
+    def _check_dependence(self, D: designs.Design, meaning: str) -> Refusal | None:
+        """That some weights are not determined, if so."""
         few = too_few(min(equations.observations(D, meaning), len(D.A)), D.A.shape[1])
-        if few is not None:
+        if few is not None or D.well or not D.dependence.exact.any():
             return few
-        found = designs.dependence(D.R, D.mean, D.scale, len(D.A))
-        if not found.exact.any():
-            return found
         return Refusal(
             "expected columns that do not depend on each other, found COLUMNS, whose weights are not determined",
             "drop constant columns and one column of each linear dependence",
-            tuple(map(int, np.flatnonzero(found.exact))),
+            tuple(map(int, np.flatnonzero(D.dependence.exact))),
         )
 
     def _warn_of(self, found: designs.Dependence) -> None:
@@ -384,7 +416,19 @@ class Inferring(BaseLinear):
         return summarize(self, found, check_level(level), units or Units.own(self))
 
     def _known(self) -> Inference | Refusal:
-        return self.__dict__.get("_inference", UNKNOWN)
+        if "_inference" not in self.__dict__:
+            left = self._left_by_fit()
+            self._inference = UNKNOWN if left is None else self._classical(left)
+        return self._inference
+
+    def _left_by_fit(self) -> Left | None:
+        return self.__dict__.get("_left")
+
+    @one_blas_thread()
+    def _classical(self, left: Left) -> Inference | Refusal:
+        mean, scale = left.rows.columns
+        dependence = designs.dependence(left.R, mean, scale, left.rows.n_rows)
+        return self._conclude(left, left.fit.sigma2[:, None, None] * left.B, dependence)
 
     def _errors(self) -> Inference:
         """What is known, or else an error that says why nothing is."""

@@ -70,7 +70,7 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     own_solvers: ClassVar[tuple[str, ...]] = (*EXACT, "sgd")
 
-    of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_inference")
+    of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_left", "_inference")
 
     documented: ClassVar[dict[str, str]] = {
         **LinearInference.documented,

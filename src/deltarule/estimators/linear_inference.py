@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from ..engines.threads import one_blas_thread
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption
-from .inference import Inference, Refusal
-from .inferring import MOST_PARAMETERS, RESCALE, Inferring, Interval, check_level, too_few
+from .inference import Refusal
+from .inferring import MOST_PARAMETERS, Inferring, Interval, Left, check_level, too_few
 
 
 class LinearInference(Inferring):
@@ -47,21 +46,12 @@ class LinearInference(Inferring):
         if self.alpha == 0 and many is None:
             self._sums = sums
 
-    def _known(self) -> Inference | Refusal:
-        if "_inference" not in self.__dict__ and "_sums" in self.__dict__:
-            self._inference = self._from_sums(self._sums)
-        return super()._known()
-
-    @one_blas_thread()
-    def _from_sums(self, S: equations.Sums) -> Inference | Refusal:
-        """Classical errors of a well-conditioned problem."""
-        R, fit = S.triangle(), S.fit()
-        V = fit.sigma2[:, None, None] * equations.inverse(R)
-        if not np.isfinite(V).all():
-            return Refusal("expected a finite covariance, found none", RESCALE)
-        mean, scale = S.rows.columns
-        found = designs.dependence(R, mean, scale, S.rows.n_rows)
-        return Inference.of(S.rows, found, V, fit, n_observations=float(S.rows.n_rows))
+    def _left_by_fit(self) -> Left | None:
+        S = self.__dict__.get("_sums")
+        if S is None:
+            return super()._left_by_fit()
+        R = S.triangle()
+        return Left(R, S.rows, equations.inverse(R), S.fit(), float(S.rows.n_rows), "precision")
 
     def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         W, b = self._contrasts()

@@ -85,7 +85,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
 
     own_solvers: ClassVar[tuple[str, ...]] = (*OPTIMAL, "firth", "sgd")
 
-    of_a_fit: ClassVar[tuple[str, ...]] = ("_sparse", "_inference", "_apart")
+    of_a_fit: ClassVar[tuple[str, ...]] = ("_sparse", "_likelihood", "_left", "_inference", "_apart")
 
     documented: ClassVar[dict[str, str]] = {
         **LogisticInference.documented,
@@ -283,7 +283,6 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         with one_blas_thread(len(data), self.network_.n_parameters):
             if self.solver == "firth":
                 self._train_firth(data, state)
-                self._infer_at_fit(data)
                 return None
             run = super()._train_with(data, validation, state, incremental=incremental)
             network = self.network_
@@ -292,7 +291,8 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
                 if not self._penalties():
                     network.W[1][...] -= network.W[1].mean(axis=0)
             self._set_n_iter(int(self.n_iter_))
-            self._infer_at_fit(data, self._look_for_separation(data), polish=run is not None and run.arrived)
+            if run is not None:
+                self._learn_errors(data, run)
         return run
 
     def _set_n_iter(self, n_iter: int) -> None:

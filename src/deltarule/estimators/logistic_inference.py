@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,12 +19,13 @@ from ..engines.threads import one_blas_thread, usable_threads
 from ..equations import design as designs
 from ..equations import firth as equations_firth
 from ..equations import inference as equations
+from ..equations.likelihood import Likelihood, Place
 from ..equations.separation import flattest, separation
 from ..errors import DataError, InvalidOption, SeparationWarning, warn
-from ..training import State
+from ..training import Run, State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
-from .inferring import RESCALE, Inferring, Interval, check_level
+from .inferring import MOST_PARAMETERS, NEAR, RESCALE, THERE, Inferring, Interval, Left, check_level
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -40,6 +42,7 @@ FAR = 15.0
 class LogisticInference(Inferring):
     """Errors of the maximum of the likelihood, or of Firth's penalized likelihood."""
 
+    _likelihood: Likelihood
     _apart: Refusal | None = None
     """That the classes are linearly separable, if they are."""
 
@@ -92,7 +95,12 @@ class LogisticInference(Inferring):
     @staticmethod
     def _of_all_classes(Y: Array) -> Array:
         """Zeros and ones (m, K), also for two classes."""
-        return np.concatenate([1 - Y, Y], axis=1) if Y.shape[1] == 1 else Y
+        if Y.shape[1] > 1:
+            return Y
+        both = np.empty((len(Y), 2))
+        np.subtract(1, Y, out=both[:, :1])
+        both[:, 1:] = Y
+        return both
 
     def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         if self.solver_ != "firth":
@@ -235,19 +243,73 @@ class LogisticInference(Inferring):
         ends = equations.probability_interval(A @ phi.T, var, equations.quantile(check_level(level), np.inf))
         return Interval(*(end[:, 1] for end in ends)) if len(self.classes_) == 2 else Interval(*ends)
 
+    # what a fit leaves
+
+    def _learn_errors(self, data: Data, run: Run) -> None:
+        """Keep what classical errors are made of, and warn where the weights have no finite optimum."""
+        self._apart = None
+        if self._refuses_errors() is None and not self._learn_from_cost(data, run):
+            self._infer_at_fit(data, self._look_for_separation(data), polish=run.arrived)
+        refusal = self._refuses_errors()  # now of separable classes, too
+        if refusal is not None:
+            self._inference = refusal
+
+    def _learn_from_cost(self, data: Data, run: Run) -> bool:
+        """Whether the cost that was minimized could tell all; if not, it is for the rows to tell."""
+        cost, columns, small = run.cost, run.plan.columns, self._is_small(data)
+        able = small or (run.plan.optimizer.second_order and self.network_.n_parameters <= MOST_PARAMETERS)
+        dense = isinstance(data.X, np.ndarray) and self.standardize and self.fit_intercept
+        if cost is None or columns is None or not (able and dense and run.plan.optimizer.full_batch):
+            return False
+        phi, everything = cost.start(np.float64), np.ones(self.network_.n_parameters, bool)
+        zero, here = (Place(*cost.smooth(x), cost.hessian(x, everything)) for x in (np.zeros_like(phi), phi))
+        weighted = data.w is not None and bool((data.w != data.w[0]).any())
+        found = Likelihood(zero, here, columns, class_totals(data), len(data), weighted)
+        distance = found.distance()
+        exact = small and self.network_.theta.dtype == np.float64  # a last step of the rows would come closer
+        if not distance < (THERE if exact else NEAR):
+            return False
+        if self._seems_separable(cost.predict(phi), data.y, lambda: (found.information, found.first)):
+            self._warn_of_separation(self._design(data), data.y)
+        refusal = self._refuses_kind("classical") or self._refuses_distance(distance)
+        if refusal is not None:
+            self._inference = refusal
+        else:
+            self._likelihood = found
+        return True
+
+    def _left_by_fit(self) -> Left | None:
+        found: Likelihood | None = self.__dict__.get("_likelihood")
+        if found is None:
+            return super()._left_by_fit()
+        R, rows, B, fit = found.errors()
+        return Left(R, rows, B, fit, float(found.totals.sum()), "frequency")
+
     # linearly separable classes
 
     def _look_for_separation(self, data: Data) -> designs.Design | Refusal | None:
         """Warn where the weights have no finite optimum. Returns the design, if it was needed."""
-        self._apart = None
-        if self._penalties() or self.early_stopping or self.solver == "firth":
-            return None
         if not self._is_small(data) and not self._may_be_separable(data):
             return None
         D = self._design(data)
-        if isinstance(D, designs.Design):
-            self._warn_of_separation(data, D)
-        return D  # values that are too large to be squared are told by `summary`
+        if isinstance(D, Refusal):
+            return D  # values that are too large to be squared are told by `summary`
+        P = self._probabilities(D.A, D)
+
+        def information() -> tuple[Array, Array]:
+            first = np.full_like(P[:, 1:], 1 / P.shape[1])
+            return equations.information(D, P[:, 1:])[0], equations.information(D, first)[0]
+
+        if self._seems_separable(P, data.y, information):
+            self._warn_of_separation(D, data.y)
+        return D
+
+    def _seems_separable(self, P: Array, Y: Array, information: Callable[[], tuple[Array, Array]]) -> bool:
+        """Whether probabilities may come from a direction of separation; `information` is told now and at the start."""
+        P, Y = self._of_all_classes(P), self._of_all_classes(Y)
+        if (P.argmax(axis=1) == Y.argmax(axis=1)).all():
+            return True
+        return bool(P.min() < UNLIKELY) and flattest(*information()) < SUSPICIOUS
 
     def _may_be_separable(self, data: Data) -> bool:
         """Whether all predictions are right, or one nearly certain: without that, classes are not separable."""
@@ -256,16 +318,9 @@ class LogisticInference(Inferring):
         P, Y = self._of_all_classes(a), self._of_all_classes(data.y)
         return bool(P.min() < np.exp(-FAR) or (P.argmax(axis=1) == Y.argmax(axis=1)).all())
 
-    def _warn_of_separation(self, data: Data, D: designs.Design) -> None:
-        all_of = self._of_all_classes(data.y.astype(np.float64))
-        if (all_of.sum(axis=0) > 0).sum() < 2:
-            self._apart = Refusal("expected samples of two classes or more, found one class alone", "add samples")
-            return
-        P = self._probabilities(D.A, D)
-        right = bool((P.argmax(axis=1) == all_of.argmax(axis=1)).all())
-        suspicious = right or not self._is_small(data)  # of a large table `_may_be_separable` has told it
-        suspicious = suspicious or bool(P.min() < UNLIKELY and flattest(D.A, D.w, P[:, 1:]) < SUSPICIOUS)
-        found = separation(D.A, all_of[:, 1:]) if suspicious else None
+    def _warn_of_separation(self, D: designs.Design | Refusal, Y: Array) -> None:
+        """If there is any."""
+        found = None if isinstance(D, Refusal) else separation(D.A, self._of_all_classes(Y)[:, 1:])
         if found is None:
             return
         kind = "complete" if found.complete else "quasi-complete"
@@ -299,6 +354,8 @@ class LogisticInference(Inferring):
         self.history_, self.loss_, self.engine_ = state.history, cost, "reference"
         self.t_, self.solver_ = state.samples, "firth"
         self._set_n_iter(found.steps)
+        small = self._is_small(data)
+        self._inference = self._infer(data, "classical", self._weight_meaning()) if small else self._too_many(len(data))
 
     def _firth_design(self, data: Data) -> tuple[designs.Design, Array]:
         if data.y.shape[1] > 1:
@@ -314,7 +371,7 @@ class LogisticInference(Inferring):
         except np.linalg.LinAlgError as error:
             raise DataError(f"solver='firth': {error}", RESCALE) from None
         found = self._check_dependence(D, self._weight_meaning())
-        if isinstance(found, Refusal):
+        if found is not None:
             raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
         return D, data.y[:, 0].astype(np.float64)
 
@@ -343,3 +400,10 @@ class LogisticInference(Inferring):
         phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
         likelihood = equations_firth.penalized_likelihood(phi, D.A, y, D.w) + np.log(D.scale).sum()  # of θ, not of φ
         return replace(found, penalized_likelihood=float(likelihood))
+
+
+def class_totals(data: Data) -> Array:
+    """Weight (K,) of the samples of each class."""
+    w = np.ones(len(data)) if data.w is None else data.w.astype(np.float64)
+    totals = w @ data.y
+    return totals if len(totals) > 1 else np.array([w.sum() - totals[0], totals[0]])
