@@ -6,6 +6,7 @@ cost with its gradient, and standardizes a few rows at a time; its sums are of f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
@@ -184,9 +185,9 @@ class NativeTable(Table):
     def hessian(self, phi: Array, free: Array) -> Array:
         """See `Table`."""
         self.predict(phi)
-        all_of_one = self.data.y.shape[1] == 1 and bool(free.all())
+        all_of_one = self.data.y.shape[1] == 1 and np.count_nonzero(free) == len(free)
         H = self._products(0, 0, self.data.X, self.columns) if all_of_one else self._blocks(free)
-        if not np.isfinite(H).all():
+        if not math.isfinite(H.sum()):
             raise not_finite(self.at(phi), self.standardized, 1)
         return H
 

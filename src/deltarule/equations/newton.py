@@ -26,7 +26,8 @@ FAR = 1e-8
 DAMPING = 1e-4
 """Share of the first curvature that is added to it (Levenberg 1944), less with the square of the gradient (Fan & Yuan
 2005): where columns nearly depend on each other, the gradient is small long before the optimum."""
-ROUNDING = 64 * np.finfo(np.float64).eps
+EPS = float(np.finfo(np.float64).eps)
+ROUNDING = 64 * EPS
 SMALL = 1e-6
 """A gradient of this share of the first is zero, where the cost cannot be lowered any further."""
 NOTHING = 1e-12
@@ -230,8 +231,10 @@ class Model:
 
     def _solve(self, g: Array, near: float) -> Array:
         assert self.null_space is not None
-        damped = self.H.copy()
-        damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near**2 * self.curvature
+        damped = self.H
+        if DAMPING * near**2 > EPS:
+            damped = damped.copy()
+            damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near**2 * self.curvature
         if not self.null_space.size:
             factor, failed = lapack.dpotrf(damped.T, clean=False)
             if not failed:

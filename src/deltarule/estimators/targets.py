@@ -20,9 +20,12 @@ def _whole_numbers(y: Array) -> Array | None:
 
     Then they are counted; anything else takes scikit-learn several sorts.
     """
-    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biu" or not len(y):
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in "biuf" or not len(y):
         return None
-    low, high = int(y.min()), int(y.max())
+    ends = y.min(), y.max()
+    if y.dtype.kind == "f" and not (np.isfinite(ends).all() and (y == np.floor(y)).all()):
+        return None
+    low, high = map(int, ends)
     if high - low >= max(1000, len(y)) or max(abs(low), high) > np.iinfo(np.int64).max // 4:
         return None
     if high - low <= 1:
