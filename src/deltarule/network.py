@@ -176,15 +176,21 @@ class Network:
             For names, options, sizes or pairings that are not allowed.
         """
         layers = _make_layers(sizes, activations, dropout)
-        n_parameters = _count(sizes[0], layers)
-        if n_parameters > MOST_PARAMETERS:
-            raise InvalidOption(
-                f"expected at most {MOST_PARAMETERS:,} parameters, found {n_parameters:,} for sizes {list(sizes)}",
-                "use smaller layers",
-            )
-        network = cls(int(sizes[0]), layers, LOSSES.choose(loss), zeros_in_lines(n_parameters, dtype))
+        network = cls.of_zeros(int(sizes[0]), layers, LOSSES.choose(loss), dtype)
         network._initialize(initializer, seed)
         return network
+
+    @classmethod
+    def of_zeros(cls, n_features: int, layers: tuple[Layer, ...], objective: Loss, dtype: Any) -> Self:
+        """A network all of whose parameters are zero."""
+        n_parameters = _count(n_features, layers)
+        if n_parameters > MOST_PARAMETERS:
+            sizes = [n_features, *(layer.units for layer in layers)]
+            raise InvalidOption(
+                f"expected at most {MOST_PARAMETERS:,} parameters, found {n_parameters:,} for sizes {sizes}",
+                "use smaller layers",
+            )
+        return cls(n_features, layers, objective, zeros_in_lines(n_parameters, dtype))
 
     def _initialize(self, initializer: str | Initializer, seed: int) -> None:
         rng = None

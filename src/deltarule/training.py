@@ -432,17 +432,15 @@ def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
 
 def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
     """Measure, record the epoch, remember the weights as good, and tell the callbacks."""
-    values = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
-    if run.validation:
-        measured = run.validation(run.network)
-        taken = values.keys() & measured.keys()
-        if taken:
-            raise InvalidOption(
-                f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
-            )
-        values |= measured
+    measured = run.validation(run.network) if run.validation else {}
+    own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
+    taken = own.keys() & measured.keys() if measured else None
+    if taken:
+        raise InvalidOption(
+            f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
+        )
     run.state.epoch += 1
-    run.record(values)
+    run.record(own | measured if measured else own)
     run.last_good[...] = run.network.theta
     for callback in run.callbacks:
         callback.on_epoch_end(run)

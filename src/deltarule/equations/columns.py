@@ -7,6 +7,7 @@ every point stays what it was, penalties on ``W`` included, and so does its opti
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -98,10 +99,14 @@ def standardizing(
     centers = center and intercept and not sparse.issparse(X)
     mean, square = (measure or moments)(X, w, centers)
     varies = np.sqrt(square) > 10 * EPS * np.abs(mean)
-    if centers:  # of a constant nothing remains; of the others what `transform` takes away is what ``c = b + W μ`` adds
-        mean = np.where(varies, mean, X[0]).astype(X.dtype).astype(np.float64, copy=False)
-    scale = np.sqrt(np.where(varies, square, 0.0) + ridge)
-    return Columns(mean, np.where((scale > 0) & np.isfinite(scale), scale, 1.0), intercept, **options)
+    if not varies.all():  # of a constant nothing remains
+        mean, square = np.where(varies, mean, X[0] if centers else mean), np.where(varies, square, 0.0)
+    if X.dtype != np.float64:  # what `transform` takes away is what ``c = b + W μ`` adds
+        mean = mean.astype(X.dtype).astype(np.float64)
+    scale = np.sqrt(square + ridge)
+    if not (scale.min() > 0 and math.isfinite(scale.max())):
+        scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
+    return Columns(mean, scale, intercept, **options)
 
 
 def moments(X: Array, w: Array | None, centers: bool) -> tuple[Array, Array]:

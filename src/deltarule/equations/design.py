@@ -129,9 +129,10 @@ def inward(W: Array, b: Array, mean: Array, scale: Array, *, intercept: bool) ->
 
 
 def triangle(A: Array, h: Array) -> tuple[Array, bool]:
-    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``, fewer rows if `A` (m, p) has fewer; is it conditioned well?
+    """Upper triangle ``R`` (p, p) with ``RᵀR = Aᵀ diag(h) A``, and whether its condition leaves ten digits.
 
-    From ``Aᵀ diag(h) A``, which takes the least time, where its condition leaves ten digits; else from ``A = Q R``.
+    It has fewer rows if `A` (m, p) has fewer. From ``Aᵀ diag(h) A``, which takes the least time, if it does; else from
+    ``A = Q R``.
 
     Raises
     ------

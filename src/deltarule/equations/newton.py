@@ -193,10 +193,10 @@ class Model:
         return d, slope, -(slope + 0.5 * float(d[free] @ self.H @ d[free]))
 
     def rest(self, g: Array, promised: float) -> Array:
-        """What the last step has left to do, by the same matrix, as the gradient is known; cost too small to compare."""
+        """What the last step has left to do, by the same matrix: too little for costs to tell."""
         if self.kinked:
             return np.zeros_like(g)
-        d = self._solve(g, 0.0)
+        d = self._solve(g, float(np.abs(g).max()) / self.first)
         return d if -float(g @ d) < promised else np.zeros_like(g)
 
     def _downhill(self, theta: Array, g: Array, near: float, goal: float) -> Array:
@@ -301,7 +301,7 @@ def null_space_of(H: Array) -> Array:
     if not failed and lapack.dpocon(factor, len(H))[0] > CLEAR:  # with a bound of its norm: there are none
         return np.empty((len(H), 0))
     values, Q = np.linalg.eigh(scaled)
-    null = values <= len(H) * np.finfo(np.float64).eps * values[-1]
+    null = values <= len(H) * EPS * values[-1]
     if not null.any():
         return np.empty((len(H), 0))
     clear = np.where(np.abs(Q[:, null]) > CLEAR, Q[:, null], 0.0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -17,10 +19,10 @@ from ..cost import Cost
 from ..engines import Data
 from ..engines.tables import measuring
 from ..engines.threads import usable_threads
-from ..equations import OPTIMIZERS, Optimizer
+from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Loss, Optimizer
 from ..equations.columns import Columns, curvature, standardizing
 from ..errors import InvalidOption
-from ..network import Network
+from ..network import Layer, Network
 from ..training import Plan, Run, State
 from .trained import TrainedEstimator
 
@@ -119,6 +121,11 @@ def _whole_cost(run: Run) -> Cost | None:
     return run.cost if run.plan.batch_size >= len(run.data) else None
 
 
+@cache
+def _layer_and_loss(n_outputs: int, activation: str, loss: str) -> tuple[Layer, Loss]:
+    return Layer(n_outputs, ACTIVATIONS[activation]), LOSSES[loss]
+
+
 class BaseLinear(TrainedEstimator):
     """A network of one layer: ``ŷ = g(X Wᵀ + b)``."""
 
@@ -148,6 +155,23 @@ class BaseLinear(TrainedEstimator):
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         return super()._check_X_y(X, y, reset=reset, order=None, **options)  # in whatever order it lies
+
+    @abstractmethod
+    def _activation_and_loss(self, n_outputs: int) -> tuple[str, str]:
+        """Names of those of the layer."""
+
+    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+        del seed  # on a convex cost there is nothing to draw: it starts from zero
+        layer, loss = _layer_and_loss(n_outputs, *self._activation_and_loss(n_outputs))
+        return Network.of_zeros(n_features, (layer,), loss, dtype)
+
+    def _refuses_network(self) -> str | None:
+        layers, loss = self.network_.layers, str(self.network_.objective)
+        found = [str(layer.activation) for layer in layers], loss
+        activation, expected = self._activation_and_loss(layers[-1].units)
+        if found == ([activation], expected):
+            return None
+        return f"expected one layer of {activation} with {expected}, found {found[0]} with {loss}"
 
     def _sizes(self, n_features: int, n_outputs: int) -> list[int]:
         return [n_features, n_outputs]

@@ -161,16 +161,13 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         text = NOT_CONVERGED.get(self.solver)
         return text.format(loss=self.loss_, epochs=plan.epochs) if text else super()._not_converged(plan)
 
-    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
-        del seed  # on a convex cost there is nothing to draw: it starts from zero
+    def _activation_and_loss(self, n_outputs: int) -> tuple[str, str]:
         if n_outputs == 1:
-            return Network.create([n_features, 1], ["sigmoid"], "binary_cross_entropy", dtype=dtype)  # lecture: 2
-        return Network.create([n_features, n_outputs], ["softmax"], "categorical_cross_entropy", dtype=dtype)
+            return "sigmoid", "binary_cross_entropy"  # lecture: 2
+        return "softmax", "categorical_cross_entropy"
 
     def _refuses_network(self) -> str | None:
-        found = [str(layer.activation) for layer in self.network_.layers], str(self.network_.objective)
-        allowed = (["sigmoid"], "binary_cross_entropy"), (["softmax"], "categorical_cross_entropy")
-        return None if found in allowed else f"expected one layer of sigmoid or softmax, found {found}"
+        return LogisticInference._refuses_network(self)  # not what other classifiers may have
 
     # the cost
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -95,12 +94,7 @@ class LogisticInference(Inferring):
     @staticmethod
     def _of_all_classes(Y: Array) -> Array:
         """Zeros and ones (m, K), also for two classes."""
-        if Y.shape[1] > 1:
-            return Y
-        both = np.empty((len(Y), 2))
-        np.subtract(1, Y, out=both[:, :1])
-        both[:, 1:] = Y
-        return both
+        return np.concatenate([1 - Y, Y], axis=1) if Y.shape[1] == 1 else Y
 
     def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
         if self.solver_ != "firth":
@@ -269,7 +263,8 @@ class LogisticInference(Inferring):
         exact = small and self.network_.theta.dtype == np.float64  # a last step of the rows would come closer
         if not distance < (THERE if exact else NEAR):
             return False
-        if self._seems_separable(cost.predict(phi), data.y, lambda: (found.information, found.first)):
+        right, least = certainty(cost.predict(phi), data.y)
+        if right or (least < UNLIKELY and flattest(found.information, found.first) < SUSPICIOUS):
             self._warn_of_separation(self._design(data), data.y)
         refusal = self._refuses_kind("classical") or self._refuses_distance(distance)
         if refusal is not None:
@@ -295,28 +290,20 @@ class LogisticInference(Inferring):
         if isinstance(D, Refusal):
             return D  # values that are too large to be squared are told by `summary`
         P = self._probabilities(D.A, D)
-
-        def information() -> tuple[Array, Array]:
-            first = np.full_like(P[:, 1:], 1 / P.shape[1])
-            return equations.information(D, P[:, 1:])[0], equations.information(D, first)[0]
-
-        if self._seems_separable(P, data.y, information):
+        at_first = np.full_like(P, 1 / P.shape[1])
+        right, least = certainty(P[:, 1:] if P.shape[1] == 2 else P, data.y)
+        if right or (
+            least < UNLIKELY and flattest(*(equations.information(D, p[:, 1:])[0] for p in (P, at_first))) < SUSPICIOUS
+        ):
             self._warn_of_separation(D, data.y)
         return D
-
-    def _seems_separable(self, P: Array, Y: Array, information: Callable[[], tuple[Array, Array]]) -> bool:
-        """Whether probabilities may come from a direction of separation; `information` is told now and at the start."""
-        P, Y = self._of_all_classes(P), self._of_all_classes(Y)
-        if (P.argmax(axis=1) == Y.argmax(axis=1)).all():
-            return True
-        return bool(P.min() < UNLIKELY) and flattest(*information()) < SUSPICIOUS
 
     def _may_be_separable(self, data: Data) -> bool:
         """Whether all predictions are right, or one nearly certain: without that, classes are not separable."""
         engine = engines.choose(self.engine, self.network_, data.X)
         a = engine.predict(self.network_, data.X, threads=usable_threads(self.n_jobs))
-        P, Y = self._of_all_classes(a), self._of_all_classes(data.y)
-        return bool(P.min() < np.exp(-FAR) or (P.argmax(axis=1) == Y.argmax(axis=1)).all())
+        right, least = certainty(a, data.y)
+        return right or least < np.exp(-FAR)
 
     def _warn_of_separation(self, D: designs.Design | Refusal, Y: Array) -> None:
         """If there is any."""
@@ -400,6 +387,13 @@ class LogisticInference(Inferring):
         phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
         likelihood = equations_firth.penalized_likelihood(phi, D.A, y, D.w) + np.log(D.scale).sum()  # of θ, not of φ
         return replace(found, penalized_likelihood=float(likelihood))
+
+
+def certainty(P: Array, Y: Array) -> tuple[bool, float]:
+    """Whether the likeliest class is the right one everywhere, and the least probability of any; both (m, n_L)."""
+    if P.shape[1] == 1:
+        return bool(((P > 0.5) == (Y > 0.5)).all()), float(min(P.min(), 1 - P.max()))
+    return bool((P.argmax(axis=1) == Y.argmax(axis=1)).all()), float(P.min())
 
 
 def class_totals(data: Data) -> Array:
