@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
-from scipy import stats
+from scipy import sparse, stats
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud, load_wine
 from statsmodels.genmod.families import Binomial
 
@@ -460,6 +460,71 @@ def test_levels(level):
         LinearRegression().fit(*table("stackloss")).summary(level)
 
 
+def assert_same_summary(left, right, rtol=1e-9):
+    left, right = left.summary(), right.summary()
+    assert left.has_errors
+    assert left.columns.keys() == right.columns.keys()
+    for name, values in left.columns.items():
+        if isinstance(values[0], str):
+            assert values == right.columns[name]
+        else:
+            assert_allclose(values, right.columns[name], rtol=rtol, atol=1e-12 * np.abs(values).max())
+    for name, value in left.facts.items():
+        if not isinstance(value, str):
+            assert_allclose(value, right.facts[name], rtol=rtol, err_msg=name)
+
+
+def overlapping(m, classes, dtype):
+    """Columns in units far apart, one of them rare, some far from zero."""
+    rng = np.random.default_rng(m)
+    S = rng.normal(size=(m, 4))
+    S[:, 3] = rng.random(m) < 0.1
+    y = (S @ rng.normal(size=(4, classes)) + rng.gumbel(size=(m, classes))).argmax(axis=1)
+    return (S * [1, 1e3, 1e-3, 1] + [0, 1e4, 0, 0]).astype(dtype), y
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("small", [False, True])
+def test_errors_from_the_cost_are_those_of_its_rows(weighted, dtype, classes, small, monkeypatch):
+    from deltarule.estimators import inferring
+
+    X, y = overlapping(400, classes, dtype)
+    w = np.random.default_rng(0).integers(1, 4, len(X)).astype(dtype) if weighted else None
+    if not small:
+        monkeypatch.setattr(inferring, "MOST_ENTRIES", 10)
+    model = LogisticRegression(C=np.inf).fit(X, y, w)
+    assert "_inference" not in vars(model)  # nobody has asked
+    assert_same_summary(pickle.loads(pickle.dumps(model)), model.infer(X, y, w))
+    part = LogisticRegression(C=np.inf).fit(X[:, :2], y, w)
+    found = likelihood_ratio_test(part, model)
+    assert_allclose(found, likelihood_ratio_test(part.infer(X[:, :2], y, w), model.fit(X, y, w)), rtol=1e-7)
+
+
+@pytest.mark.parametrize("left_out", ["intercept", "standardize", "dense", "condition", "engine"])
+def test_errors_from_the_rows_where_the_cost_cannot_tell(left_out):
+    X, y = overlapping(300, 2, np.float64)
+    Z, options = X, {"engine": "reference"} if left_out == "engine" else {}
+    if left_out in ("intercept", "standardize"):
+        Z, options = X - X.mean(axis=0), {"fit_intercept" if left_out == "intercept" else "standardize": False}
+    if left_out == "condition":
+        Z = np.c_[X[:, 0], X[:, 0] + 1e-8 * X[:, 1]]
+    model = LogisticRegression(C=np.inf, max_iter=1000, **options)
+    model.fit(sparse.csr_matrix(Z) if left_out == "dense" else Z, y)
+    assert ("_likelihood" in vars(model)) == (left_out == "engine")
+    A = Z if left_out == "intercept" else np.c_[np.ones(len(Z)), Z]
+    P = model.predict_proba(Z)[:, 1]
+    expected = np.sqrt(np.diag(np.linalg.inv((A.T * (P * (1 - P))) @ A)))
+    assert_allclose(model.summary()["standard error"], expected, rtol=1e-4 if left_out == "condition" else 1e-9)
+
+
+def test_frequencies_of_less_than_one_sample_a_weight_have_no_errors():
+    X, y = overlapping(400, 2, np.float64)
+    model = LogisticRegression(C=np.inf).fit(X, y, np.full(400, 0.01))
+    assert "more samples than parameters" in model.summary().notes[0]
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("options", [{}, {"fit_intercept": False}])
 @pytest.mark.parametrize("targets", [1, 3])
@@ -470,17 +535,7 @@ def test_errors_from_what_a_fit_has_left_are_those_of_its_rows(weighted, options
     w = np.random.default_rng(0).uniform(0.1, 3, len(X)) if weighted else None
     model = LinearRegression(**options).fit(X, y, w)
     assert "_inference" not in vars(model)  # nobody has asked
-    left = pickle.loads(pickle.dumps(model)).summary()
-    rows = model.infer(X, y, w).summary()
-    assert left.columns.keys() == rows.columns.keys()
-    for name, values in left.columns.items():
-        if isinstance(values[0], str):
-            assert values == rows.columns[name]
-        else:
-            assert_allclose(values, rows.columns[name], rtol=1e-9, atol=1e-12 * np.abs(values).max())
-    for name, value in left.facts.items():
-        if not isinstance(value, str):
-            assert_allclose(value, rows.facts[name], rtol=1e-9, err_msg=name)
+    assert_same_summary(pickle.loads(pickle.dumps(model)), model.infer(X, y, w))
     whole, part = LinearRegression(**options), LinearRegression(**options)
     if targets == 1:
         found = likelihood_ratio_test(part.fit(X[:, :6], y, w).infer(X[:, :6], y, w), whole.fit(X, y, w))

@@ -24,7 +24,7 @@ from ..errors import DataError, InvalidOption, SeparationWarning, warn
 from ..training import Run, State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
-from .inferring import MOST_PARAMETERS, NEAR, RESCALE, THERE, Inferring, Interval, Left, check_level
+from .inferring import MOST_PARAMETERS, NEAR, RESCALE, THERE, Inferring, Interval, Left, check_level, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -266,7 +266,8 @@ class LogisticInference(Inferring):
         right, least = certainty(cost.predict(phi), data.y)
         if right or (least < UNLIKELY and flattest(found.information, found.first) < SUSPICIOUS):
             self._warn_of_separation(self._design(data), data.y)
-        refusal = self._refuses_kind("classical") or self._refuses_distance(distance)
+        few = too_few(min(float(found.totals.sum()), len(data)), self.network_.n_features + 1)
+        refusal = self._refuses_kind("classical") or few or self._refuses_distance(distance)
         if refusal is not None:
             self._inference = refusal
         else:
