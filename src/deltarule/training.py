@@ -440,7 +440,7 @@ def _end_epoch(run: Run, loss: float, alpha: float, began: float) -> None:
             f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
         )
     run.state.epoch += 1
-    run.record(own | measured if measured else own)
+    run.record({**own, **measured} if measured else own)
     run.last_good[...] = run.network.theta
     for callback in run.callbacks:
         callback.on_epoch_end(run)

@@ -149,14 +149,14 @@ def triangle(A: Array, h: Array) -> tuple[Array, bool]:
     return np.linalg.qr(A * np.sqrt(h)[:, None], mode="r"), False  # type: ignore[return-value]
 
 
-def triangle_of_products(G: Array) -> Array | None:
-    """Upper triangle ``R`` with ``RᵀR = G`` (p, p); None where its condition leaves less than ten digits."""
+def triangle_of_products(G: Array, well: float = WELL) -> Array | None:
+    """Upper triangle ``R`` with ``RᵀR = G`` (p, p); None where the reciprocal of its condition is not above `well`."""
     size = np.sqrt(G.diagonal())
     if not size.all():
         return None
     scaled = G / size / size[:, None]
     factor, failed = lapack.dpotrf(scaled)
-    if failed or not lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())[0] > WELL:
+    if failed or not lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())[0] > well:
         return None
     return factor * size
 

@@ -18,6 +18,10 @@ from .design import Rows, outward, triangle_of_products
 from .inference import Fit, inverse, likelihood_fit
 
 
+BARELY = 1e-13
+"""Reciprocal condition of products that are known to be better: what is known is that of others."""
+
+
 class Place(NamedTuple):
     """The mean cost of a sample at some ``φ``, its gradient (P,) and its second derivative (P, P)."""
 
@@ -84,7 +88,13 @@ class Likelihood:
         return self.zero.H[self.own][:, self.own]
 
     def errors(self) -> Errors:
-        """Classical errors, in columns of mean 0 and deviation 1."""
+        """Classical errors, in columns of mean 0 and deviation 1, where `distance` is finite.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            If these columns depend on each other where those of the cost did not.
+        """
         q, n, total = len(self.totals) - 1, len(self.columns.scale), self.totals.sum()
         places = np.column_stack([q * n + np.arange(q), np.arange(q * n).reshape(q, n)])  # (q, p), the bias first
         bias_first, every = np.ix_(places[0], places[0]), places.ravel()
@@ -93,8 +103,8 @@ class Likelihood:
         spread = np.sqrt(G.diagonal()[1:] - np.square(offset))
         T = outward(offset, spread, intercept=True)
         T_all = np.kron(np.eye(q), T)
-        information = triangle_of_products(total * (T_all.T @ self.information[np.ix_(every, every)] @ T_all))
-        R = triangle_of_products(total * (T.T @ G @ T))
+        information = triangle_of_products(total * (T_all.T @ self.information[np.ix_(every, every)] @ T_all), BARELY)
+        R = triangle_of_products(total * (T.T @ G @ T), BARELY)
         if information is None or R is None:
             raise np.linalg.LinAlgError("expected second derivatives of full rank, found others")
         rows = Rows(

@@ -38,6 +38,8 @@ RESCALE = "rescale the columns, for example to unit deviation"
 ARRIVED = 1e-4
 """Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
 
+SINGULAR = Refusal("expected second derivatives of full rank, found others", "see the warnings of fit")
+
 EPS32 = float(np.finfo(np.float32).eps) / 2
 TOO_MUCH = 1e-3
 """What rounding weights to float32 may take from predictions, as a share of their deviation."""
@@ -256,7 +258,7 @@ class Inferring(BaseLinear):
         try:
             E, fit = self._estimate(D, Y, meaning)
         except np.linalg.LinAlgError:
-            return Refusal("expected second derivatives of full rank, found others", "see the warnings of fit")
+            return SINGULAR
         distance = self._distance(D, E, Y, fit)
         while polish and THERE < distance < NEAR:
             theta = self.network_.theta.copy()
@@ -417,8 +419,11 @@ class Inferring(BaseLinear):
 
     def _known(self) -> Inference | Refusal:
         if "_inference" not in self.__dict__:
-            left = self._left_by_fit()
-            self._inference = UNKNOWN if left is None else self._classical(left)
+            try:
+                left = self._left_by_fit()
+                self._inference = UNKNOWN if left is None else self._classical(left)
+            except np.linalg.LinAlgError:
+                self._inference = SINGULAR
         return self._inference
 
     def _left_by_fit(self) -> Left | None:

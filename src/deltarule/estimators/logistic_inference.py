@@ -24,7 +24,7 @@ from ..errors import DataError, InvalidOption, SeparationWarning, warn
 from ..training import Run, State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
-from .inferring import MOST_PARAMETERS, NEAR, RESCALE, THERE, Inferring, Interval, Left, check_level, too_few
+from .inferring import MOST_PARAMETERS, RESCALE, THERE, Inferring, Interval, Left, check_level, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -260,8 +260,8 @@ class LogisticInference(Inferring):
         weighted = data.w is not None and bool((data.w != data.w[0]).any())
         found = Likelihood(zero, here, columns, class_totals(data), len(data), weighted)
         distance = found.distance()
-        exact = small and self.network_.theta.dtype == np.float64  # a last step of the rows would come closer
-        if not distance < (THERE if exact else NEAR):
+        rows_come_closer = small and self.network_.theta.dtype == np.float64 and distance > THERE
+        if rows_come_closer or not np.isfinite(distance):
             return False
         right, least = certainty(cost.predict(phi), data.y)
         if right or (least < UNLIKELY and flattest(found.information, found.first) < SUSPICIOUS):
