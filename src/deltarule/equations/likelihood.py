@@ -17,7 +17,6 @@ from .columns import Columns
 from .design import Rows, outward, triangle_of_products
 from .inference import Fit, inverse, likelihood_fit
 
-
 BARELY = 1e-13
 """Reciprocal condition of products that are known to be better: what is known is that of others."""
 
