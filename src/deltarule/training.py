@@ -194,8 +194,9 @@ class Run:
 
     def record(self, values: Mapping[str, float]) -> None:
         """Add an epoch to the history."""
+        history = self.history
         for name, value in values.items():
-            self.history.setdefault(name, []).append(float(value))
+            history.setdefault(name, []).append(float(value))
 
 
 def train(
