@@ -1,30 +1,27 @@
-"""Statistical inference for logistic regression: standard errors, odds ratios, separable classes, Firth's method."""
+"""Statistical inference for logistic regression: standard errors, odds ratios, separable classes."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from scipy import special
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .. import engines
 from ..arrays import Array
 from ..engines import Data
-from ..engines.threads import one_blas_thread, usable_threads
+from ..engines.threads import usable_threads
 from ..equations import design as designs
-from ..equations import firth as equations_firth
 from ..equations import inference as equations
 from ..equations.likelihood import Likelihood, Place
 from ..equations.separation import flattest, separation
-from ..errors import DataError, InvalidOption, SeparationWarning, warn
-from ..training import Run, State
-from .base import NOT_CONVERGED
-from .inference import Inference, Profile, Refusal
-from .inferring import MOST_PARAMETERS, RESCALE, THERE, Inferring, Interval, Left, check_level, too_few
+from ..errors import InvalidOption, SeparationWarning, warn
+from ..training import Run
+from .firth_inference import FirthInference
+from .inference import Refusal
+from .inferring import MOST_PARAMETERS, THERE, Interval, Left, check_level, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -38,7 +35,7 @@ FAR = 15.0
 """A margin as large, of any sample, is suspicious where there are too many to look at the curvature."""
 
 
-class LogisticInference(Inferring):
+class LogisticInference(FirthInference):
     """Errors of the maximum of the likelihood, or of Firth's penalized likelihood."""
 
     _likelihood: Likelihood
@@ -95,14 +92,6 @@ class LogisticInference(Inferring):
     def _of_all_classes(Y: Array) -> Array:
         """Zeros and ones (m, K), also for two classes."""
         return np.concatenate([1 - Y, Y], axis=1) if Y.shape[1] == 1 else Y
-
-    def _distance(self, D: designs.Design, E: equations.Estimate, Y: Array, fit: equations.Fit) -> float:
-        if self.solver_ != "firth":
-            return super()._distance(D, E, Y, fit)
-        W, b = self._contrasts()
-        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
-        score, _ = equations_firth.penalized_score(phi, D.A, Y[:, 0], D.w)
-        return float(score @ E.B @ score)
 
     def _polish(self, D: designs.Design, E: equations.Estimate) -> bool:
         """Newton's last step: what `tol` has left undone becomes its square."""
@@ -322,72 +311,6 @@ class LogisticInference(Inferring):
         )
         told = str(self._apart.error(self._column_names())).partition("found ")[2]
         warn(told, SeparationWarning)
-
-    # Firth's method
-
-    def _train_firth(self, data: Data, state: State) -> None:
-        """Train by Firth's penalized likelihood."""
-        began = time.perf_counter()
-        D, y = self._firth_design(data)
-        found = equations_firth.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, 1e-6))
-        if not found.converged:
-            warn(NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning)
-        network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
-        network.W[1][0] = theta[int(D.intercept) :]
-        network.b[1][0] = theta[0] if D.intercept else 0.0
-        cost = -(found.log_likelihood + np.log(D.scale).sum()) / float(D.w.sum())  # of θ, not of φ
-        values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began}
-        state.history = {name: [float(value)] for name, value in values.items()}
-        state.epoch, state.samples = 1, len(data)
-        self.history_, self.loss_, self.engine_ = state.history, cost, "reference"
-        self.t_, self.solver_ = state.samples, "firth"
-        self._set_n_iter(found.steps)
-        small = self._is_small(data)
-        self._inference = self._infer(data, "classical", self._weight_meaning()) if small else self._too_many(len(data))
-
-    def _firth_design(self, data: Data) -> tuple[designs.Design, Array]:
-        if data.y.shape[1] > 1:
-            raise InvalidOption(
-                "Only binary classification is supported. Expected two classes for solver='firth', found "
-                f"{data.y.shape[1]}",
-                "penalize: use solver='lbfgs'",
-            )
-        if self.early_stopping:
-            raise InvalidOption("expected no early_stopping with solver='firth', which goes to the optimum, found it")
-        try:
-            D = designs.design(data.X, data.w, intercept=self.fit_intercept)
-        except np.linalg.LinAlgError as error:
-            raise DataError(f"solver='firth': {error}", RESCALE) from None
-        found = self._check_dependence(D, self._weight_meaning())
-        if found is not None:
-            raise DataError(f"solver='firth': {found.told(self._column_names())}", found.hint)
-        return D, data.y[:, 0].astype(np.float64)
-
-    @one_blas_thread()
-    def _profile(self, data: Data, level: float) -> Profile:
-        """Intervals and p-values from the profile of Firth's likelihood, of ``X / s`` and the plain intercept."""
-        D, y = self._firth_design(data)
-        A = D.A.copy()
-        A[:, int(D.intercept) :] += D.mean / D.scale  # so that its intercept is that of X
-        best = equations_firth.firth(A, y, D.w, max_iter=1000, tol=1e-8)
-        unit = np.concatenate([np.ones(int(D.intercept)), D.scale])
-        try:
-            ends = [equations_firth.profile_interval(A, y, D.w, best, j, level=level) for j in range(A.shape[1])]
-            p = [equations_firth.profile_test(A, y, D.w, best, j) for j in range(A.shape[1])]
-        except np.linalg.LinAlgError as error:
-            raise InvalidOption(str(error), "use intervals='wald'") from None
-        lower, upper = (tuple(float(end[k] / u) for end, u in zip(ends, unit, strict=True)) for k in (0, 1))
-        return Profile(level, lower, upper, tuple(p))
-
-    def _infer(self, data: Data, *arguments: Any, **options: Any) -> Inference | Refusal:
-        found = super()._infer(data, *arguments, **options)
-        if self.solver_ != "firth" or isinstance(found, Refusal):
-            return found
-        D, y = self._firth_design(data)
-        W, b = self._contrasts()
-        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
-        likelihood = equations_firth.penalized_likelihood(phi, D.A, y, D.w) + np.log(D.scale).sum()  # of θ, not of φ
-        return replace(found, penalized_likelihood=float(likelihood))
 
 
 def certainty(P: Array, Y: Array) -> tuple[bool, float]:
