@@ -91,42 +91,57 @@ public:
           barrier_(threads_),
           patience_(patience),
           tasks_of_(threads_) {
+        for (int id = 0; id < threads_; id++)
+            jobs_.push_back({workspace.shared ? workspace.job_of(id) : workspace.job});
         share_tasks();
     }
 
     // The cost of a batch, if `backward` its gradient, and if the job has an optimizer the step, which is not taken
     // where the cost is not finite. Called by every thread alike; false if the user wants to stop.
     bool take(int id, const Batch& batch, std::uint64_t key, const StepRates& rates, bool backward, double& J) {
-        const Job<T>& job = ws_.job;
+        Own& own = jobs_[id];
+        const Job<T>& job = own.job;
         J = 0;
         for (long before = 0; before < batch.size; before += CHUNK) {
             const Chunk chunk = chunk_of(batch, before, key, ws_.shared);
-            through(chunk, id, backward);
+            if (ws_.shared)
+                ws_.turn(own.job);
+            through(job, chunk, id, backward);
+            own.turn = !own.turn;
+            if (id == 0)
+                halt_[own.turn] = patience_.stopped();
             barrier_.wait(id);
-            J += losses(chunk) / batch.weight;
+            if (halt_[own.turn])
+                return false;
+            J += losses(job, chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
                 return true;
             if (backward)
-                update(chunk, id, rates);
-            if (id == 0)
-                halt_ = patience_.stopped();
-            barrier_.wait(id);
-            if (halt_)
-                return false;
+                update(job, chunk, id, rates);
+            if (!ws_.shared)
+                barrier_.wait(id);
         }
         if (backward && (job.l1 > 0 || job.l2 > 0))
-            J += penalties();
+            J += penalties(job);
         return true;
     }
 
 private:
+    // Where the rows are in shares, every thread takes the whole step, on parameters of its own: then only gradients
+    // go from core to core, and threads meet once. What is read after a meeting is not written before the next one.
+    struct alignas(128) Own {
+        Job<T> job;
+        bool turn = false;
+    };
+
     Workspace<T>& ws_;
     const Kernels<T>& k_;
     const int threads_;
     const bool by_rows_;
     Barrier barrier_;
     Patience& patience_;
-    bool halt_ = false;                               // written by the first thread between two waits of all
+    std::vector<Own> jobs_;                           // of each thread
+    bool halt_[2] = {};                               // of a turn, written by the first thread before the others read it
     std::vector<std::vector<std::size_t>> tasks_of_;  // of each thread
 
     static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
@@ -139,6 +154,11 @@ private:
             total += cost(task);
         for (std::size_t i = 0; i < ws_.tasks.size(); i++) {
             const Task& task = ws_.tasks[i];
+            if (ws_.shared) {
+                for (std::vector<std::size_t>& tasks : tasks_of_)
+                    tasks.push_back(i);
+                continue;
+            }
             const double middle = (before + 0.5 * cost(task)) / total;
             const long n = parts(ws_.job.layers[task.layer].n_out, k_.panel);
             const bool whole = by_rows_ || task.panel < 0 || n == 1;
@@ -150,63 +170,63 @@ private:
 
     // Forward through all layers, the loss, and backward. Either every thread takes some shares of the rows, with the
     // gradient, or some rows all the way, or some units of each layer.
-    void through(const Chunk& chunk, int id, bool backward) {
+    void through(const Job<T>& job, const Chunk& chunk, int id, bool backward) {
         const Part shares(chunk.shares, id, threads_);
         for (long s = shares.begin; s < shares.end && !patience_.stopped(); s++) {
             const Part rows(chunk.rows, int(s), int(chunk.shares));
-            layers(chunk, id, rows, rows, backward);
+            layers(job, chunk, id, rows, rows, backward);
             if (backward)
-                gradient(chunk, rows, ws_.job.shares + s * ws_.job.n_parameters);
+                gradient(job, chunk, rows, job.shares + s * job.n_parameters);
         }
         if (chunk.shares)
             return;
         const Part mine(chunk.rows, id, threads_);
-        layers(chunk, id, mine, by_rows_ ? mine : Part(chunk.rows, 0, 1), backward);
+        layers(job, chunk, id, mine, by_rows_ ? mine : Part(chunk.rows, 0, 1), backward);
     }
 
     // Rows `mine` are this thread's in what is done by rows; with units shared out, it works on all `rows`.
-    void layers(const Chunk& chunk, int id, Part mine, Part rows, bool backward) {
-        const Job<T>& job = ws_.job;
+    void layers(const Job<T>& job, const Chunk& chunk, int id, Part mine, Part rows, bool backward) {
         k_.gather(job, chunk, mine.begin, mine.end);
         for (long l = 1; l <= job.n_layers; l++) {
             between_layers(id);
-            slices(id, chunk, l, rows, job.layers[l].n_out, k_.forward);
+            slices(id, job, chunk, l, rows, job.layers[l].n_out, k_.forward);
         }
         between_layers(id);
         k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[id]);
         for (long l = job.n_layers; l > 1 && backward; l--) {
             between_layers(id);
-            slices(id, chunk, l, rows, job.layers[l].n_in, k_.backward);
+            slices(id, job, chunk, l, rows, job.layers[l].n_in, k_.backward);
         }
     }
 
-    void gradient(const Chunk& chunk, Part rows, T* g) {
+    void gradient(const Job<T>& job, const Chunk& chunk, Part rows, T* g) {
         for (const Task& task : ws_.tasks)
-            k_.gradient(ws_.job, chunk, task, rows.begin, rows.end, g + task.at, g + task.b);
+            k_.gradient(job, chunk, task, rows.begin, rows.end, g + task.at, g + task.b);
     }
 
-    // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's.
-    void update(const Chunk& chunk, int id, const StepRates& rates) {
+    // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's, unless each
+    // thread has its own.
+    void update(const Job<T>& job, const Chunk& chunk, int id, const StepRates& rates) {
         for (const std::size_t i : tasks_of_[id]) {
             if (patience_.stopped())
                 return;
-            k_.update(ws_.job, chunk, ws_.tasks[i], ws_.job.penalty + i, rates, ws_.scratch[id]);
+            k_.update(job, chunk, ws_.tasks[i], job.penalty + i, rates, ws_.scratch[id]);
             if (id == 0)
                 patience_.ask(2 * cost(ws_.tasks[i]) * double(chunk.rows));
         }
     }
 
-    double losses(const Chunk& chunk) const {
+    double losses(const Job<T>& job, const Chunk& chunk) const {
         double total = 0;
         for (long r = 0; r < chunk.rows; r++)
-            total += ws_.job.row_loss[r];
+            total += job.row_loss[r];
         return total;
     }
 
-    double penalties() const {
+    double penalties(const Job<T>& job) const {
         double total = 0;
         for (std::size_t i = 0; i < ws_.tasks.size(); i++)
-            total += ws_.job.penalty[i];
+            total += job.penalty[i];
         return total;
     }
 
@@ -215,16 +235,16 @@ private:
             barrier_.wait(id);
     }
 
-    void slices(int id, const Chunk& chunk, long l, Part rows, long units,
+    void slices(int id, const Job<T>& job, const Chunk& chunk, long l, Part rows, long units,
                 void (*work)(const Job<T>&, const Chunk&, long, long, long, long, long)) {
-        const Layer<T>& layer = ws_.job.layers[l];
+        const Layer<T>& layer = job.layers[l];
         const long n = parts(units, k_.panel);
         const Part panels = by_rows_ ? Part(n, 0, 1) : Part(n, id, threads_);
         const double cost = 2.0 * double(layer.n_in) * double(layer.n_out) / double(n) * double(rows.end - rows.begin);
         const long step = std::max(1L, long(SLICE / (cost + 1)));
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);
-            work(ws_.job, chunk, l, rows.begin, rows.end, p, end);
+            work(job, chunk, l, rows.begin, rows.end, p, end);
             if (id == 0)
                 patience_.ask(cost * double(end - p));
         }

@@ -18,7 +18,7 @@ constexpr long ROWS = 16;      // least of a thread
 // Measured, in units of the time in which two threads meet. To wait for one another costs more than that: they are
 // never quite done together, and what they need next is in the cache of another core.
 constexpr double WAIT = 25;
-constexpr double LINE = 0.02, ALL_AT_ONCE = 0.06;  // for a line of memory that another core wrote
+constexpr double LINE = 0.02, ALL_AT_ONCE = 0.12;  // for a line of memory that another core wrote
 constexpr double BYTES = 64;                       // of it
 
 // Of the work on n things, what the busiest thread does
@@ -72,7 +72,7 @@ bool by_shares(const NetworkSpec& spec, long rows) {
 
 // Work takes its time, and so does all that one thread has written and another reads, or writes anew. By rows, that is
 // the weights and their transposed copy, which all read and one writes, and the activations in the update; by units the
-// activations, and of the copy what others wrote; by shares the weights, the copy and the gradients.
+// activations, and of the copy what others wrote; by shares the gradients of other threads.
 template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control) {
     if (control.plan)
         return *control.plan;
@@ -97,7 +97,8 @@ template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& sp
             }
         };
         if (shares) {
-            consider(true, all * busiest(shares_of(rows), threads), 2, 3 * all, ALL_AT_ONCE);
+            const double share = busiest(shares_of(rows), threads), others = double(shares_of(rows)) * (1 - share);
+            consider(true, all * share, 1, all * others, ALL_AT_ONCE);
             continue;
         }
         if (rows >= ROWS * threads)

@@ -186,9 +186,14 @@ inline Vec<double> widened(const double* p) {
     return load(p);
 }
 
+// √v to an ulp. Newton's step from 14 bits takes a third of the time of the exact instruction.
 inline Vec<float> root(Vec<float> v) {
 #if defined(__AVX512F__)
-    return (Vec<float>)_mm512_sqrt_ps((__m512)v);
+    const __m512 least = _mm512_set1_ps(__FLT_MIN__), most = _mm512_set1_ps(__FLT_MAX__);
+    const __m512 x = _mm512_min_ps(most, (__m512)v);  // of a NaN, the second
+    const Vec<float> inverse = (Vec<float>)_mm512_rsqrt14_ps(_mm512_max_ps(least, x));
+    const Vec<float> r = (Vec<float>)x * inverse;
+    return r + 0.5f * inverse * ((Vec<float>)x - r * r);
 #elif defined(__AVX2__)
     return (Vec<float>)_mm256_sqrt_ps((__m256)v);
 #elif defined(__x86_64__)
@@ -200,6 +205,22 @@ inline Vec<float> root(Vec<float> v) {
         v[i] = __builtin_sqrtf(v[i]);
     return v;
 #endif
+}
+
+// a / b to an ulp, in the same way
+inline Vec<float> quotient(Vec<float> a, Vec<float> b) {
+#if defined(__AVX512F__)
+    Vec<float> inverse = (Vec<float>)_mm512_rcp14_ps((__m512)b);
+    inverse += inverse * (1.0f - b * inverse);
+    const Vec<float> q = a * inverse;
+    return q + inverse * (a - b * q);
+#else
+    return a / b;
+#endif
+}
+
+inline Vec<double> quotient(Vec<double> a, Vec<double> b) {
+    return a / b;
 }
 
 inline Vec<double> root(Vec<double> v) {

@@ -118,18 +118,18 @@ Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T
 template <class T>
 Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
                         bool training, int threads)
-    : Layout<T>(target, spec, samples, training), target_(target) {
+    : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
     shared = training && !micro && by_shares(spec, rows);
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
     place_activations(micro ? kernels.micro_rows : rows, training);
     job.theta = memory.zeros<T>(job.n_parameters);
-    job.row_loss = memory.zeros<double>(rows);
+    job.row_loss = memory.zeros<double>(2 * rows);
     if (training && !micro)
         make_tasks();
     job.penalty = memory.zeros<double>(long(tasks.size()));
     if (shared)
-        job.shares = memory.zeros<T>(shares_of(rows) * job.n_parameters);
+        job.shares = memory.zeros<T>(2 * shares_of(rows) * job.n_parameters);
     const long widest = std::ranges::max(layers_, {}, &Layer<T>::ld).ld;
     const long most = micro ? kernels.micro_scratch(job)
                             : std::max({(5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel, widest});
@@ -163,6 +163,27 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
         if (l > 1 && !micro && !layer.narrow)
             layer.back = memory.zeros<T>(rounded_up(layer.n_in, kernels.lanes) * layer.n_out);
     }
+}
+
+template <class T> Job<T> Workspace<T>::job_of(int id) {
+    if (id == 0)
+        return job;
+    const auto copied = [&](const T* from, long n) {
+        if (!from)
+            return static_cast<T*>(nullptr);
+        T* copy = memory.template zeros<T>(n);
+        std::copy_n(from, n, copy);
+        return copy;
+    };
+    std::vector<Layer<T>>& layers = copies_.emplace_back(layers_);
+    for (Layer<T>& layer : layers)
+        layer.back = copied(layer.back, rounded_up(layer.n_in, kernels.lanes) * layer.n_out);
+    Job<T> own = job;
+    own.layers = layers.data();
+    for (T** changed : {&own.theta, &own.m, &own.v, &own.g})
+        *changed = copied(*changed, job.n_parameters);
+    own.penalty = memory.template zeros<double>(long(tasks.size()));
+    return own;
 }
 
 template <class T> void Workspace<T>::make_tasks() {

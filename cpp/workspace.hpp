@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <new>
 #include <utility>
@@ -91,9 +92,21 @@ public:
                 kernels.transpose(layer, job.theta);
     }
 
+    // The job for a thread; for all but the first with a copy of everything that a step changes
+    Job<T> job_of(int id);
+
+    // Lets the job of a thread write its losses and gradients elsewhere than the last time
+    void turn(Job<T>& own) const {
+        const bool first = own.row_loss == job.row_loss;
+        own.row_loss = job.row_loss + (first ? rows_ : 0);
+        own.shares = job.shares + (first ? shares_of(rows_) * job.n_parameters : 0);
+    }
+
 private:
     using Layout<T>::layers_;
     const Target& target_;
+    const long rows_;
+    std::deque<std::vector<Layer<T>>> copies_;
 
     void place_activations(long rows, bool training);
     void make_tasks();
