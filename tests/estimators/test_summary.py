@@ -315,7 +315,7 @@ def test_intervals_of_more_classes():
     from deltarule.equations import inference
 
     A, phi, known = model._link(X[:9])
-    var = inference.link_variance(A, known.covariance[0])
+    var = inference.link_variance(A, known.factor[0])
     both = inference.probability_interval(A @ phi.T, var, 1.96)
     assert_allclose(both[1][:, 0], 1 - both[2][:, 1], rtol=1e-9)  # of two classes, one is what the other is not
 
@@ -653,9 +653,9 @@ def test_a_file_is_not_trusted(key, value):
         persistence.from_document({**document, "own": own}, arrays)
     with pytest.raises(ModelFileError, match="one without the other"):
         persistence.from_document(document, {"theta": arrays["theta"]})
-    for V in (arrays["covariance"][:, :2], arrays["covariance"] * np.nan):
-        with pytest.raises(ModelFileError, match="covariance"):
-            persistence.from_document(document, {**arrays, "covariance": V})
+    for F in (arrays["factor"][:, :2], arrays["factor"] * np.nan):
+        with pytest.raises(ModelFileError, match="factor"):
+            persistence.from_document(document, {**arrays, "factor": F})
 
 
 def test_the_summary_as_text_page_and_frame():

@@ -21,7 +21,7 @@ from scipy import linalg, special
 from scipy.linalg import lapack
 
 from ..arrays import Array
-from .design import Design, Rows, triangle
+from .design import Design, Rows, triangle, triangle_of_products
 
 ALONE = 1e-10
 """What is missing to a leverage of 1 is rounding below it."""
@@ -37,16 +37,17 @@ class Estimate(NamedTuple):
     """What a covariance is made of: residuals, information, and its inverse.
 
     `r` (m, q) are residuals, a column an equation; `v` (m, q, q) is the second derivative of the loss of each sample,
-    or None for 1; `B` (q p, q p) the inverse of the information ``Σ w v ⊗ a aᵀ``, the "bread" of the sandwich.
+    or None for 1; `F` (q p, q p) is a factor of the inverse ``B = F Fᵀ`` of the information ``Σ w v ⊗ a aᵀ``, the
+    "bread" of the sandwich. Where columns nearly depend on each other, ``B`` has lost twice the digits of ``F``.
     """
 
     r: Array
     v: Array | None
-    B: Array
+    F: Array
 
 
 def linear_estimate(D: Design, r: Array) -> Estimate:
-    """Of the squared error with residuals (m, k): all targets have the same ``B = (Aᵀ diag(w) A)⁻¹`` (p, p)."""
+    """Of the squared error with residuals (m, k): all targets have the same ``B = (Aᵀ diag(w) A)⁻¹``."""
     return Estimate(r, None, inverse(D.R))
 
 
@@ -56,11 +57,10 @@ def logistic_estimate(D: Design, P: Array, Y: Array) -> Estimate:
         v = P * (1 - P)
         return Estimate(Y - P, v[:, :, None], inverse(triangle(D.A, D.w * v[:, 0])[0]))
     found, v = information(D, P)
-    size = np.sqrt(np.diag(found))
-    if not size.all():
+    R = triangle_of_products(found, 0.0)
+    if R is None:
         raise np.linalg.LinAlgError("expected second derivatives of full rank, found others")
-    factor = linalg.cho_factor(found / np.outer(size, size), check_finite=False)
-    return Estimate(Y - P, v, linalg.cho_solve(factor, np.eye(len(found))) / np.outer(size, size))
+    return Estimate(Y - P, v, inverse(R))
 
 
 def information(D: Design, P: Array) -> tuple[Array, Array]:
@@ -78,11 +78,10 @@ def information(D: Design, P: Array) -> tuple[Array, Array]:
 
 
 def inverse(R: Array) -> Array:
-    """``(RᵀR)⁻¹`` (p, p)."""
+    """``F = R⁻¹`` (p, p), with ``F Fᵀ = (RᵀR)⁻¹``."""
     if R.shape[0] < R.shape[1] or not R.diagonal().all():
         raise np.linalg.LinAlgError("expected a triangle of full rank, found another")
-    found = lapack.dtrtri(R)[0]
-    return found @ found.T
+    return np.triu(lapack.dtrtri(R)[0])
 
 
 def leverage(D: Design, E: Estimate, meaning: str = "precision") -> Array:
@@ -90,7 +89,7 @@ def leverage(D: Design, E: Estimate, meaning: str = "precision") -> Array:
 
     Of one equation. A sample that stands for ``w`` equal ones has the leverage of each of them.
     """
-    H = np.einsum("ij,jk,ik->i", D.A, E.B, D.A, optimize=True)
+    H = np.square(D.A @ E.F).sum(axis=1)
     if E.v is not None:
         H *= E.v[:, 0, 0]
     return H * D.w if meaning == "precision" else H
@@ -100,13 +99,14 @@ def decrement(D: Design, E: Estimate, sigma2: Array | float) -> float:
     """How far the weights are from the optimum: the largest ``gᵀ V g``, a squared distance in standard errors."""
     scores = D.A.T @ (E.r * D.w[:, None])  # (p, k or q)
     if E.v is None:
-        return float((np.einsum("ij,ik,kj->j", scores, E.B, scores) / sigma2).max())
-    g = scores.T.ravel()
-    return float(g @ E.B @ g)
+        return float((np.square(E.F.T @ scores).sum(axis=0) / sigma2).max())
+    return float(np.square(E.F.T @ scores.T.ravel()).sum())
 
 
-def covariance(D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str, groups: Array | None = None) -> Array:
-    """``V`` of ``φ``: (k, p, p), a matrix a target; for the cross-entropy (1, q p, q p).
+def covariance_factor(
+    D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str, groups: Array | None = None
+) -> Array:
+    """``F`` with ``F Fᵀ = V``, the covariance of ``φ``: (k, p, p), one a target; for the cross-entropy (1, q p, q p).
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ def covariance(D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str
         Number of the cluster of each sample, from 0.
     """
     if kind == "classical":
-        return sigma2[:, None, None] * E.B
-    m, P = observations(D, meaning), len(E.B)
+        return np.sqrt(sigma2)[:, None, None] * E.F
+    m, P = observations(D, meaning), len(E.F)
     weight = D.w if meaning == "precision" or kind == "cluster" else np.sqrt(D.w)
     r = E.r * weight[:, None]
     factor = m / (m - P) if kind == "HC1" else 1.0
@@ -133,16 +133,17 @@ def covariance(D: Design, E: Estimate, kind: str, *, sigma2: Array, meaning: str
         rest[rest < ALONE] = 0.0  # a sample that has a weight for itself tells nothing of its variance: r / 0
         r /= (rest ** (0.5 if kind == "HC2" else 1.0))[:, None]
     together = [r] if E.v is not None else [r[:, [j]] for j in range(r.shape[1])]  # targets have an equation each
-    meats = []
-    for part in together:
+    found = np.zeros((len(together), P, P))
+    for F, part in zip(found, together, strict=True):
         U = (part[:, :, None] * D.A[:, None, :]).reshape(len(D.A), -1)  # (m, q p)
         if groups is not None:
             G = int(groups.max()) + 1
             sums = np.zeros((G, U.shape[1]))
             np.add.at(sums, groups, U)
             U, factor = sums, G / (G - 1) * (m - 1) / (m - P)
-        meats.append(factor * (U.T @ U))
-    return np.stack([E.B @ M @ E.B for M in meats])
+        R: Array = np.linalg.qr(U, mode="r")  # type: ignore[assignment]  # M = RᵀR, of as many rows as U if these are fewer
+        F[:, : len(R)] = np.sqrt(factor) * (E.F @ (E.F.T @ R.T))
+    return found
 
 
 def observations(D: Design, meaning: str) -> float:
@@ -249,16 +250,15 @@ def quantile(level: float, df: float) -> float:
     return float(special.stdtrit(df, 0.5 + level / 2) if np.isfinite(df) else special.ndtri(0.5 + level / 2))
 
 
-def wald(phi: Array, V: Array) -> float:
-    """``φᵀ V⁻¹ φ``: a chi-square statistic of the hypothesis that all these weights are zero."""
-    return float(phi @ np.linalg.solve(V, phi))
+def wald(phi: Array, F: Array) -> float:
+    """``φᵀ V⁻¹ φ``, ``V = F Fᵀ``: a chi-square statistic of the hypothesis that all these weights are zero."""
+    return float(np.square(np.linalg.lstsq(F, phi, rcond=None)[0]).sum())
 
 
-def link_variance(A: Array, V: Array) -> Array:
-    """``a V aᵀ`` of each row of `A` (m, p): variance of ``Z``; (m, q, q) for ``V`` (q p, q p)."""
-    p = A.shape[1]
-    q = len(V) // p
-    return np.einsum("ik,jkln,in->ijl", A, V.reshape(q, p, q, p), A, optimize=True)
+def link_variance(A: Array, F: Array) -> Array:
+    """``a V aᵀ`` of each row of `A` (m, p), ``V = F Fᵀ``: variance of ``Z``; (m, q, q) for ``F`` (q p, n)."""
+    by_output = A @ F.reshape(-1, A.shape[1], F.shape[1])  # (q, m, n)
+    return np.einsum("jin,lin->ijl", by_output, by_output)
 
 
 def probability_interval(Z: Array, var: Array, z: float) -> tuple[Array, Array, Array]:

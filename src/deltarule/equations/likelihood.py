@@ -30,11 +30,11 @@ class Place(NamedTuple):
 
 
 class Errors(NamedTuple):
-    """The triangle ``R`` (p, p) of ``A = [1 X']``, its rows, ``B`` (q p, q p) of `inference.Estimate`, and the fit."""
+    """The triangle ``R`` (p, p) of ``A = [1 X']``, its rows, ``F`` (q p, q p) of `inference.Estimate`, and the fit."""
 
     R: Array
     rows: Rows
-    B: Array
+    F: Array
     fit: Fit
 
 

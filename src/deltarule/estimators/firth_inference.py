@@ -69,7 +69,7 @@ class FirthInference(Inferring):
         W, b = self._contrasts()
         phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
         score, _ = equations.penalized_score(phi, D.A, Y[:, 0], D.w)
-        return float(score @ E.B @ score)
+        return float(np.square(E.F.T @ score).sum())
 
     @one_blas_thread()
     def _profile(self, data: Data, level: float) -> Profile:

@@ -1,4 +1,4 @@
-"""What a linear model keeps of its errors: a covariance matrix and a few sums, or the reason why there are none."""
+"""What a linear model keeps of its errors: a factor of their covariance and a few sums, or why there are none."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ class Inference:
     n_rows, n_clusters : int
     n_observations : float
         Rows, or the sum of their frequencies.
-    covariance : (k, p, p), or (1, q p, q p) for classes
-        Of the weights of standardized columns, the intercept first.
+    factor : (k, p, p), or (1, q p, q p) for classes
+        ``F`` of the covariance ``F Fᵀ`` of the weights of standardized columns, the intercept first.
     fit : Fit
     columns : (2, n)
         Mean and scale of the columns.
@@ -96,7 +96,7 @@ class Inference:
     n_rows: int
     n_observations: float
     n_clusters: int
-    covariance: Array
+    factor: Array
     fit: Fit
     columns: Array
     correlations: Array
@@ -111,7 +111,7 @@ class Inference:
         cls,
         rows: Rows,
         found: Dependence,
-        covariance: Array,
+        factor: Array,
         fit: Fit,
         *,
         n_observations: float,
@@ -119,13 +119,13 @@ class Inference:
         meaning: str = "precision",
         n_clusters: int = 0,
     ) -> Inference:
-        """From what is remembered of the rows, how the columns depend on each other, covariance and fit."""
+        """From what is remembered of the rows, how the columns depend on each other, factor and fit."""
         return cls(
             kind=kind,
             meaning=meaning,
             n_observations=n_observations,
             n_clusters=n_clusters,
-            covariance=covariance,
+            factor=factor,
             fit=fit,
             condition=(found.condition, found.standardized),
             doubtful=tuple(map(int, np.flatnonzero(found.nearly))),
@@ -133,7 +133,7 @@ class Inference:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the covariance, which is an array of the model file."""
+        """Everything but the factor, which is an array of the model file."""
         return {
             "kind": self.kind,
             "meaning": self.meaning,
@@ -154,7 +154,7 @@ class Inference:
         }
 
     @classmethod
-    def from_json(cls, document: Any, covariance: Array, n_features: int, n_targets: int) -> Inference:
+    def from_json(cls, document: Any, factor: Array, n_features: int, n_targets: int) -> Inference:
         """The inverse of `to_json`, for a model of so many columns and targets; raises ModelFileError."""
         found = read_object(document, "inference", FIELDS)
         for name, known in (("kind", KINDS), ("meaning", MEANINGS)):
@@ -179,7 +179,7 @@ class Inference:
             n_rows=read_whole(found["n_rows"], "n_rows", lowest=1),
             n_observations=read_number(found["n_observations"], "n_observations"),
             n_clusters=read_whole(found["n_clusters"], "n_clusters"),
-            covariance=covariance,
+            factor=factor,
             fit=fit,
             columns=columns,
             correlations=_row(found["correlations"], "correlations", n_features),
@@ -192,7 +192,7 @@ class Inference:
 
 
 ENDS = ("lower", "upper", "p")
-FIELDS = tuple(Inference.__dataclass_fields__.keys() - {"covariance"})
+FIELDS = tuple(Inference.__dataclass_fields__.keys() - {"factor"})
 
 
 def _profile(document: Any) -> Profile | None:
@@ -225,12 +225,12 @@ def _rows(values: Any, where: str, height: int, width: int) -> Array:
 def restore(
     fields: Mapping[str, Any], arrays: Mapping[str, Array], n_features: int, n_targets: int, shape: tuple[int, ...]
 ) -> Inference | Refusal:
-    """What a model file says of errors; `shape` is that of the covariance."""
-    document, V = fields.get("inference"), arrays.get("covariance")
-    if (V is None) == (isinstance(document, Mapping) and "kind" in document):
-        raise ModelFileError("expected a covariance and what belongs to it, found one without the other")
-    if V is None:
+    """What a model file says of errors; `shape` is that of the factor."""
+    document, F = fields.get("inference"), arrays.get("factor")
+    if (F is None) == (isinstance(document, Mapping) and "kind" in document):
+        raise ModelFileError("expected a factor of the covariance and what belongs to it, found one without the other")
+    if F is None:
         return Refusal.from_json(document, n_features)
-    if V.shape != shape or V.dtype != np.float64 or not np.isfinite(V).all():
-        raise ModelFileError(f"covariance: expected finite float64 of shape {shape}, found {V.dtype} {V.shape}")
-    return Inference.from_json(document, V, n_features, n_targets)
+    if F.shape != shape or F.dtype != np.float64 or not np.isfinite(F).all():
+        raise ModelFileError(f"factor: expected finite float64 of shape {shape}, found {F.dtype} {F.shape}")
+    return Inference.from_json(document, F, n_features, n_targets)

@@ -1,7 +1,7 @@
 """Standard errors, tests, intervals and influence of the linear models: the face of `equations.inference`.
 
-What is kept after `fit` is an `Inference`: a covariance matrix and a few sums, no row of the data. Where errors would
-be wrong, there is a `Refusal` in its place, which says why.
+What is kept after `fit` is an `Inference`: a factor of the covariance matrix and a few sums, no row of the data. Where
+errors would be wrong, there is a `Refusal` in its place, which says why.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Measured(NamedTuple):
     def left(self, meaning: str) -> Left:
         """What there is to remember, with such sample weights."""
         D = self.D
-        return Left(D.R, D.rows(self.Y), self.E.B, self.fit, equations.observations(D, meaning), meaning)
+        return Left(D.R, D.rows(self.Y), self.E.F, self.fit, equations.observations(D, meaning), meaning)
 
 
 class Left(NamedTuple):
@@ -75,7 +75,7 @@ class Left(NamedTuple):
     R : (p, p)
         The triangle of ``A = [1 X']``.
     rows : Rows
-    B : (q p, q p)
+    F : (q p, q p)
         See `equations.Estimate`.
     fit : Fit
     n_observations : float
@@ -84,7 +84,7 @@ class Left(NamedTuple):
 
     R: Array
     rows: designs.Rows
-    B: Array
+    F: Array
     fit: equations.Fit
     n_observations: float
     meaning: str
@@ -93,7 +93,7 @@ class Left(NamedTuple):
 class Inferring(BaseLinear):
     """Adds what statistics has to say to a linear model."""
 
-    own_arrays: ClassVar[tuple[str, ...]] = ("covariance",)
+    own_arrays: ClassVar[tuple[str, ...]] = ("factor",)
 
     term_names: list[str] | None = None
     """What messages call the columns, where `X` has no names of its own."""
@@ -157,8 +157,8 @@ class Inferring(BaseLinear):
         """
         found = self._errors()
         T = designs.outward(*found.columns, intercept=self.fit_intercept)
-        T = np.kron(np.eye(found.covariance.shape[1] // len(T)), T)
-        V = T @ found.covariance @ T.T
+        F = np.kron(np.eye(found.factor.shape[1] // len(T)), T) @ found.factor
+        V = F @ F.swapaxes(1, 2)
         return V[0] if len(V) == 1 else V
 
     def _infer_at_fit(
@@ -196,23 +196,24 @@ class Inferring(BaseLinear):
         if isinstance(found, Refusal):
             return found
         with np.errstate(invalid="ignore", divide="ignore"):
-            V = equations.covariance(found.D, found.E, kind, sigma2=found.fit.sigma2, meaning=meaning, groups=groups)
+            D, E, sigma2 = found.D, found.E, found.fit.sigma2
+            F = equations.covariance_factor(D, E, kind, sigma2=sigma2, meaning=meaning, groups=groups)
         n_clusters = 0 if groups is None else int(groups.max()) + 1
-        return self._conclude(found.left(meaning), V, found.D.dependence, kind=kind, n_clusters=n_clusters)
+        return self._conclude(found.left(meaning), F, found.D.dependence, kind=kind, n_clusters=n_clusters)
 
     @staticmethod
     def _conclude(
-        left: Left, V: Array, dependence: designs.Dependence, *, kind: str = "classical", n_clusters: int = 0
+        left: Left, F: Array, dependence: designs.Dependence, *, kind: str = "classical", n_clusters: int = 0
     ) -> Inference | Refusal:
-        """All there is to say of the errors whose covariance is ``V``."""
-        if not np.isfinite(V).all():
+        """All there is to say of the errors whose covariance is ``F Fᵀ``."""
+        if not np.isfinite(F).all():
             alone = kind in ("HC2", "HC3")
             why = f": a row has a leverage of 1, for which {kind} is not defined" if alone else ""
             return Refusal(f"expected a finite covariance, found none{why}", "use HC1" if alone else RESCALE)
         return Inference.of(
             left.rows,
             dependence,
-            V,
+            F,
             left.fit,
             kind=kind,
             meaning=left.meaning,
@@ -433,7 +434,7 @@ class Inferring(BaseLinear):
     def _classical(self, left: Left) -> Inference | Refusal:
         mean, scale = left.rows.columns
         dependence = designs.dependence(left.R, mean, scale, left.rows.n_rows)
-        return self._conclude(left, left.fit.sigma2[:, None, None] * left.B, dependence)
+        return self._conclude(left, np.sqrt(left.fit.sigma2)[:, None, None] * left.F, dependence)
 
     def _errors(self) -> Inference:
         """What is known, or else an error that says why nothing is."""
@@ -489,7 +490,7 @@ class Inferring(BaseLinear):
 
     def _own_arrays(self) -> dict[str, Array]:
         found = self._known()
-        return {} if isinstance(found, Refusal) else {"covariance": found.covariance}
+        return {} if isinstance(found, Refusal) else {"factor": found.factor}
 
     def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
         if not isinstance(fields, Mapping) or set(fields) != {"solver", "inference"}:

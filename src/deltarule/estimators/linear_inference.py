@@ -47,9 +47,9 @@ class LinearInference(Inferring):
             self._sums = sums
 
     def _left_by_fit(self) -> Left | None:
-        S = self.__dict__.get("_sums")
-        if S is None:
-            return super()._left_by_fit()
+        left, S = super()._left_by_fit(), self.__dict__.get("_sums")
+        if left is not None or S is None:  # rows, which `fit` has asked where the condition is bad, tell more than sums
+            return left
         R = S.triangle()
         return Left(R, S.rows, equations.inverse(R), S.fit(), float(S.rows.n_rows), "precision")
 
@@ -84,7 +84,7 @@ class LinearInference(Inferring):
         A, phi, found = self._link(X)
         df = found.n_clusters - 1.0 if found.kind == "cluster" else found.n_observations - A.shape[1]
         Z = A @ phi.T  # (m, k)
-        variance = np.column_stack([equations.link_variance(A, V)[:, 0, 0] for V in found.covariance])
+        variance = np.column_stack([equations.link_variance(A, F)[:, 0, 0] for F in found.factor])
         if kind == "prediction":
             variance = variance + found.fit.sigma2
         half = equations.quantile(check_level(level), df) * np.sqrt(np.maximum(variance, 0.0))

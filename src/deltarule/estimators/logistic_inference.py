@@ -98,7 +98,7 @@ class LogisticInference(FirthInference):
         network = self.network_
         if network.theta.dtype != np.float64 or self.solver_ not in ("newton", "lbfgs"):
             return False
-        d = (E.B @ (D.A.T @ (E.r * D.w[:, None])).T.ravel()).reshape(E.r.shape[1], -1)  # (q, p)
+        d = (E.F @ (E.F.T @ (D.A.T @ (E.r * D.w[:, None])).T.ravel())).reshape(E.r.shape[1], -1)  # (q, p)
         d = d @ designs.outward(D.mean, D.scale, intercept=D.intercept).T
         if len(network.W[1]) > 1:  # the solution of smallest norm
             d = np.vstack([np.zeros(d.shape[1]), d])
@@ -222,7 +222,7 @@ class LogisticInference(FirthInference):
                 "predict_proba is its distribution",
             )
         A, phi, found = self._link(X)
-        var = equations.link_variance(A, found.covariance[0])
+        var = equations.link_variance(A, found.factor[0])
         ends = equations.probability_interval(A @ phi.T, var, equations.quantile(check_level(level), np.inf))
         return Interval(*(end[:, 1] for end in ends)) if len(self.classes_) == 2 else Interval(*ends)
 
@@ -267,8 +267,8 @@ class LogisticInference(FirthInference):
         found: Likelihood | None = self.__dict__.get("_likelihood")
         if found is None:
             return super()._left_by_fit()
-        R, rows, B, fit = found.errors()
-        return Left(R, rows, B, fit, float(found.totals.sum()), "frequency")
+        R, rows, F, fit = found.errors()
+        return Left(R, rows, F, fit, float(found.totals.sum()), "frequency")
 
     # linearly separable classes
 

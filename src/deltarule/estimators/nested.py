@@ -52,7 +52,7 @@ def likelihood_ratio_test(small: Any, large: Any) -> LikelihoodRatio:
     a, b = small._errors(), large._errors()
     _check_rows(small, large, a, b)
     _check_nested(small, large, a, b)
-    fewer, more = (found.covariance.shape[1] for found in (a, b))
+    fewer, more = (found.factor.shape[1] for found in (a, b))
     if more <= fewer:
         raise InvalidOption(f"expected more weights in the larger model, found {more}, in the smaller {fewer}")
     statistic = 2 * float(b.fit.log_likelihood[0] - a.fit.log_likelihood[0])

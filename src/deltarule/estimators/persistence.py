@@ -1,8 +1,8 @@
 """An estimator as a document and arrays, for the model file; and back, with every field checked before it is used.
 
 The document holds the class, the constructor's parameters, the architecture, the classes, the names of the features
-and the history; the arrays are ``theta`` and what an estimator has of its own, such as a covariance matrix. No training
-rows, no optimizer moments, nothing that could be executed.
+and the history; the arrays are ``theta`` and what an estimator has of its own, such as a factor of the covariance
+matrix. No training rows, no optimizer moments, nothing that could be executed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def to_document(estimator: NetworkEstimator) -> tuple[dict[str, Any], dict[str, 
     document : dict
         With the keys of `FIELDS`.
     arrays : dict
-        ``theta`` (P,), float32 or float64; for a linear model with known errors also ``covariance``.
+        ``theta`` (P,), float32 or float64; for a linear model with known errors also ``factor``.
     """
     check_is_fitted(estimator, "network_")
     name = type(estimator).__name__

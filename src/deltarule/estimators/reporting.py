@@ -127,10 +127,7 @@ def term_labels(model: Any, units: Units) -> dict[str, list[str]]:
 def errors(found: Inference, units: Units, *, intercept: bool) -> Array:
     """Standard errors (k, p) of the weights."""
     T = units.outward(found, intercept=intercept)
-    p = len(T)
-    n_blocks = found.covariance.shape[1] // p
-    blocks = [V[i * p : (i + 1) * p, i * p : (i + 1) * p] for V in found.covariance for i in range(n_blocks)]
-    return np.sqrt(np.maximum([np.einsum("ij,jk,ik->i", T, V, T) for V in blocks], 0.0))
+    return np.linalg.norm(T @ found.factor.reshape(-1, len(T), found.factor.shape[2]), axis=2)
 
 
 def degrees(found: Inference, p: int, *, is_linear: bool) -> float:
@@ -178,7 +175,7 @@ def _notes(model: Any, found: Inference | None, units: Units) -> tuple[str, ...]
 def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
     """How well linear regression fits."""
     fit, m = found.fit, found.n_observations
-    p = len(found.covariance[0])
+    p = len(found.factor[0])
     q, df = tested(model, found), m - p
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - fit.deviance / fit.null_deviance
@@ -211,7 +208,7 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
 def tested(model: Any, found: Inference) -> int:
     """Weights that are zero in the null model, of one target or of all classes but the first."""
     blocks = len(model._contrasts()[1]) if hasattr(model, "classes_") else 1
-    return found.covariance.shape[1] - int(model.fit_intercept) * blocks
+    return found.factor.shape[1] - int(model.fit_intercept) * blocks
 
 
 def _wald_statistics(model: Any, found: Inference) -> Array:
@@ -221,12 +218,12 @@ def _wald_statistics(model: Any, found: Inference) -> Array:
     p, start = phi.shape[1], int(model.fit_intercept)
     if hasattr(model, "classes_"):
         keep = np.flatnonzero(np.arange(phi.size) % p >= start)
-        pairs = [(phi.ravel()[keep], found.covariance[0][np.ix_(keep, keep)])]
+        pairs = [(phi.ravel()[keep], found.factor[0][keep])]
     else:
-        pairs = [(row[start:], V[start:, start:]) for row, V in zip(phi, found.covariance, strict=True)]
+        pairs = [(row[start:], F[start:]) for row, F in zip(phi, found.factor, strict=True)]
     if has_few_clusters(found, len(pairs[0][0])):
         return np.full(len(pairs), np.nan)
-    return np.array([equations.wald(weights, V) for weights, V in pairs])
+    return np.array([equations.wald(weights, F) for weights, F in pairs])
 
 
 def has_few_clusters(found: Inference, q: int) -> bool:
@@ -237,7 +234,7 @@ def has_few_clusters(found: Inference, q: int) -> bool:
 def logistic_facts(model: Any, found: Inference) -> dict[str, Any]:
     """How well logistic regression fits."""
     fit, m = found.fit, found.n_observations
-    P = found.covariance.shape[1]
+    P = found.factor.shape[1]
     q = tested(model, found)
     llf, null = float(fit.log_likelihood[0]), float(fit.null_log_likelihood[0])
     facts: dict[str, Any] = {"samples": m, "degrees of freedom": q, "residual degrees of freedom": m - P}
