@@ -12,6 +12,7 @@ import pytest
 import statsmodels.formula.api as smf
 from cli_tables import Ran
 from numpy.testing import assert_allclose
+from statsmodels.genmod.families import Binomial
 
 import deltarule
 
@@ -365,3 +366,41 @@ def test_without_the_library_it_says_what_to_install(cli: Cli, tmp_path: Path, m
     ran = cli("train", "t.csv", "--formula", "y ~ x")
     assert ran.code == 2
     assert "pip install 'deltarule[formula]'" in ran.err
+
+
+@pytest.mark.parametrize("kind", ["linear", "logistic"])
+def test_weights_count_as_they_are(kind: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").with_columns(w=pl.Series(np.arange(300) % 4 + 1))
+    table.write_csv(tmp_path / "t.csv")
+    data = table.to_pandas()
+    data["t"] = data["y"] if kind == "linear" else (data["state"] == "well").astype(int)
+    if kind == "linear":
+        theirs = smf.wls("t ~ x + C(group)", data, weights=data["w"]).fit()
+    else:
+        theirs = smf.glm("t ~ x + C(group)", data, family=Binomial(), freq_weights=data["w"]).fit(tol=1e-14)
+    target = "y" if kind == "linear" else "state"
+    ran = cli("train", "t.csv", "--formula", f"{target} ~ x + C(group)", "--weights", "w", *ALL, "--json").json()
+    summary = ran["summary"]
+    assert_allclose(sorted(summary["columns"]["standard error"]), sorted(theirs.bse), rtol=1e-7)
+    assert_allclose(summary["facts"]["log-likelihood"], theirs.llf, rtol=1e-9)
+    if kind == "linear":
+        assert_allclose(summary["facts"]["σ"], theirs.scale**0.5, rtol=1e-9)
+    else:
+        assert summary["facts"]["samples"] == table["w"].sum()
+
+
+@pytest.mark.parametrize(
+    ("formula", "more", "told"),
+    [
+        ("y ~ x", ("--weights", "nope"), "expected the weights column 'nope' in the table"),
+        ("y ~ C(class)", (), "rename the column 'class', a word of Python"),
+        ("y ~ C(group) * C", (), "expected a column or a function C, found both"),
+    ],
+)
+def test_names_that_cannot_be(formula: str, more: tuple[str, ...], told: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    table.with_columns(C=pl.col("x") + 1, **{"class": pl.col("group")}).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", formula, *more, *ALL)
+    assert ran.code == 2
+    assert ran.err.startswith("deltarule: expected")
+    assert told in ran.err

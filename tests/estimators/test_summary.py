@@ -698,3 +698,66 @@ def test_separated_classes_have_no_errors():
         SeparationWarning, match="^complete separation: a linear combination of petal length .cm. separates"
     ):
         LogisticRegression(C=np.inf).fit(X[y < 2][["petal length (cm)", "sepal length (cm)"]], y[y < 2])
+
+
+@pytest.mark.parametrize("kind", [LinearRegression, LogisticRegression])
+def test_intercept_and_intervals_keep_their_digits_where_columns_nearly_depend_on_each_other(kind):
+    """Beside the same fit in columns that do not."""
+    rng = np.random.default_rng(0)
+    x, e, noise = rng.normal(size=(3, 400))
+    X = np.c_[100 + x, 100 + x + 1e-6 * e]
+    apart = np.c_[x, (X[:, 1] - X[:, 0]) * 1e6]
+    y, options = x + noise, {}
+    if kind is LogisticRegression:
+        y, options = (y > 0).astype(int), {"C": np.inf}
+    near, clear = kind(**options).fit(X, y), kind(**options).fit(apart, y)
+    assert_allclose(near.summary()["z" if options else "t"][2], clear.summary()["z" if options else "t"][2], rtol=1e-7)
+    T = np.array([[1, -100, 0], [0, 1, -1e6], [0, 0, 1e6]])  # from the weights of `apart`, nearly, to those of X
+    assert_allclose(near.summary()["standard error"][0], np.sqrt((T @ clear.covariance() @ T.T)[0, 0]), rtol=1e-6)
+    ends, expected = (m.predict_interval(Z[:9], kind="confidence") for m, Z in ((near, X), (clear, apart)))
+    assert_allclose(ends.upper - ends.lower, expected.upper - expected.lower, rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.1, 1e6, 0.0])
+def test_a_constant_target_has_nothing_to_explain(value):
+    summary = LinearRegression().fit(np.random.default_rng(0).normal(size=(200, 3)), np.full(200, value)).summary()
+    assert np.isnan([summary.facts["R²"], summary.facts["adjusted R²"], summary.facts["F"]]).all()
+    assert "the target does not vary" in summary.notes[0]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_weights_assigned_one_by_one_have_no_errors(asked):
+    X, y = table("stackloss")
+    model = LinearRegression().fit(X, y)
+    assert not asked or model.summary().has_errors
+    kept = model.coef_[1]
+    model.coef_[1] += 1
+    assert "weights of fit" in model.summary().notes[0]
+    with pytest.raises(InvalidOption, match="weights of fit"):
+        model.predict_interval(X)
+    model.coef_[1] = kept
+    assert model.summary().has_errors
+
+
+def test_a_class_without_weight_is_told():
+    X, y = overlapping(300, 3, np.float64)
+    with pytest.warns(SeparationWarning, match="no sample of positive weight of class 2"):
+        model = LogisticRegression(C=np.inf).fit(X, y, (y != 2).astype(float))
+    assert not model.summary().has_errors
+
+
+def test_intervals_of_certain_predictions_are_numbers():
+    X, y = overlapping(300, 3, np.float64)
+    found = LogisticRegression(C=np.inf).fit(X, y).predict_interval(X[:4] * 1e6)
+    assert np.isfinite(np.stack(found)).all()
+    assert (found.lower <= found.prediction).all()
+    assert (found.prediction <= found.upper).all()
+
+
+def test_models_of_other_weights_are_told_apart():
+    X, y = overlapping(300, 2, np.float64)
+    small, large = LogisticRegression(C=np.inf), LogisticRegression(C=np.inf).fit(X, y)
+    with pytest.raises(InvalidOption, match="same sample weights, found sums of 600 and 300"):
+        likelihood_ratio_test(small.fit(X[:, :2], y, np.full(300, 2.0)), large)
+    with pytest.raises(InvalidOption, match="same meaning, found precision and frequency"):
+        likelihood_ratio_test(small.fit(X[:, :2], y).infer(X[:, :2], y, weights="precision"), large)

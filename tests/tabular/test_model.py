@@ -184,8 +184,11 @@ def test_rows_without_target_or_weight_are_left_out() -> None:
     assert rows["training"] + rows["validation"] + rows["test"] == 45
 
 
-def test_weights_are_brought_to_a_mean_of_one() -> None:
-    np.testing.assert_allclose(read_weights(pl.Series("w", [1e300, 3e300])), [0.5, 1.5])
+def test_weights_are_taken_as_they_are() -> None:
+    np.testing.assert_allclose(read_weights(pl.Series("w", [1e99, 0, 3e99])), [1e99, 0, 3e99])
+    for weight in (1e-320, 1e300):
+        with pytest.raises(DataError, match="expected 0, or 1e-100 to 1e\\+100"):
+            read_weights(pl.Series("w", [1.0, weight]))
     with pytest.raises(DataError, match="at least one positive weight"):
         read_weights(pl.Series("w", ["0", "0"]))
     with pytest.raises(DataError, match="found 'many' in row 2"):

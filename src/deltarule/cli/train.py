@@ -330,9 +330,10 @@ def _judge(trained: TabularModel) -> None:
     from deltarule.tabular.metrics import beats
 
     if beats(trained.report["test"], trained.report["baseline"]) is False:
+        slower = "a lower --learning-rate, " if hasattr(trained.estimator, "hidden_layer_sizes") else ""
         note(
-            "the model is no better than the baseline on the test rows; a lower --learning-rate, a higher --l2, "
-            "another --model or more rows may help"
+            f"the model is no better than the baseline on the test rows; {slower}a higher --l2, another --model or "
+            "more rows may help"
         )
 
 

@@ -264,19 +264,17 @@ def link_variance(A: Array, F: Array) -> Array:
 def probability_interval(Z: Array, var: Array, z: float) -> tuple[Array, Array, Array]:
     """Probabilities (m, K) and the ends of their intervals, from ``Z`` (m, q) of all classes but the first.
 
-    Intervals are ``logit(p) ± z s`` mapped back, so that they stay in 0..1. For two classes ``logit(p)`` is ``Z``
-    itself; for more, ``s`` is by the delta method: ``∂ logit(p_k) / ∂Z_j = (δ_kj - p_j) / (1 - p_k)``.
+    Intervals are ``logit(p) ± z s`` mapped back, so that they stay in 0..1. ``logit(p_k) = Z_k - ln Σ_j exp(Z_j)`` over
+    the other classes, and by the delta method ``s`` is that of ``Z_k - Σ_j q_j Z_j``, with their shares ``q`` of that
+    sum; for two classes that is ``Z`` itself.
     """
-    P = special.softmax(np.column_stack([np.zeros(len(Z)), Z]), axis=1)
-    K = P.shape[1]
-    rest = np.stack([np.delete(P, k, axis=1).sum(axis=1) for k in range(K)], axis=1)  # 1 - p, without cancellation
-    with np.errstate(divide="ignore", invalid="ignore"):
-        G = (np.eye(K)[None, :, 1:] - P[:, None, 1:]) / rest[:, :, None]  # (m, K, q)
-        own = np.eye(K)[None, :, 1:].astype(bool) & (rest[:, :, None] > 0)
-        G = np.where(own, 1.0, G)  # (1 - p_k) / (1 - p_k)
-        logit = np.log(P) - np.log(rest)
+    every = np.column_stack([np.zeros(len(Z)), Z])
+    K = every.shape[1]
+    others = np.where(np.eye(K, dtype=bool), -np.inf, every[:, None, :])  # (m, K, K), without the class itself
+    logit = every - special.logsumexp(others, axis=2)
+    G = (np.eye(K) - special.softmax(others, axis=2))[:, :, 1:]  # (m, K, q)
     s = np.sqrt(np.einsum("ikj,ijl,ikl->ik", G, var, G, optimize=True))
-    return P, special.expit(logit - z * s), special.expit(logit + z * s)
+    return special.softmax(every, axis=1), special.expit(logit - z * s), special.expit(logit + z * s)
 
 
 @dataclass(frozen=True)

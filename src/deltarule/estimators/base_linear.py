@@ -290,9 +290,3 @@ class BaseLinear(TrainedEstimator):
     @intercept_.setter
     def intercept_(self, value: Any) -> None:
         self._fitted().b[1][...] = value
-        self._forget_errors()
-
-    def _forget_errors(self) -> None:
-        """The weights are no longer those that the errors belong to."""
-        for name in ("_sums", "_likelihood", "_left", "_inference"):
-            self.__dict__.pop(name, None)

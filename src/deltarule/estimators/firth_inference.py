@@ -21,6 +21,9 @@ from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
 from .inferring import RESCALE, Inferring
 
+EXACT = 1e-9
+"""Of the score, in standard errors: there the weights are right to the digits that others compare."""
+
 
 class FirthInference(Inferring):
     """The part of logistic regression that ``solver="firth"`` asks for; of two classes."""
@@ -29,7 +32,7 @@ class FirthInference(Inferring):
         """Train by Firth's penalized likelihood."""
         began = time.perf_counter()
         D, y = self._firth_design(data)
-        found = equations.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, 1e-6))
+        found = equations.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, EXACT))
         if not found.converged:
             warn(NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning)
         network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi

@@ -38,6 +38,7 @@ RESCALE = "rescale the columns, for example to unit deviation"
 ARRIVED = 1e-4
 """Squared distance from the optimum, in standard errors, up to which errors are those of the optimum."""
 
+CHANGED = Refusal("expected the weights of fit, found others that were assigned to it", "fit it again")
 SINGULAR = Refusal("expected second derivatives of full rank, found others", "see the warnings of fit")
 
 EPS32 = float(np.finfo(np.float32).eps) / 2
@@ -101,6 +102,7 @@ class Inferring(BaseLinear):
     solver_: str
     _inference: Inference | Refusal
     _left: Left
+    _explained: Array
 
     # what the two kinds of model make different
 
@@ -396,6 +398,7 @@ class Inferring(BaseLinear):
         if isinstance(found, Refusal):
             raise found.error(self._column_names())
         self._inference = found
+        self._note_weights()
         return self
 
     def summary(self, level: float = 0.95) -> Summary:
@@ -418,7 +421,17 @@ class Inferring(BaseLinear):
         found = self._known()
         return summarize(self, found, check_level(level), units or Units.own(self))
 
+    def _fit_anew(self, *arguments: Any, **options: Any) -> None:
+        super()._fit_anew(*arguments, **options)
+        self._note_weights()
+
+    def _note_weights(self) -> None:
+        """Note to which weights the errors belong."""
+        self._explained = self.network_.theta.copy()
+
     def _known(self) -> Inference | Refusal:
+        if not np.array_equal(self._explained, self.network_.theta):
+            return CHANGED
         if "_inference" not in self.__dict__:
             try:
                 left = self._left_by_fit()
@@ -502,6 +515,7 @@ class Inferring(BaseLinear):
         p, classes = n + int(self.fit_intercept), hasattr(self, "classes_")
         shape = (1, max(1, k - 1) * p, max(1, k - 1) * p) if classes else (k, p, p)
         self._inference = restore(fields, arrays, n, k, shape)
+        self._note_weights()
 
 
 def too_few(m: float, p: int) -> Refusal | None:

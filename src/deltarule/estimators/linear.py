@@ -300,7 +300,6 @@ class LinearRegression(RegressorMixin, LinearInference):
     @coef_.setter
     def coef_(self, value: Any) -> None:
         self._fitted().W[1][...] = value
-        self._forget_errors()
 
     @property
     def intercept_(self) -> Any:
@@ -313,7 +312,6 @@ class LinearRegression(RegressorMixin, LinearInference):
     @intercept_.setter
     def intercept_(self, value: Any) -> None:
         self._fitted().b[1][...] = value
-        self._forget_errors()
 
     def predict(self, X: Any) -> Array:
         """Predictions (m,), or (m, n_L) if `y` was a matrix, for `X` (m, n_x)."""

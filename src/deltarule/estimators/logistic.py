@@ -317,7 +317,6 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
     @coef_.setter
     def coef_(self, value: Any) -> None:
         self._fitted().W[1][...] = value.toarray() if sparse.issparse(value) else value
-        self._forget_errors()
 
     def sparsify(self) -> Self:
         """Show ``coef_`` as a sparse matrix."""

@@ -16,7 +16,7 @@ from ..engines.threads import usable_threads
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..equations.likelihood import Likelihood, Place
-from ..equations.separation import flattest, separation
+from ..equations.separation import Separation, flattest, separation
 from ..errors import InvalidOption, SeparationWarning, warn
 from ..training import Run
 from .firth_inference import FirthInference
@@ -297,20 +297,29 @@ class LogisticInference(FirthInference):
 
     def _warn_of_separation(self, D: designs.Design | Refusal, Y: Array) -> None:
         """If there is any."""
-        found = None if isinstance(D, Refusal) else separation(D.A, self._of_all_classes(Y)[:, 1:])
+        all_of = self._of_all_classes(Y)
+        absent = self.classes_[~all_of.any(axis=0)]
+        if len(absent):
+            text = f"no sample of positive weight of class {', '.join(map(str, absent))}, which has no finite optimum"
+            self._apart = Refusal(f"expected samples of each class, found {text}", "leave the class out, or penalize")
+        else:
+            self._apart = None if isinstance(D, Refusal) else self._separated(separation(D.A, all_of[:, 1:]))
+        if self._apart is not None:
+            told = str(self._apart.error(self._column_names())).partition("found ")[2]
+            warn(told, SeparationWarning)
+
+    def _separated(self, found: Separation | None) -> Refusal | None:
+        """That classes are linearly separable, if so."""
         if found is None:
-            return
+            return None
         kind = "complete" if found.complete else "quasi-complete"
-        start = int(self.fit_intercept)
         exception = "" if found.complete else " (but for samples on it)"
-        self._apart = Refusal(
+        return Refusal(
             f"expected classes that overlap, found {kind} separation: a linear combination of COLUMNS separates "
             f"classes{exception}, so that the weights have no finite optimum",
             self._remedy(),
-            tuple(map(int, np.flatnonzero((found.d[:, start:] != 0).any(axis=0)))),
+            tuple(map(int, np.flatnonzero((found.d[:, int(self.fit_intercept) :] != 0).any(axis=0)))),
         )
-        told = str(self._apart.error(self._column_names())).partition("found ")[2]
-        warn(told, SeparationWarning)
 
 
 def certainty(P: Array, Y: Array) -> tuple[bool, float]:

@@ -69,8 +69,13 @@ def _check_rows(small: Any, large: Any, a: Inference, b: Inference) -> None:
         raise InvalidOption(f"expected one target, found {a.target.shape[1]}", "fit each by itself")
     if hasattr(small, "classes_") and not np.array_equal(small.classes_, large.classes_):
         raise InvalidOption("expected models of the same classes, found others")
-    if (a.n_rows, a.meaning) != (b.n_rows, b.meaning) or not _equal(a.n_observations, b.n_observations):
+    if a.n_rows != b.n_rows:
         raise InvalidOption(f"expected models of the same rows, found {a.n_rows:,} and {b.n_rows:,}")
+    if a.meaning != b.meaning:
+        raise InvalidOption(f"expected weights of the same meaning, found {a.meaning} and {b.meaning}")
+    if not _equal(a.n_observations, b.n_observations):
+        sums = f"{a.n_observations:g} and {b.n_observations:g}"
+        raise InvalidOption(f"expected models of the same sample weights, found sums of {sums}")
     if a.target.shape != b.target.shape or not _equal(a.target, b.target):
         raise InvalidOption("expected models of the same rows, found another mean or deviation of the target")
 

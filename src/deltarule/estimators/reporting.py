@@ -17,6 +17,10 @@ from .summary import Summary, stacked
 UNKNOWN = Refusal("expected errors that fit has kept, found none in this model", "infer(X, y) computes them")
 
 
+CONSTANT = 1e-14
+"""Share of its mean by which a constant target seems to vary, as sums are rounded."""
+
+
 @dataclass(frozen=True)
 class Units:
     """What the columns of a model are called, and in which units its weights are to be told.
@@ -165,7 +169,9 @@ def _notes(model: Any, found: Inference | None, units: Units) -> tuple[str, ...]
         )
     if found.penalized_likelihood is not None and found.profile is None:
         notes.append("Wald intervals; those of the profile likelihood: infer(X, y, intervals='profile').")
-    if not hasattr(model, "classes_") and (found.fit.deviance <= 1e-24 * found.fit.null_deviance).any():
+    if not hasattr(model, "classes_") and does_not_vary(found).any():
+        notes.append("the target does not vary: there is nothing to explain, and R² and F say nothing.")
+    elif not hasattr(model, "classes_") and (found.fit.deviance <= 1e-24 * found.fit.null_deviance).any():
         notes.append("the model fits exactly, to rounding: the errors say nothing.")
     if not model.fit_intercept:
         notes.append("without an intercept, the null model and R² are about zero, not about the mean.")
@@ -181,6 +187,7 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
         r2 = 1 - fit.deviance / fit.null_deviance
         adjusted = 1 - (1 - r2) * (m - model.fit_intercept) / df
         F = (fit.null_deviance - fit.deviance) / q / fit.sigma2
+        r2[does_not_vary(found)] = adjusted[does_not_vary(found)] = F[does_not_vary(found)] = np.nan
     df_F = degrees(found, p, is_linear=True)
     if found.kind != "classical":
         F = _wald_statistics(model, found) / q
@@ -203,6 +210,12 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
         "condition number": found.condition[0],
         "condition number, standardized": found.condition[1],
     }
+
+
+def does_not_vary(found: Inference) -> Array:
+    """Of which targets (k,) all values are the same, but for rounding."""
+    mean, deviation = found.target
+    return deviation <= CONSTANT * np.abs(mean)
 
 
 def tested(model: Any, found: Inference) -> int:

@@ -137,8 +137,8 @@ def find_columns(
     return columns
 
 
-def _asked(frame: pl.DataFrame, target: str, weights: str | None, wishes: dict[Kind, Iterable[str]]) -> dict[str, Kind]:
-    """Check every name the caller gave; the answer says which kind was asked for which column."""
+def check_roles(frame: pl.DataFrame, target: str, weights: str | None) -> None:
+    """Refuse names of target and weights that are not two columns of the table."""
     for name, role in ((target, "target"), (weights, "weights")):
         if name is not None and name not in frame.columns:
             raise DataError(
@@ -147,6 +147,11 @@ def _asked(frame: pl.DataFrame, target: str, weights: str | None, wishes: dict[K
             )
     if target == weights:
         raise DataError(f"expected two columns for target and weights, found {target!r} for both")
+
+
+def _asked(frame: pl.DataFrame, target: str, weights: str | None, wishes: dict[Kind, Iterable[str]]) -> dict[str, Kind]:
+    """Check every name the caller gave; the answer says which kind was asked for which column."""
+    check_roles(frame, target, weights)
     asked: dict[str, Kind] = {}
     for kind, names in wishes.items():
         for name in [names] if isinstance(names, str) else names:

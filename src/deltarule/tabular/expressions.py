@@ -7,6 +7,7 @@ holds anything but names of columns, numbers, arithmetic and a few functions tha
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -75,8 +76,10 @@ def read_formula(right: str) -> Terms:
         factors = [factor for term in formula for factor in term.factors]
     except (FormulaicError, AttributeError, SyntaxError, ValueError, RecursionError) as error:
         reason = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
+        words = [word for word in re.findall(r"\w+", right) if keyword.iskeyword(word)]
         raise InvalidOption(
-            f"expected a formula such as 'y ~ x + C(group)', found {right!r} ({reason[:120]})"
+            f"expected a formula such as 'y ~ x + C(group)', found {right!r} ({reason[:120]})",
+            f"rename the column {words[0]!r}, a word of Python" if words else "",
         ) from None
     names: dict[str, None] = {}
     categories: set[str] = set()

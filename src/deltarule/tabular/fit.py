@@ -11,6 +11,7 @@ import numpy as np
 
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, warn
+from deltarule.estimators.base_mlp import BaseMLP
 from deltarule.tabular.advice import in_options
 from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
@@ -220,14 +221,16 @@ def _train(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
 def _fit(estimator: Any, outcome: Outcome, train: Part, valid: Part | None = None) -> None:
     """Fit an estimator, with the validation rows if there are any."""
     arguments: dict[str, Any] = {}
-    dtype = train.X.dtype
+    dtype, w = train.X.dtype, train.w
+    if w is not None and isinstance(estimator, BaseMLP):  # whose penalties are of samples that weigh 1 on average
+        w = w / w.mean()
     if valid is not None and len(valid):
         held = (valid.X, outcome.to_network(valid.y, dtype))
         arguments["validation_data"] = held if valid.w is None else (*held, valid.w)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
-            estimator.fit(train.X, outcome.to_network(train.y, dtype), sample_weight=train.w, **arguments)
+            estimator.fit(train.X, outcome.to_network(train.y, dtype), sample_weight=w, **arguments)
         except InvalidOption as error:
             raise InvalidOption(in_options(error.message), in_options(error.hint)) from None
     for warning in told:

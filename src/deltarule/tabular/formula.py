@@ -193,6 +193,9 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
         For a formula that does not fit the table.
     """
     terms = _terms(frame, right)
+    both = [name for name in terms.columns if name in ("C", "I", *FUNCTIONS) and f"{name}(" in right]
+    if both:
+        raise InvalidOption(f"expected a column or a function {both[0]}, found both in {right!r}", "rename the column")
     for name in (target, weights):
         if name in terms.columns:
             raise DataError(f"expected other columns than {name!r} on the right of the formula, found it there")

@@ -13,7 +13,7 @@ from deltarule.arrays import Array
 from deltarule.equations import LOSSES
 from deltarule.errors import DataError, DeltaruleWarning, warn
 from deltarule.tabular.choice import Decision, choose_model
-from deltarule.tabular.columns import Column, Kind, find_columns
+from deltarule.tabular.columns import Column, Kind, check_roles, find_columns
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
@@ -33,6 +33,8 @@ _SCALES = {
     "none": "numbers as they are",
 }
 assert set(_SCALES) == set(SCALES)
+
+LEAST_WEIGHT, MOST_WEIGHT = 1e-100, 1e100
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def _prepare_formula(frame: pl.DataFrame, present: Array, target: str, options: 
     """Make the rows ready that have all values of a formula."""
     from deltarule.tabular.formula import complete_rows, formula_columns
 
+    check_roles(frame, target, options.weights)
     with rows_of(present):
         columns = formula_columns(frame[present], target, options.weights, str(options.formula))
         complete = complete_rows(frame[present], columns)
@@ -251,7 +254,7 @@ def _part(
 
 
 def read_weights(series: pl.Series) -> Array:
-    """Sample weights (m,), float64, finite and not negative, brought to a mean of 1.
+    """Sample weights (m,), float64, not negative, of sizes whose squares and sums are finite.
 
     Raises
     ------
@@ -270,8 +273,13 @@ def read_weights(series: pl.Series) -> Array:
     w = numbers.to_numpy().astype(np.float64)
     if not w.any():
         raise DataError(f"weights {series.name!r}: expected at least one positive weight, found none")
-    w /= w.max()
-    return w / w.mean()
+    low, high = w[w > 0].min(), w.max()
+    if low < LEAST_WEIGHT or high > MOST_WEIGHT:
+        raise DataError(
+            f"weights {series.name!r}: expected 0, or {LEAST_WEIGHT:g} to {MOST_WEIGHT:g}, found {low:g} to {high:g}",
+            "divide them by one of them",
+        )
+    return w
 
 
 def _split_decisions(
