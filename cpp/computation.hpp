@@ -140,8 +140,8 @@ private:
     const bool by_rows_;
     Barrier barrier_;
     Patience& patience_;
-    std::vector<Own> jobs_;                           // of each thread
-    bool halt_[2] = {};                               // of a turn, written by the first thread before the others read it
+    std::vector<Own> jobs_;  // of each thread
+    bool halt_[2] = {};      // of a turn, written by the first thread before the others read it
     std::vector<std::vector<std::size_t>> tasks_of_;  // of each thread
 
     static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }

@@ -60,8 +60,7 @@ constexpr FunctionTraits FUNCTIONS[] = {
     {"log", each<vlog<float>>},   {"log1p", each<vlog1p<float>>},
     {"tanh", each<vtanh<float>>}, {"sigmoid", each<vsigmoid<float>>},
     {"erf", each<verf>},          {"normal", each<vnormal>},
-    {"root", each<root>},
-    {nullptr, nullptr},
+    {"root", each<root>},         {nullptr, nullptr},
 };
 
 }  // namespace

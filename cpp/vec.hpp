@@ -186,7 +186,8 @@ inline Vec<double> widened(const double* p) {
     return load(p);
 }
 
-// √v to an ulp. Newton's step from 14 bits takes a third of the time of the exact instruction.
+// √v to an ulp, of infinity that of the largest number. Newton's step from 14 bits takes a third of the time of the
+// exact instruction.
 inline Vec<float> root(Vec<float> v) {
 #if defined(__AVX512F__)
     const __m512 least = _mm512_set1_ps(__FLT_MIN__), most = _mm512_set1_ps(__FLT_MAX__);
