@@ -219,3 +219,20 @@ def test_other_weights_have_no_errors_that_are_known(table):
         assert "standard error" in model.summary().columns
         model.coef_ = model.coef_ + 1
         assert "standard error" not in model.summary().columns
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, bool])
+def test_classes_of_whole_numbers_keep_their_type(dtype, table):
+    X, _ = table
+    y = (X[:, 0] > 0).astype(dtype)
+    model = LogisticRegression().fit(X, y)
+    assert model.classes_.dtype == dtype
+    assert_array_equal(model.classes_, np.unique(y))
+    assert_array_equal(model.coef_, LogisticRegression().fit(X, y.astype(str)).coef_)
+
+
+def test_numbers_that_are_no_classes_are_refused(table):
+    X, _ = table
+    for y in (np.arange(len(X)) / 7, np.where(X[:, 0] > 0, 0.5, 0), np.where(X[:, 0] > 0, np.inf, 0)):
+        with pytest.raises(ValueError, match="Unknown label type|infinity"):
+            LogisticRegression().fit(X, y)
