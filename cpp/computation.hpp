@@ -46,11 +46,14 @@ private:
     std::atomic<bool> stopped_{false};
 };
 
-// The part of n that thread `id` of `threads` takes
 struct Part {
     long begin, end;
-    Part(long n, int id, int threads) : begin(n * id / threads), end(n * (id + 1) / threads) {}
 };
+
+// The part of n that `id` of so many takes
+inline Part part_of(long n, long id, long of) {
+    return {n * id / of, n * (id + 1) / of};
+}
 
 // The thread in whose part of n is i
 inline long owner_of(long i, long n, int threads) {
@@ -80,137 +83,243 @@ inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool s
     return {batch.first + before, rows, before, last, batch.weight, key, shared ? shares_of(rows) : 0};
 }
 
+// Those who share the units of the layers: all threads, or a thread alone with the units of some rows
+struct Team {
+    int thread;
+    int id, of;  // which of them it is, and how many they are
+    Part part(long n) const { return part_of(n, id, of); }
+};
+
 // One computation on several threads, chunk of samples by chunk of samples
 template <class T> class Computation {
 public:
-    Computation(Workspace<T>& workspace, const Crew& crew, bool by_rows, Patience& patience)
-        : ws_(workspace),
-          k_(workspace.kernels),
-          threads_(crew.size()),
-          by_rows_(by_rows || workspace.shared || threads_ == 1),
-          barrier_(threads_),
-          patience_(patience),
-          tasks_of_(threads_) {
+    Computation(Workspace<T>& workspace, const Crew& crew, Patience& patience)
+        : ws_(workspace), k_(workspace.kernels), threads_(crew.size()), barrier_(threads_), patience_(patience) {
         for (int id = 0; id < threads_; id++)
-            jobs_.push_back({workspace.shared ? workspace.job_of(id) : workspace.job});
-        share_tasks();
+            own_.push_back({workspace.job_of(id), tasks_of(all(id))});
     }
 
     // The cost of a batch, if `backward` its gradient, and if the job has an optimizer the step, which is not taken
     // where the cost is not finite. Called by every thread alike; false if the user wants to stop.
     bool take(int id, const Batch& batch, std::uint64_t key, const StepRates& rates, bool backward, double& J) {
-        Own& own = jobs_[id];
+        Own& own = own_[id];
         const Job<T>& job = own.job;
         J = 0;
         for (long before = 0; before < batch.size; before += CHUNK) {
             const Chunk chunk = chunk_of(batch, before, key, ws_.shared);
             if (ws_.shared)
-                ws_.turn(own.job);
-            through(job, chunk, id, backward);
+                through_shares(own, chunk, id, backward);
+            else
+                forward(job, chunk, all(id), Part{0, chunk.rows});
             own.turn = !own.turn;
             if (id == 0)
                 halt_[own.turn] = patience_.stopped();
+            barrier_.arrive(id);
             barrier_.wait(id);
             if (halt_[own.turn])
                 return false;
             J += losses(job, chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
                 return true;
-            if (backward)
-                update(job, chunk, id, rates);
-            if (!ws_.shared)
-                barrier_.wait(id);
+            if (!backward)
+                barrier_.arrive(id);
+            else if (ws_.shared)
+                for (long l = job.n_layers; l > 0; l--)
+                    update(own, chunk, l, id, rates);
+            else
+                through_layers(own, chunk, all(id), rates);
         }
-        if (backward && (job.l1 > 0 || job.l2 > 0))
+        if (backward && (job.l1 > 0 || job.l2 > 0)) {
+            meet(all(id));
             J += penalties(job);
+        }
         return true;
     }
 
 private:
-    // Where the rows are in shares, every thread takes the whole step, on parameters of its own: then only gradients
-    // go from core to core, and threads meet once. What is read after a meeting is not written before the next one.
+    // What a thread has of its own. Where the rows are in shares, that is all of the parameters: every thread takes the
+    // whole step, then only gradients go from core to core, and threads meet once. What is read after a meeting is not
+    // written before the next one.
     struct alignas(128) Own {
         Job<T> job;
+        std::vector<std::vector<std::size_t>> tasks;  // of each layer
         bool turn = false;
     };
 
     Workspace<T>& ws_;
     const Kernels<T>& k_;
     const int threads_;
-    const bool by_rows_;
     Barrier barrier_;
     Patience& patience_;
-    std::vector<Own> jobs_;  // of each thread
-    bool halt_[2] = {};      // of a turn, written by the first thread before the others read it
-    std::vector<std::vector<std::size_t>> tasks_of_;  // of each thread
+    std::vector<Own> own_;  // of each thread
+    bool halt_[2] = {};     // of a turn, written by the first thread before the others read it
 
     static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
 
-    // As much work for each thread as for the others. Who computes some units of a layer also updates their weights,
-    // which stay in the cache of that core.
-    void share_tasks() {
-        double total = 0, before = 0;
+    Team all(int id) const { return {id, id, threads_}; }
+
+    long panels_of(const Layer<T>& layer) const { return parts(layer.n_out, k_.panel); }
+
+    // Whether the units of a layer are shared out: who computes some of them also updates their weights, which stay in
+    // the cache of that core. Of a layer with too few the rows are, and the inputs in the update.
+    bool by_units(const Layer<T>& layer, Team team) const { return panels_of(layer) >= team.of; }
+
+    // Whether each of two threads has one of the halves over which the sums are taken
+    static bool paired(const Layer<T>& layer, Team team) { return team.of == 2 && layer.first_half > 0; }
+
+    void arrive(Team team) {
+        if (team.of > 1)
+            barrier_.arrive(team.thread);
+    }
+
+    void wait(Team team) {
+        if (team.of > 1)
+            barrier_.wait(team.thread);
+    }
+
+    void meet(Team team) {
+        arrive(team);
+        wait(team);
+    }
+
+    // Of every layer, those of the thread's own units, or as much work as the others have; all, with parameters of its
+    // own
+    std::vector<std::vector<std::size_t>> tasks_of(Team team) const {
+        std::vector<std::vector<std::size_t>> tasks(ws_.job.n_layers + 1);
+        std::vector<double> total(tasks.size()), before(tasks.size());
         for (const Task& task : ws_.tasks)
-            total += cost(task);
+            total[task.layer] += cost(task);
         for (std::size_t i = 0; i < ws_.tasks.size(); i++) {
             const Task& task = ws_.tasks[i];
-            if (ws_.shared) {
-                for (std::vector<std::size_t>& tasks : tasks_of_)
-                    tasks.push_back(i);
-                continue;
-            }
-            const double middle = (before + 0.5 * cost(task)) / total;
-            const long n = parts(ws_.job.layers[task.layer].n_out, k_.panel);
-            const bool whole = by_rows_ || task.panel < 0 || n == 1;
-            tasks_of_[whole ? std::min(long(middle * threads_), threads_ - 1L) : owner_of(task.panel, n, threads_)]
-                .push_back(i);
-            before += cost(task);
+            const Layer<T>& layer = ws_.job.layers[task.layer];
+            const double middle = (before[task.layer] + 0.5 * cost(task)) / total[task.layer];
+            before[task.layer] += cost(task);
+            const bool owned = by_units(layer, team) && !layer.narrow && task.panel >= 0;
+            const long owner = owned ? owner_of(task.panel, panels_of(layer), team.of)
+                                     : std::min(long(middle * team.of), team.of - 1L);
+            if (ws_.shared || owner == team.id)
+                tasks[task.layer].push_back(i);
         }
+        return tasks;
     }
 
-    // Forward through all layers, the loss, and backward. Either every thread takes some shares of the rows, with the
-    // gradient, or some rows all the way, or some units of each layer.
-    void through(const Job<T>& job, const Chunk& chunk, int id, bool backward) {
-        const Part shares(chunk.shares, id, threads_);
+    // The shares of this thread, each by itself all the way to its gradient
+    void through_shares(Own& own, const Chunk& chunk, int id, bool backward) {
+        ws_.turn(own.job);
+        const Job<T>& job = own.job;
+        const Team alone{id, 0, 1};
+        const Part shares = all(id).part(chunk.shares);
         for (long s = shares.begin; s < shares.end && !patience_.stopped(); s++) {
-            const Part rows(chunk.rows, int(s), int(chunk.shares));
-            layers(job, chunk, id, rows, rows, backward);
-            if (backward)
-                gradient(job, chunk, rows, job.shares + s * job.n_parameters);
+            const Part rows = part_of(chunk.rows, s, chunk.shares);
+            T* g = job.shares + s * job.n_parameters;
+            forward(job, chunk, alone, rows);
+            for (long l = job.n_layers; l > 0 && backward; l--) {
+                if (l > 1)
+                    below(job, l, alone, rows);
+                for (const std::size_t i : own.tasks[l])
+                    k_.gradient(job, chunk, ws_.tasks[i], rows.begin, rows.end, g + ws_.tasks[i].at,
+                                g + ws_.tasks[i].b);
+            }
         }
-        if (chunk.shares)
-            return;
-        const Part mine(chunk.rows, id, threads_);
-        layers(job, chunk, id, mine, by_rows_ ? mine : Part(chunk.rows, 0, 1), backward);
     }
 
-    // Rows `mine` are this thread's in what is done by rows; with units shared out, it works on all `rows`.
-    void layers(const Job<T>& job, const Chunk& chunk, int id, Part mine, Part rows, bool backward) {
-        k_.gather(job, chunk, mine.begin, mine.end);
+    // Forward through all layers, and the loss. Of the units below, a thread that has one half begins with that, while
+    // the other half is computed.
+    void forward(const Job<T>& job, const Chunk& chunk, Team team, Part rows) {
+        const Part mine = team.of > 1 ? team.part(chunk.rows) : rows;
+        k_.gather(job, chunk, rows.begin, rows.end);
+        wait(team);
         for (long l = 1; l <= job.n_layers; l++) {
-            between_layers(id);
-            slices(id, job, chunk, l, rows, job.layers[l].n_out, k_.forward);
+            const Layer<T>& layer = job.layers[l];
+            const bool units = by_units(layer, team), begins = paired(job.layers[l - 1], team);
+            const Part r = units ? rows : mine, panels = units ? team.part(panels_of(layer)) : Part{0, panels_of(layer)};
+            const Halves halves = inputs_of(job, l);
+            for (int place = 0; place < halves.count(); place++) {
+                const int half = begins ? place ^ team.id : place;
+                if (l > 1 && (begins ? place == halves.count() - 1 : place == 0))
+                    wait(team);
+                const Terms terms = halves.in_order(place, half);
+                slices(team.thread, panels, r, terms, [&](long p0, long p1) {
+                    k_.forward(job, chunk, l, r.begin, r.end, p0, p1, terms);
+                });
+            }
+            arrive(team);
         }
-        between_layers(id);
-        k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[id]);
-        for (long l = job.n_layers; l > 1 && backward; l--) {
-            between_layers(id);
-            slices(id, job, chunk, l, rows, job.layers[l].n_in, k_.backward);
-        }
+        if (by_units(job.layers[job.n_layers], team))
+            wait(team);
+        k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[team.thread]);
     }
 
-    void gradient(const Job<T>& job, const Chunk& chunk, Part rows, T* g) {
-        for (const Task& task : ws_.tasks)
-            k_.gradient(job, chunk, task, rows.begin, rows.end, g + task.at, g + task.b);
+    // Backward, with the gradient of every layer, and the step with the last chunk of a batch: as soon as no thread
+    // needs the weights of a layer any more.
+    void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
+        const Job<T>& job = own.job;
+        const Part rows{0, chunk.rows};
+        long pending = 0;  // a layer whose weights other threads may still be reading
+        const auto met = [&] {
+            if (pending)
+                update(own, chunk, pending, team.thread, rates);
+            pending = 0;
+        };
+        for (long l = job.n_layers; l > 1; l--) {
+            const bool pairs = paired(job.layers[l], team);
+            if (l < job.n_layers && !pairs) {
+                meet(team);
+                met();
+            }
+            below(job, l, team, rows);
+            if (pairs)
+                met();
+            pending = l;
+            if (pairs || team.of == 1)
+                met();
+        }
+        // of the first layer, most of the time, a thread needs nothing but its own
+        const bool own_units = by_units(job.layers[1], team) && !job.layers[1].learns;
+        if (pending || !own_units)
+            meet(team);
+        met();
+        if (own_units)
+            arrive(team);
+        update(own, chunk, 1, team.thread, rates);
+        if (!own_units)
+            arrive(team);
     }
 
-    // The gradient of the chunk, and with the last of a batch the step. Every number of it is one thread's, unless each
-    // thread has its own.
-    void update(const Job<T>& job, const Chunk& chunk, int id, const StepRates& rates) {
-        for (const std::size_t i : tasks_of_[id]) {
+    // From layer l to dZ of the one below. Of a pair each thread sums over its own units, first for the other thread.
+    void below(const Job<T>& job, long l, Team team, Part rows) {
+        const Layer<T>& layer = job.layers[l];
+        const long n = panels_of(job.layers[l - 1]);
+        const Halves halves = outputs_of(job, l);
+        const Part mine = team.part(n);
+        const auto sum = [&](Part panels, int place, int half, bool aside) {
+            const Terms terms = halves.in_order(place, half);
+            slices(team.thread, panels, rows, terms, [&](long p0, long p1) {
+                k_.linear_backward(job, l, rows.begin, rows.end, p0, p1, terms, aside, ws_.scratch[team.thread]);
+            });
+        };
+        const bool aside = paired(layer, team);
+        if (aside) {
+            sum(team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin}, 0, team.id, team.id == 1);
+            arrive(team);
+            sum(mine, 0, team.id, team.id == 1);
+            wait(team);
+        } else {
+            for (int half = 0; half < halves.count(); half++)
+                sum(mine, half, half, false);
+        }
+        slices(team.thread, mine, rows, {0, 1}, [&](long p0, long p1) {
+            k_.activation_backward(job, l - 1, rows.begin, rows.end, p0, p1, aside);
+        });
+    }
+
+    // The gradient of a layer, and with the last chunk of a batch the step. Every number of it is one thread's, unless
+    // each thread has its own.
+    void update(Own& own, const Chunk& chunk, long l, int id, const StepRates& rates) {
+        for (const std::size_t i : own.tasks[l]) {
             if (patience_.stopped())
                 return;
-            k_.update(job, chunk, ws_.tasks[i], job.penalty + i, rates, ws_.scratch[id]);
+            k_.update(own.job, chunk, ws_.tasks[i], own.job.penalty + i, rates, ws_.scratch[id]);
             if (id == 0)
                 patience_.ask(2 * cost(ws_.tasks[i]) * double(chunk.rows));
         }
@@ -230,21 +339,13 @@ private:
         return total;
     }
 
-    void between_layers(int id) {
-        if (!by_rows_)
-            barrier_.wait(id);
-    }
-
-    void slices(int id, const Job<T>& job, const Chunk& chunk, long l, Part rows, long units,
-                void (*work)(const Job<T>&, const Chunk&, long, long, long, long, long)) {
-        const Layer<T>& layer = job.layers[l];
-        const long n = parts(units, k_.panel);
-        const Part panels = by_rows_ ? Part(n, 0, 1) : Part(n, id, threads_);
-        const double cost = 2.0 * double(layer.n_in) * double(layer.n_out) / double(n) * double(rows.end - rows.begin);
+    // Work on some panels, a few at a time, so that the user is heard
+    template <class Work> void slices(int id, Part panels, Part rows, Terms terms, Work work) {
+        const double cost = 2.0 * double(k_.panel) * double(terms.k1 - terms.k0) * double(rows.end - rows.begin);
         const long step = std::max(1L, long(SLICE / (cost + 1)));
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);
-            work(job, chunk, l, rows.begin, rows.end, p, end);
+            work(p, end);
             if (id == 0)
                 patience_.ask(cost * double(end - p));
         }

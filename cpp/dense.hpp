@@ -8,13 +8,6 @@
 
 namespace {
 
-// The panel after panel j of n, each of `depth` rows
-template <class T> Ahead next_panel(const T* panels_of, long n, long depth, long j) {
-    if (j + 1 >= panels<T>(n))
-        return {};
-    return {{panels_of + (j + 1) * PANEL<T> * depth}, width_of<T>(n, j + 1) * depth * long(sizeof(T))};
-}
-
 // What the next layer sees of units c to c + width: a ⊙ mask
 template <class T> void drop(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long c, long width) {
     const Layer<T>& layer = job.layers[l];
@@ -63,8 +56,9 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
         }
 }
 
-// Z = A Wᵀ + b,  a = g(Z); in the output layer Z alone, the rest is the head's
-template <class T> void forward(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long p0, long p1) {
+// Z = A Wᵀ + b,  a = g(Z), once all terms are there; in the output layer Z alone, the rest is the head's
+template <class T>
+void forward(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long p0, long p1, Terms terms) {
     const Layer<T>& layer = job.layers[l];
     const long rows = r1 - r0, ld = layer.ld;
     const auto& g = ACTIVATIONS<T>[layer.activation];
@@ -72,12 +66,20 @@ template <class T> void forward(const Job<T>& job, const Chunk& chunk, long l, l
     const Matrix<T> A = seen_by(job, chunk, l);
     for (long j = p0; j < p1; j++) {
         const long width = width_of<T>(layer.n_out, j), at = r0 * ld + j * PANEL<T>;
+        const Matrix<T> bias = {b + j * PANEL<T>, 0}, panel = {W + j * PANEL<T> * layer.n_in, width};
         if (layer.narrow)
             forward_narrow(layer, W, b, A, r0, r1);
         else
-            multiply<T, false>(width, rows, {A.data + r0 * A.ld, A.ld}, {W + j * PANEL<T> * layer.n_in, width},
-                               layer.n_in, {b + j * PANEL<T>, 0}, layer.Z + at, ld,
-                               next_panel(W, layer.n_out, layer.n_in, j));
+            multiply<T, false>(width, rows,
+                               {.A = {A.data + r0 * A.ld + terms.k0, A.ld},
+                                .B = {panel.data + terms.k0 * width, width},
+                                .K = terms.k1 - terms.k0,
+                                .start = terms.k0 == 0 ? bias : NOTHING<T>,
+                                .C = layer.Z + at,
+                                .ldc = ld,
+                                .onto = !terms.first});
+        if (!terms.last)
+            continue;
         if (l < job.n_layers)
             g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, {rows, width, ld});
         if (layer.mask)
@@ -85,22 +87,45 @@ template <class T> void forward(const Job<T>& job, const Chunk& chunk, long l, l
     }
 }
 
-// Z = A Wᵀ + b  ->  dA = dZ W of the layer below, and there  a = g(Z)  ->  dZ = dA ⊙ g'(Z)
-template <class T> void backward(const Job<T>& job, const Chunk&, long l, long r0, long r1, long p0, long p1) {
+// Z = A Wᵀ + b  ->  dA = dZ W of the layer below, from some of its units; aside from dA, or into it
+template <class T>
+void linear_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, Terms terms, bool aside,
+                     T* scratch) {
     const Layer<T>&layer = job.layers[l], &below = job.layers[l - 1];
-    const long rows = r1 - r0, ld = below.ld;
-    const auto& g = ACTIVATIONS<T>[below.activation];
-    const T* W = layer.narrow ? job.theta + layer.W : layer.back;
+    const T* W = job.theta + layer.W;
+    for (long p = p0; p < p1; p++) {
+        const long width = width_of<T>(layer.n_in, p);
+        if (!layer.narrow)
+            turned(layer, W, terms.k0, terms.k1, p, scratch);
+        const T* panel = layer.narrow ? W + p * PANEL<T> * layer.n_out : scratch;
+        T* dA = (aside ? below.aside : below.d) + r0 * below.ld + p * PANEL<T>;
+        multiply<T, false>(width, r1 - r0,
+                           {.A = {layer.d + r0 * layer.ld + terms.k0, layer.ld},
+                            .B = {panel, width},
+                            .K = terms.k1 - terms.k0,
+                            .start = NOTHING<T>,
+                            .C = dA,
+                            .ldc = below.ld,
+                            .onto = !terms.first});
+    }
+}
+
+// a = g(Z)  ->  dZ = dA ⊙ g'(Z), after what is aside has been added to dA
+template <class T>
+void activation_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, bool aside) {
+    const Layer<T>& layer = job.layers[l];
+    const auto& g = ACTIVATIONS<T>[layer.activation];
     for (long j = p0; j < p1; j++) {
-        const long width = width_of<T>(layer.n_in, j), at = r0 * ld + j * PANEL<T>;
-        multiply<T, false>(width, rows, {layer.d + r0 * layer.ld, layer.ld}, {W + j * PANEL<T> * layer.n_out, width},
-                           layer.n_out, NOTHING<T>, below.d + at, ld, next_panel(W, layer.n_in, layer.n_out, j));
-        if (below.mask)
-            for (long r = 0; r < rows; r++)
-                for (long c = 0; c < width; c++)
-                    below.d[at + r * ld + c] *= below.mask[at + r * ld + c];
-        g.backward(below.option, job.theta + below.p + j * PANEL<T>, below.Z + at, below.a + at, below.d + at,
-                   below.e + at, {rows, width, ld});
+        const long width = width_of<T>(layer.n_out, j), at = r0 * layer.ld + j * PANEL<T>;
+        for (long r = 0; r < r1 - r0 && (aside || layer.mask); r++)
+            for (long i = at + r * layer.ld; i < at + r * layer.ld + width; i += LANES<T>) {
+                Vec<T> dA = load(layer.d + i);
+                if (aside)
+                    dA += load(layer.aside + i);
+                store<T>(layer.d + i, layer.mask ? dA * load(layer.mask + i) : dA);
+            }
+        g.backward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, layer.d + at,
+                   layer.e + at, {r1 - r0, width, layer.ld});
     }
 }
 
@@ -124,7 +149,9 @@ void gradient_narrow(const Layer<T>& layer, const Task& task, Matrix<T> A, Matri
     for (long i = task.i0; i < task.i1; i += PANEL<T>) {
         const long width = width_of<T>(layer.n_in, i / PANEL<T>);
         T* g = g_W + (i - task.i0) * layer.n_out;
-        multiply<T, true>(width, layer.n_out, dZ, {A.data + i, A.ld}, rows, NOTHING<T>, g, width, {});
+        multiply<T, true>(
+            width, layer.n_out,
+            {.A = dZ, .B = {A.data + i, A.ld}, .K = rows, .start = NOTHING<T>, .C = g, .ldc = width});
         for (long o = 0; o < layer.n_out; o++)
             for (long c = layer.n_in - i; c < width; c++)
                 g[o * width + c] = 0;
@@ -142,11 +169,14 @@ void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, long r0, 
     if (layer.narrow) {
         gradient_narrow(layer, task, from, dZ, r1 - r0, g_W);
     } else {
-        const long inputs = task.i1 - task.i0, width = task.n / inputs, at = task.at;
-        const Ahead ahead{{job.theta + at, job.m ? job.m + at : nullptr, job.v ? job.v + at : nullptr},
-                          task.n * long(sizeof(T))};
-        multiply<T, true>(width, inputs, {from.data + task.i0, A.ld}, dZ, r1 - r0, NOTHING<T>, g_W, width,
-                          chunk.shares ? Ahead{} : ahead);
+        const long inputs = task.i1 - task.i0, width = task.n / inputs;
+        multiply<T, true>(width, inputs,
+                          {.A = {from.data + task.i0, A.ld},
+                           .B = dZ,
+                           .K = r1 - r0,
+                           .start = NOTHING<T>,
+                           .C = g_W,
+                           .ldc = width});
     }
     sum_rows(dZ, r1 - r0, task.n_b, g_b);
 }

@@ -14,8 +14,6 @@ constexpr int REGISTERS = 16;
 // Most rows of a tile that is NV vectors wide: the accumulators, a row of B and one broadcast fill the registers.
 template <int NV> constexpr int MOST_ROWS = REGISTERS == 32 ? 14 : NV == 2 ? 6 : 12;
 
-constexpr long DEPTH = 256;  // of k at a time: that much of B stays in the first-level cache
-
 template <class T> struct Matrix {
     const T* data;
     long ld;
@@ -24,41 +22,105 @@ template <class T> struct Matrix {
 template <class T> constexpr T ZEROS[2 * LANES<T>] = {};
 template <class T> constexpr Matrix<T> NOTHING = {ZEROS<T>, 0};  // to start from
 
-// R rows and NV vectors of C. A is (R, K), or (K, R) if TRANSPOSED; B is (K, NV vectors). C starts from `start`, whose
-// rows may all be the same (ld 0).
-template <class T, int R, int NV, bool TRANSPOSED>
-void tile(Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc) {
-    Vec<T> c[R][NV];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; r++)
-#pragma GCC unroll 2
-        for (int j = 0; j < NV; j++)
-            c[r][j] = load(start.data + r * start.ld + j * LANES<T>);
-    const T *a = A.data, *b = B.data;
-    long k = 0;
-    do {  // K > 0; with a loop that may be empty, compilers keep C on the stack as well
-        Vec<T> row[NV];
-#pragma GCC unroll 2
-        for (int j = 0; j < NV; j++)
-            row[j] = load(b + j * LANES<T>);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; r++) {
-            const Vec<T> x = splat(TRANSPOSED ? a[r] : a[r * A.ld]);
-#pragma GCC unroll 2
-            for (int j = 0; j < NV; j++)
-                c[r][j] += x * row[j];
-        }
-        a += TRANSPOSED ? A.ld : 1;
-        b += B.ld;
-    } while (++k < K);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; r++)
-#pragma GCC unroll 2
-        for (int j = 0; j < NV; j++)
-            store<T>(C + r * ldc + j * LANES<T>, c[r][j]);
+// The compiler may assume nothing about a value from here on
+template <class P> inline void hide(P& value) {
+    asm("" : "+r"(value));
 }
 
-template <class T> using Tile = void (*)(Matrix<T>, Matrix<T>, long, Matrix<T>, T*, long);
+// R rows of A, of which number k is read, then k + 1. Each row is found at one of three places plus 0 to 4 times `ld`,
+// which an address has room for. A compiler that knew how these depend on each other would hold one register for each
+// row instead, most of them on the stack, and a tile would take a fifth longer.
+template <class T, int R, bool TRANSPOSED> class Rows {
+public:
+    Rows(const T* A, long ld) : ld_(ld), three_(3 * ld) {
+        hide(ld_);
+        for (int i = 0; i < 3; i++)
+            places_[i] = A + (R > GROUP * i && !TRANSPOSED ? GROUP * i * ld_ : 0);
+        for (const T*& place : places_)
+            hide(place);
+        hide(three_);
+    }
+
+    T operator[](int r) const {
+        if constexpr (TRANSPOSED)
+            return places_[0][r];
+        return places_[r / GROUP][r % GROUP == 3 ? three_ : r % GROUP * ld_];
+    }
+
+    void next() {
+        for (int i = 0; i < 3; i++)
+            places_[i] += TRANSPOSED ? ld_ : 1;
+    }
+
+    // What is soon read of a matrix whose rows are far apart
+    void ask() const {
+        if (TRANSPOSED)
+            __builtin_prefetch(places_[0] + 4 * ld_);
+    }
+
+private:
+    static constexpr int GROUP = 5;
+    const T* places_[3];
+    long ld_, three_;
+};
+
+// C = start + A B. A is (rows, K), or (K, rows) where it is transposed; B is (K, one or two vectors). The rows of `start`
+// may all be the same (ld 0). `onto`: what C was before is added at the end.
+template <class T> struct Product {
+    Matrix<T> A, B;
+    long K;  // > 0
+    Matrix<T> start;
+    T* C;
+    long ldc;
+    bool onto = false;
+};
+
+// Rows r to r + R of C, NV vectors wide
+template <class T, int R, int NV, bool TRANSPOSED> void tile(const Product<T>& product, long r) {
+    const long K = product.K, step = product.B.ld, ldc = product.ldc;
+    T* const C = product.C + r * ldc;
+    Vec<T> c[R][NV];
+#pragma GCC unroll 16
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < NV; j++)
+            c[i][j] = load(product.start.data + (r + i) * product.start.ld + j * LANES<T>);
+    Rows<T, R, TRANSPOSED> a(product.A.data + (TRANSPOSED ? r : r * product.A.ld), product.A.ld);
+    const T* b = product.B.data;
+    long k = 0;
+    do {  // with a loop that may be empty, compilers keep C on the stack as well
+        a.ask();
+        Vec<T> row[NV];
+#pragma GCC unroll 2
+        for (int j = 0; j < NV; j++) {
+            row[j] = load(b + j * LANES<T>);
+            if (!TRANSPOSED)
+                __builtin_prefetch(b + 8 * step + j * LANES<T>);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < R; i++) {
+            const Vec<T> x = splat(a[i]);
+#pragma GCC unroll 2
+            for (int j = 0; j < NV; j++)
+                c[i][j] += x * row[j];
+        }
+        a.next();
+        b += step;
+    } while (++k < K);
+    if (product.onto)
+#pragma GCC unroll 16
+        for (int i = 0; i < R; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < NV; j++)
+                c[i][j] += load(C + i * ldc + j * LANES<T>);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < NV; j++)
+            store<T>(C + i * ldc + j * LANES<T>, c[i][j]);
+}
+
+template <class T> using Tile = void (*)(const Product<T>&, long);
 
 template <class T, int R, int NV, bool TRANSPOSED> constexpr Tile<T> tile_of() {
     if constexpr (R <= MOST_ROWS<NV>)
@@ -84,48 +146,22 @@ constexpr Tile<T> TILES[] = {nullptr,
                              tile_of<T, 13, NV, TRANSPOSED>(),
                              tile_of<T, 14, NV, TRANSPOSED>()};
 
-// Memory that is needed next, asked for little by little while the processor computes: `bytes` from each of the places
-struct Ahead {
-    const void* places[3] = {};
-    long bytes = 0;
-
-    void ask(long part, long parts) const {
-        constexpr long line = 64;
-        for (long at = bytes * part / parts / line * line; at < bytes * (part + 1) / parts; at += line)
-            for (const void* place : places)
-                if (place)
-                    __builtin_prefetch(static_cast<const char*>(place) + at, 0, 2);
+// All rows, shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and a rest of 2. Every number of C is summed in the
+// order of k, so that no division of the work changes a bit of it.
+template <class T, int NV, bool TRANSPOSED> void multiply(long rows, const Product<T>& product) {
+    for (long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>, r = 0; tiles > 0; tiles--) {
+        const long size = (rows - r) / tiles;
+        TILES<T, NV, TRANSPOSED>[size](product, r);
+        r += size;
     }
-};
-
-// C (rows, NV vectors) = start + A B, for K > 0. The rows are shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and
-// a rest of 2. Every number of C is summed in the order of k, so that no division of the work changes a bit of it.
-template <class T, int NV, bool TRANSPOSED>
-void multiply(long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc, Ahead ahead) {
-    const long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>;
-    long k = 0;
-    do {
-        const long depth = K - k < DEPTH + DEPTH / 2 ? K - k : DEPTH;
-        for (long i = 0, r = 0; i < tiles; i++) {
-            const long next = rows * (i + 1) / tiles;
-            if (k == 0)
-                ahead.ask(i, tiles);
-            const Matrix<T> from = k ? Matrix<T>{C + r * ldc, ldc} : Matrix<T>{start.data + r * start.ld, start.ld};
-            TILES<T, NV, TRANSPOSED>[next - r]({A.data + (TRANSPOSED ? k * A.ld + r : r * A.ld + k), A.ld},
-                                               {B.data + k * B.ld, B.ld}, depth, from, C + r * ldc, ldc);
-            r = next;
-        }
-        k += depth;
-    } while (k < K);
 }
 
 // The same for a panel of `width` columns, one vector or two.
-template <class T, bool TRANSPOSED>
-void multiply(long width, long rows, Matrix<T> A, Matrix<T> B, long K, Matrix<T> start, T* C, long ldc, Ahead ahead) {
+template <class T, bool TRANSPOSED> void multiply(long width, long rows, const Product<T>& product) {
     if (width == 2 * LANES<T>)
-        multiply<T, 2, TRANSPOSED>(rows, A, B, K, start, C, ldc, ahead);
+        multiply<T, 2, TRANSPOSED>(rows, product);
     else
-        multiply<T, 1, TRANSPOSED>(rows, A, B, K, start, C, ldc, ahead);
+        multiply<T, 1, TRANSPOSED>(rows, product);
 }
 
 }  // namespace

@@ -60,8 +60,12 @@ void gram(const LinearJob<T>& job, long r0, long r1, LinearBlock block, long i, 
         for (long c = 0; c < broad; c += PAIR)
             for (long t = 0; t < (same && c + PAIR < tall ? c + PAIR : tall); t += TALL) {
                 double* total = G + c * tall + t * PAIR;
-                multiply<double, 2, true>(TALL, {left + t, ld}, {right + c * rows, PAIR}, rows, {total, PAIR}, total,
-                                          PAIR, {});
+                multiply<double, 2, true>(TALL, {.A = {left + t, ld},
+                                                 .B = {right + c * rows, PAIR},
+                                                 .K = rows,
+                                                 .start = {total, PAIR},
+                                                 .C = total,
+                                                 .ldc = PAIR});
             }
     }
 }

@@ -11,10 +11,26 @@
 namespace {
 
 template <class T>
-constexpr Kernels<T> KERNELS = {LANES<T>,       PANEL<T>,       BLOCK<T>, NARROW,           MOST_VECTORS<T>* LANES<T>,
-                                gather<T>,      forward<T>,     head<T>,  output<T>,        backward<T>,
-                                gradient<T>,    update<T>,      pack<T>,  unpack<T>,        transpose<T>,
-                                row_scratch<T>, predict_row<T>, micro<T>, micro_scratch<T>, micro_penalize<T>,
+constexpr Kernels<T> KERNELS = {LANES<T>,
+                                PANEL<T>,
+                                BLOCK<T>,
+                                NARROW,
+                                MOST_VECTORS<T>* LANES<T>,
+                                gather<T>,
+                                forward<T>,
+                                head<T>,
+                                output<T>,
+                                linear_backward<T>,
+                                activation_backward<T>,
+                                gradient<T>,
+                                update<T>,
+                                pack<T>,
+                                unpack<T>,
+                                row_scratch<T>,
+                                predict_row<T>,
+                                micro<T>,
+                                micro_scratch<T>,
+                                micro_penalize<T>,
                                 micro_step<T>};
 
 template <class T>

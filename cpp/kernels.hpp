@@ -4,8 +4,11 @@
 // Layout. Activations are row-major, a sample a row, with rows padded to whole vectors. The weights of a layer lie in
 // panels, as the kernels read them: panel j holds the weights of PANEL neighboring units as [n_in][PANEL], padded with
 // zeros; the last panel is narrower where that saves work. Gradients and moments have the same layout, so that an
-// update is one stream. Layers above the first also keep a transposed copy, `back`, in panels over their inputs, for dA
-// = dZ W. A narrow layer, of a few units, has only that: its units would leave most of a vector empty.
+// update is one stream. For dA = dZ W a panel's worth of them is turned at a time. A narrow layer, of a few units, has
+// panels over its inputs: its units would leave most of a vector empty.
+//
+// Sums over the units of a wide layer, forward and backward, are those over its first half and over its second half,
+// added: a thread that has computed one half can go on with that while another one computes the other.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +30,11 @@ template <class T> struct Layer {
     bool learns = false, shared = false;  // a parameter of the activation, one for each unit or one for all
     double dropout = 0;
     long W = 0, b = 0, p = 0;            // where they start in the packed parameters
-    T* back = nullptr;                   // transposed copy of W, for layers above the first that are not narrow
+    long first_half = 0;                 // units in it, if sums over all of them are those of two halves; else 0
     T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
     T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout
     T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p
+    T* aside = nullptr;                  // of dA, what comes from the second half of the units above
 };
 
 // A sequence of samples that are in memory at the same time: a batch, or a part of a large one.
@@ -66,6 +70,37 @@ template <class T> struct Job {
     double l1 = 0, l2 = 0;
 };
 
+// Some terms of a sum, k0 to k1. Those that come first take the place of what was there; with the last, it is complete.
+struct Terms {
+    long k0, k1;
+    bool first = true, last = true;
+};
+
+// The terms of a sum over n, of which the first half counts `first_half`, or 0 if it has none: they come in parts, 0 and
+// 1, in either order.
+struct Halves {
+    long n, first_half;
+    int count() const { return first_half ? 2 : 1; }
+    Terms operator[](int half) const {
+        return !first_half ? Terms{0, n} : half == 0 ? Terms{0, first_half} : Terms{first_half, n};
+    }
+    Terms in_order(int place, int half) const {
+        Terms terms = (*this)[half];
+        terms.first = place == 0;
+        terms.last = place + 1 == count();
+        return terms;
+    }
+};
+
+// Of the sums of layer l over its inputs, and over its outputs
+template <class T> Halves inputs_of(const Job<T>& job, long l) {
+    return {job.layers[l].n_in, job.layers[l].narrow ? 0 : job.layers[l - 1].first_half};
+}
+
+template <class T> Halves outputs_of(const Job<T>& job, long l) {
+    return {job.layers[l].n_out, job.layers[l].first_half};
+}
+
 // A part of the update: inputs i0 to i1 of panel `panel` of dW, and db with the last of them; or, panel -1, dp.
 struct Task {
     int layer;
@@ -79,16 +114,17 @@ template <class T> struct Kernels {
     long micro_rows;  // see micro.hpp
     // On rows r0 to r1 of the chunk and panels p0 to p1 of the layer that is written:
     void (*gather)(const Job<T>&, const Chunk&, long r0, long r1);
-    void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);
+    void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1, Terms);
     void (*head)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch);
     void (*output)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch, T* out);
-    void (*backward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1);
+    void (*linear_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1, Terms, bool aside,
+                            T* scratch);
+    void (*activation_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1, bool aside);
     void (*gradient)(const Job<T>&, const Chunk&, const Task&, long r0, long r1, T* g_W, T* g_b);
     void (*update)(const Job<T>&, const Chunk&, const Task&, double* penalty, const StepRates&, T* scratch);
     // Between the layout of theta and the packed one
     void (*pack)(const Layer<T>&, const T* flat, T* packed);
     void (*unpack)(const Layer<T>&, const T* packed, T* flat);
-    void (*transpose)(const Layer<T>&, const T* packed);
     // One sample
     long (*row_scratch)(const Job<T>&);
     void (*predict_row)(const Job<T>&, const T* theta, const T* x, T* scratch, T* out);

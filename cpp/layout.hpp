@@ -87,30 +87,26 @@ template <class T> void unpack(const Layer<T>& layer, const T* packed, T* flat) 
     }
 }
 
-// Rows i0 to i1 of panel j of W, transposed into `back`; i0 is a multiple of PANEL
-template <class T> void transpose_block(const Layer<T>& layer, const T* W, long j, long i0, long i1) {
-    const long width = width_of<T>(layer.n_out, j), units = layer.n_out - j * PANEL<T>;
-    const T* from = W + j * PANEL<T> * layer.n_in;
-    for (long i = i0; i < i1; i += LANES<T>) {
-        const long panel = i / PANEL<T>, back_width = width_of<T>(layer.n_in, panel);
-        T* to = layer.back + panel * PANEL<T> * layer.n_out + j * PANEL<T> * back_width + i % PANEL<T>;
-        for (long o = 0; o < width; o += LANES<T>) {
-            const T* square = from + i * width + o;
-            if (i1 - i >= LANES<T> && units - o >= LANES<T>) {
-                transpose_square(square, width, to + o * back_width, back_width);
+// Weights of units u0 to u1 from the inputs of panel p, turned: [u1 - u0][inputs]. u0 is a multiple of LANES; inputs that
+// are only padding weigh zero.
+template <class T> void turned(const Layer<T>& layer, const T* W, long u0, long u1, long p, T* to) {
+    const long i0 = p * PANEL<T>, inputs = width_of<T>(layer.n_in, p);
+    for (long o = u0; o < u1; o += LANES<T>) {
+        const long j = o / PANEL<T>, width = width_of<T>(layer.n_out, j);
+        const T* from = W + j * PANEL<T> * layer.n_in + i0 * width + o % PANEL<T>;
+        for (long i = 0; i < inputs; i += LANES<T>) {
+            const T* square = from + i * width;
+            T* place = to + (o - u0) * inputs + i;
+            const long there = layer.n_in - i0 - i;
+            if (there >= LANES<T> && u1 - o >= LANES<T>) {
+                transpose_square(square, width, place, inputs);
                 continue;
             }
-            for (long r = 0; r < LANES<T> && r < i1 - i; r++)
-                for (long c = 0; c < LANES<T> && c < units - o; c++)
-                    to[(o + c) * back_width + r] = square[r * width + c];
+            for (long c = 0; c < LANES<T> && c < u1 - o; c++)
+                for (long r = 0; r < LANES<T>; r++)
+                    place[c * inputs + r] = r < there ? square[r * width + c] : 0;
         }
     }
-}
-
-// The whole transposed copy
-template <class T> void transpose(const Layer<T>& layer, const T* packed) {
-    for (long j = 0; j < panels<T>(layer.n_out); j++)
-        transpose_block(layer, packed + layer.W, j, 0, layer.n_in);
 }
 
 }  // namespace

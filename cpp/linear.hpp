@@ -236,8 +236,9 @@ template <bool TRANSPOSED>
 void add_product(long rows, Matrix<double> A, Matrix<double> B, long K, double* C, long ldc, long columns) {
     constexpr long pair = PANEL<double>;
     for (long c = 0; c < columns; c += pair)
-        multiply<double, TRANSPOSED>(columns - c < pair ? LANES<double> : pair, rows, A, {B.data + c, B.ld}, K,
-                                     {C + c, ldc}, C + c, ldc, {});
+        multiply<double, TRANSPOSED>(
+            columns - c < pair ? LANES<double> : pair, rows,
+            {.A = A, .B = {B.data + c, B.ld}, .K = K, .start = {C + c, ldc}, .C = C + c, .ldc = ldc});
 }
 
 // [rows][from_ld] to [columns][to_ld]

@@ -71,7 +71,7 @@ Outcome column_moments(const Target& target, const LinearJob<T>& job, double* fi
     Outcome outcome;
     outcome.interrupted = !each_part(
         count, kernels.scratch(job), 4.0 * double(job.m) * double(job.n), control, [&](long part, double* scratch) {
-            const Part rows(job.m, int(part), int(count));
+            const Part rows = part_of(job.m, part, count);
             kernels.column_moments(job, rows.begin, rows.end, &sums[part * 2 * ld], scratch);
         });
     add_up(sums.data(), count, 2 * ld);
@@ -97,7 +97,7 @@ Outcome linear_cost(const Target& target, LinearJob<T> job, const double* phi, d
     Outcome outcome;
     outcome.interrupted = !each_part(count, kernels.scratch(job), 4.0 * double(job.m) * double(k * ld), control,
                                      [&](long part, double* scratch) {
-                                         const Part rows(job.m, int(part), int(count));
+                                         const Part rows = part_of(job.m, part, count);
                                          double* own = &sums[part * size];
                                          own[size - 1] = kernels.linear_cost(job, rows.begin, rows.end, own, scratch);
                                      });
@@ -129,7 +129,7 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
     Outcome outcome;
     outcome.interrupted =
         !each_part(pairs * count, kernels.gram_scratch(parts(q, side)), work, control, [&](long task, double* scratch) {
-            const Part rows(job.m, int(task % count), int(count));
+            const Part rows = part_of(job.m, task % count, count);
             kernels.gram(job, rows.begin, rows.end, blocks[task / count], i, j, &sums[task * size], scratch);
         });
     for (long pair = 0; pair < pairs; pair++) {

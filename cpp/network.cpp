@@ -81,7 +81,6 @@ template <class T> void set_up(Workspace<T>& ws, const T* theta, const Steps& st
     ws.job.l1 = steps.l1;
     ws.job.l2 = steps.l2;
     ws.load(theta, ws.job.theta);
-    ws.transpose();
 }
 
 }  // namespace
@@ -99,8 +98,7 @@ template <class T>
 Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* v, const Samples<T>& samples,
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
-    const Plan plan = plan_of(target.kernels<T>(), spec, rows, control);
-    Crew crew(plan.threads);
+    Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
     Workspace<T> ws(target, spec, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
     set_up(ws, theta, steps);
@@ -119,7 +117,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
             return take_small(ws, patience, batch, rates, J);
         });
     } else {
-        Computation<T> computation(ws, crew, plan.by_rows, patience);
+        Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
             const WithDenormals zero(Denormals::zero);
             const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
@@ -157,8 +155,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     for (LayerSpec& layer : undropped.layers)
         layer.dropout = 0;
     const long rows = std::min(samples.m, CHUNK);
-    const Plan plan = plan_of(target.kernels<T>(), spec, rows, control);
-    Crew crew(plan.threads);
+    Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
     Workspace<T> ws(target, undropped, samples, rows, true, crew.size());
     Job<T>& job = ws.job;
     set_up(ws, theta, steps);
@@ -169,7 +166,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     if (ws.micro) {
         take_small(ws, patience, all, {}, outcome.cost);
     } else {
-        Computation<T> computation(ws, crew, plan.by_rows, patience);
+        Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
             double J = 0;
             computation.take(id, all, 0, {}, g != nullptr, J);
@@ -215,7 +212,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     Patience patience(control);
     crew.run([&](int id) {
         const long place = id * rows;  // its rows of the workspace
-        const Part mine(parts(samples.m, rows), id, crew.size());
+        const Part mine = part_of(parts(samples.m, rows), id, crew.size());
         for (long block = mine.begin; block < mine.end && !patience.stopped(); block++) {
             const long n = std::min(rows, samples.m - block * rows);
             Chunk chunk;
@@ -223,7 +220,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
             ws.kernels.gather(ws.job, chunk, place, place + n);
             for (long l = 1; l <= ws.job.n_layers; l++)
                 ws.kernels.forward(ws.job, chunk, l, place, place + n, 0,
-                                   parts(ws.job.layers[l].n_out, ws.kernels.panel));
+                                   parts(ws.job.layers[l].n_out, ws.kernels.panel), {0, ws.job.layers[l].n_in});
             ws.kernels.output(ws.job, chunk, place, place + n, ws.scratch[id], out);
             if (id == 0)
                 patience.ask(2 * weights(spec) * double(n));

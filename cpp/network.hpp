@@ -50,16 +50,10 @@ struct Outcome {
     bool interrupted = false;
 };
 
-// How a step is shared out among threads, which changes no bit of it
-struct Plan {
-    int threads = 1;
-    bool by_rows = true;  // each thread takes some rows through all layers; or else some units of every layer
-};
-
 struct Control {
     int threads = 1;                    // at most
     std::function<bool()> interrupted;  // asked now and then by the calling thread; must not throw
-    const Plan* plan = nullptr;         // of all steps; null: the quickest is found
+    bool all = false;                   // so many, whether it is quicker or not
 };
 
 // Takes the steps of an epoch, in place on theta and the moments (packed; null where the optimizer has none).

@@ -41,23 +41,23 @@ template <class T> struct RmsProp {
         : alpha(T(s.alpha)), decay(T(1 - s.options[0])), epsilon(T(s.options[1])) {}
     void step(Vec<T>& theta, Vec<T> g, Vec<T>& v, Vec<T>&) const {
         v += decay * (g * g - v);
-        theta -= quotient(alpha * g, root(v) + epsilon);
+        theta -= alpha * g * reciprocal(root(v) + epsilon);
     }
 };
 
 template <class T> struct Adam {
     static constexpr int moments = 2;
-    T rate, correction, beta_1, beta_2, epsilon;  // the betas as 1 - β
-    explicit Adam(const deltarule::StepRates& s)
-        : rate(T(s.alpha / (1 - s.power[0]))),
-          correction(T(1 / (1 - s.power[1]))),
+    T rate, beta_1, beta_2, epsilon;  // the betas as 1 - β; the corrections of both moments in `rate` and `epsilon`
+    explicit Adam(const deltarule::StepRates& s) : Adam(s, __builtin_sqrt(1 - s.power[1])) {}
+    Adam(const deltarule::StepRates& s, double root)
+        : rate(T(s.alpha * root / (1 - s.power[0]))),
           beta_1(T(1 - s.options[0])),
           beta_2(T(1 - s.options[1])),
-          epsilon(T(s.options[2])) {}
+          epsilon(T(s.options[2] * root)) {}
     void step(Vec<T>& theta, Vec<T> g, Vec<T>& m, Vec<T>& v) const {
         m += beta_1 * (g - m);
         v += beta_2 * (g * g - v);
-        theta -= quotient(rate * m, root(v * correction) + epsilon);
+        theta -= rate * m * reciprocal(root(v) + epsilon);
     }
 };
 

@@ -13,7 +13,6 @@ constexpr long MICRO = 16;  // most units in a layer of a small network
 
 constexpr double RATE = 8e9;   // operations a second of a thread, for each number of its vectors
 constexpr double TINY = 2e-6;  // seconds of a step that no second thread can shorten
-constexpr long ROWS = 16;      // least of a thread
 
 // Measured, in units of the time in which two threads meet. To wait for one another costs more than that: they are
 // never quite done together, and what they need next is in the cache of another core.
@@ -70,45 +69,39 @@ bool by_shares(const NetworkSpec& spec, long rows) {
     return spec.parameters() <= rows / shares_of(rows) * numbers(spec);
 }
 
-// Work takes its time, and so does all that one thread has written and another reads, or writes anew. By rows, that is
-// the weights and their transposed copy, which all read and one writes, and the activations in the update; by units the
-// activations, and of the copy what others wrote; by shares the gradients of other threads.
-template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control) {
-    if (control.plan)
-        return *control.plan;
+// Work takes its time, and so does all that one thread has written and another reads: where the rows are in shares, the
+// gradients of other threads; where the units are shared out, what the layers see and dA.
+template <class T>
+int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control) {
+    if (control.all)
+        return control.threads;
     const bool shares = by_shares(spec, rows);
     static const long cores = std::max(1u, std::thread::hardware_concurrency());
     const int most = int(std::min({long(control.threads), cores, shares ? shares_of(rows) : cores}));
     const double all = weights(spec), seen = double(rows) * double(numbers(spec) - spec.layers.back().units);
     const double one = 6 * double(rows) / (RATE * double(kernels.lanes));  // seconds for a weight
-    Plan best;
     double least = one * all;
     if (is_small(spec) || most <= 1 || least < TINY)
-        return best;
+        return 1;
     const double meet = Crew::seconds_to_meet();
+    int best = 1;
     for (int threads = 2; threads <= most; threads++) {
         const double rounds = double(std::bit_width(unsigned(threads - 1)));
-        const auto consider = [&](bool by_rows, double work, double waits, double exchanged, double line) {
-            const double lines = exchanged * double(sizeof(T)) / BYTES;
-            const double seconds = one * work + meet * (WAIT * waits * rounds + line * lines);
-            if (seconds < least) {
-                least = seconds;
-                best = {threads, by_rows};
-            }
-        };
-        if (shares) {
-            const double share = busiest(shares_of(rows), threads), others = double(shares_of(rows)) * (1 - share);
-            consider(true, all * share, 1, all * others, ALL_AT_ONCE);
-            continue;
+        const double share = shares ? busiest(shares_of(rows), threads) : 1;
+        const double work = shares ? all * share : uneven(spec, kernels.panel, threads);
+        const double waits = shares ? 1 : 2 + 2 * double(spec.layers.size());
+        const double exchanged = shares ? all * double(shares_of(rows)) * (1 - share) : seen;
+        const double lines = exchanged * double(sizeof(T)) / BYTES;
+        const double seconds = one * work + meet * (WAIT * waits * rounds + (shares ? ALL_AT_ONCE : LINE) * lines);
+        if (seconds < least) {
+            least = seconds;
+            best = threads;
         }
-        if (rows >= ROWS * threads)
-            consider(true, all / threads, 2, 3 * all + seen, LINE);
-        consider(false, uneven(spec, kernels.panel, threads), 2 + 2 * double(spec.layers.size()), all / 2 + seen, LINE);
     }
     return best;
 }
 
-template Plan plan_of(const Kernels<float>&, const NetworkSpec&, long, const Control&);
-template Plan plan_of(const Kernels<double>&, const NetworkSpec&, long, const Control&);
+template int threads_for(const Kernels<float>&, const NetworkSpec&, long, const Control&);
+template int threads_for(const Kernels<double>&, const NetworkSpec&, long, const Control&);
 
 }  // namespace deltarule

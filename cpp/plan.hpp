@@ -1,5 +1,5 @@
-// How the work of a step is divided: into sums, which decides the bits of the result, and among threads, which does
-// not.
+// How the work of a step is divided: into sums, which decides the bits of the result, and among how many threads, which
+// does not.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ inline long shares_of(long rows) {
 // the layers see and their dZ
 bool by_shares(const NetworkSpec& spec, long rows);
 
-// The quickest for steps of `rows` samples, unless one is given
-template <class T> Plan plan_of(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control);
+// How many threads are quickest for steps of `rows` samples
+template <class T> int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control);
 
 }  // namespace deltarule

@@ -98,14 +98,15 @@ Pool& the_pool() {
 
 }  // namespace
 
+void Barrier::arrive(int id) {
+    places_[id].arrived.store(++places_[id].often, std::memory_order_release);
+}
+
 void Barrier::wait(int id) {
-    Place& mine = places_[id];
-    mine.waits++;
-    for (int round = 0, distance = 1; distance < threads_; round++, distance *= 2) {
-        places_[(id + distance) % threads_].flags[round].raised.store(mine.waits, std::memory_order_release);
-        // one that is ahead may have raised it again
-        wait_until([&] { return int(mine.flags[round].raised.load(std::memory_order_acquire) - mine.waits) >= 0; });
-    }
+    const unsigned often = places_[id].often;
+    for (const Place& other : places_)
+        if (&other != &places_[id])  // one that is ahead may have arrived again
+            wait_until([&] { return int(other.arrived.load(std::memory_order_acquire) - often) >= 0; });
 }
 
 Crew::Crew(int wanted) : pool_(&the_pool()) {
@@ -162,18 +163,22 @@ double Crew::seconds_to_meet() {
     attempt.fetch_add(1, std::memory_order_relaxed);
     double least = most, total = 0;  // the first thread's between two waits of both
     Barrier barrier(2);
+    const auto meet = [&](int id) {
+        barrier.arrive(id);
+        barrier.wait(id);
+    };
     crew.run([&](int id) {
         for (int trial = 0; trial < trials && total < patience; trial++) {
             const auto began = std::chrono::steady_clock::now();
             for (int i = 0; i < waits; i++)
-                barrier.wait(id);
+                meet(id);
             const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-            barrier.wait(id);
+            meet(id);
             if (id == 0) {
                 least = std::min(least, took / waits);
                 total += took;
             }
-            barrier.wait(id);
+            meet(id);
         }
     });
     if (!(least > 0 && least < most))

@@ -7,24 +7,19 @@
 
 namespace deltarule {
 
-// Where threads wait for one another, in as many rounds as it takes to hear of all: in the first, each signals to the
-// next one, then to the second next, the fourth next ... A flag is written by one thread and read by one other. Waiting
-// is short, so they look again and again, and let others run in between.
+// Where threads meet. Each says when it has arrived, and waits for the others when it needs them, so that it may do
+// something else in between. Waiting is short, so they look again and again, and let others run in between.
 class Barrier {
 public:
-    explicit Barrier(int threads) : threads_(threads), places_(threads) {}
-    void wait(int id);
+    explicit Barrier(int threads) : places_(threads) {}
+    void arrive(int id);
+    void wait(int id);  // until all others have arrived as often
 
 private:
-    static constexpr int ROUNDS = 10;  // 2^10 threads
-    struct alignas(128) Flag {         // two lines, as processors fetch them in pairs
-        std::atomic<unsigned> raised{0};
+    struct alignas(128) Place {  // two lines, as processors fetch them in pairs
+        std::atomic<unsigned> arrived{0};
+        alignas(128) unsigned often = 0;  // the same, for the thread itself, which then need not ask the others' caches
     };
-    struct Place {
-        Flag flags[ROUNDS];
-        unsigned waits = 0;
-    };
-    const int threads_;
     std::vector<Place> places_;
 };
 

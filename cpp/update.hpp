@@ -1,4 +1,4 @@
-// The update: from the gradient of a task to the penalties, the step of the optimizer, and the transposed copy.
+// The update: from the gradient of a task to the penalties and the step of the optimizer.
 #pragma once
 
 #include "dense.hpp"
@@ -85,8 +85,6 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
         return;
     take_step(job, rates, task.at, g, task.n);
     take_step(job, rates, task.b, g_b, task.n_b);
-    if (layer.back && !learned)
-        transpose_block(layer, job.theta + layer.W, task.panel, task.i0, task.i1);
 }
 
 }  // namespace

@@ -208,12 +208,24 @@ inline Vec<float> root(Vec<float> v) {
 #endif
 }
 
-// a / b to an ulp, in the same way
+// 1 / v to an ulp, in the same way
+inline Vec<float> reciprocal(Vec<float> v) {
+#if defined(__AVX512F__)
+    const Vec<float> inverse = (Vec<float>)_mm512_rcp14_ps((__m512)v);
+    return inverse + inverse * (1.0f - v * inverse);
+#else
+    return 1.0f / v;
+#endif
+}
+
+inline Vec<double> reciprocal(Vec<double> v) {
+    return 1.0 / v;
+}
+
+// a / b, rounded once more than by the exact instruction; b is not so small or large that 1 / b would be infinite or 0
 inline Vec<float> quotient(Vec<float> a, Vec<float> b) {
 #if defined(__AVX512F__)
-    Vec<float> inverse = (Vec<float>)_mm512_rcp14_ps((__m512)b);
-    inverse += inverse * (1.0f - b * inverse);
-    const Vec<float> q = a * inverse;
+    const Vec<float> inverse = reciprocal(b), q = a * inverse;
     return q + inverse * (a - b * q);
 #else
     return a / b;

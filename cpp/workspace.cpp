@@ -13,6 +13,8 @@ long first_of(long n, long k, long parts, long unit) {
     return std::min(n, rounded_up(n * k / parts, unit));
 }
 
+constexpr long HALVED = 4;  // panels of a layer whose sums are those of two halves
+
 constexpr std::size_t PAGE = 1 << 21, KEPT = 8 << 20;
 
 struct Kept {
@@ -106,6 +108,8 @@ Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T
     for (long l = 1; l <= job.n_layers; l++) {
         Layer<T>& layer = layers_[l];
         layer.narrow = !micro && layer.n_out <= kernels.narrow;
+        const long panels = parts(layer.n_out, kernels.panel);
+        layer.first_half = !micro && panels >= HALVED ? panels / 2 * kernels.panel : 0;
         const long units = micro ? layer.n_out : rounded_up(layer.n_out, kernels.lanes);
         layer.W = at;
         layer.b = at + (layer.narrow ? layer.n_out * rounded_up(layer.n_in, kernels.lanes) : units * layer.n_in);
@@ -132,7 +136,8 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
         job.shares = memory.zeros<T>(2 * shares_of(rows) * job.n_parameters);
     const long widest = std::ranges::max(layers_, {}, &Layer<T>::ld).ld;
     const long most = micro ? kernels.micro_scratch(job)
-                            : std::max({(5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel, widest});
+                            : std::max({(5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel,
+                                        training ? widest * kernels.panel : widest});
     for (int id = 0; id < threads; id++)
         scratch.push_back(memory.zeros<T>(most));
 }
@@ -160,28 +165,27 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
             layer.mask = memory.zeros<T>(n);
             layer.seen = memory.zeros<T>(n);
         }
-        if (l > 1 && !micro && !layer.narrow)
-            layer.back = memory.zeros<T>(rounded_up(layer.n_in, kernels.lanes) * layer.n_out);
+        if (l < job.n_layers && layers_[l + 1].first_half)
+            layer.aside = memory.zeros<T>(n);
     }
 }
 
 template <class T> Job<T> Workspace<T>::job_of(int id) {
     if (id == 0)
         return job;
-    const auto copied = [&](const T* from, long n) {
-        if (!from)
-            return static_cast<T*>(nullptr);
-        T* copy = memory.template zeros<T>(n);
-        std::copy_n(from, n, copy);
-        return copy;
-    };
-    std::vector<Layer<T>>& layers = copies_.emplace_back(layers_);
-    for (Layer<T>& layer : layers)
-        layer.back = copied(layer.back, rounded_up(layer.n_in, kernels.lanes) * layer.n_out);
     Job<T> own = job;
+    std::vector<Layer<T>>& layers = copies_.emplace_back(layers_);
     own.layers = layers.data();
+    if (!shared) {
+        if (layers[0].seen)
+            layers[0].seen = memory.template zeros<T>(rows_ * layers[0].ld);
+        return own;
+    }
     for (T** changed : {&own.theta, &own.m, &own.v, &own.g})
-        *changed = copied(*changed, job.n_parameters);
+        if (const T* from = *changed) {
+            *changed = memory.template zeros<T>(job.n_parameters);
+            std::copy_n(from, job.n_parameters, *changed);
+        }
     own.penalty = memory.template zeros<double>(long(tasks.size()));
     return own;
 }

@@ -26,7 +26,7 @@ template <class T> struct Fit {
 
 template <class T>
 Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, int optimizer, int threads, int offset,
-           const Plan* plan = nullptr) {
+           bool all = false) {
     const long n_x = spec.n_features, n_y = spec.layers.back().units, P = spec.parameters();
     Numbers<T> X(m * n_x, offset, -1, 1, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
         theta(P, offset, -.3, .3, 4);
@@ -42,7 +42,7 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     const double options[4] = {0.9, 0.99, 1e-8, 0.01};
     std::copy_n(options, 4, steps.options);
     steps.l1 = steps.l2 = 0.1;
-    const Control control{threads, [] { return false; }, plan};
+    const Control control{threads, [] { return false; }, all};
     const int moments = target.optimizers[optimizer].moments;
     std::vector<T> m_packed(packed_size<T>(target, spec)), v_packed(m_packed.size());
     epoch<T>(target, spec, theta.data, moments > 0 ? m_packed.data() : nullptr, moments > 1 ? v_packed.data() : nullptr,
@@ -92,12 +92,9 @@ template <class T> void threads(const Target& target) {
     const Fit<T> few = fit<T>(target, wide, 15, 5, 4, 1, 0), more = fit<T>(target, wide, 90, 45, 4, 1, 0);
     for (int n : {2, 3, 7, 64}) {
         expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0), "the same bits for any number of threads");
-        for (const bool by_rows : {true, false}) {
-            const Plan plan{n, by_rows};
-            expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0, &plan), "the same bits by shares");
-            expect(few == fit<T>(target, wide, 15, 5, 4, n, 0, &plan), "the same bits of few rows");
-            expect(more == fit<T>(target, wide, 90, 45, 4, n, 0, &plan), "the same bits by rows or by units");
-        }
+        expect(one == fit<T>(target, spec, 2500, 1200, 4, n, 0, true), "the same bits by shares");
+        expect(few == fit<T>(target, wide, 15, 5, 4, n, 0, true), "the same bits of few rows");
+        expect(more == fit<T>(target, wide, 90, 45, 4, n, 0, true), "the same bits by units");
     }
     std::vector<std::thread> fits;
     for (int i = 0; i < 6; i++)
@@ -119,9 +116,8 @@ template <class T> void denormals(const Target& target) {
         steps.alphas.assign(1, 0.01);
         steps.optimizer = index_of("momentum", target.optimizers);
         steps.options[0] = 0.9;
-        const Plan plan{2, false};
         epoch<T>(target, spec, theta.data(), v.data(), nullptr, {X.data(), y.data(), nullptr, nullptr, 4}, steps,
-                 {2, [] { return false; }, &plan});
+                 {2, [] { return false; }, true});
         unpack(target, spec, v.data(), flat.data());
         for (long i = 0; i < 3 * sizes[1]; i++)  // X is zero, and so is the gradient of the first layer
             expect(flat[i] == 0, "a moment too small for its type is zero");
@@ -224,11 +220,9 @@ void changed_under_way(const Target& target) {
     steps.batch_size = 100;
     steps.alphas.assign(20, 0.01);
     steps.optimizer = 0;
-    for (int i = 0; i < 40; i++) {
-        const Plan plan{2, i % 2 == 0};
+    for (int i = 0; i < 40; i++)
         epoch<float>(target, spec, theta.data, nullptr, nullptr,
-                     {X.data, y.data, i % 4 ? w.data : nullptr, nullptr, 2000}, steps, {2, {}, &plan});
-    }
+                     {X.data, y.data, i % 4 ? w.data : nullptr, nullptr, 2000}, steps, {2, {}, true});
     done = true;
     other.join();
 }
