@@ -115,7 +115,7 @@ template <class T> inline Vec<T> log_of_normal(Vec<T> x) {
     constexpr int terms = F::log_terms;
     const Mask<T> k = shifted_right<T>(bits<T>(x) - bits<T>(splat(T(0.70710678118654752))), F::mantissa);
     const Vec<T> f = number<T>(bits<T>(x) - (k << F::mantissa)) - T(1);
-    const Vec<T> s = quotient(f, f + T(2)), s2 = s * s;
+    const Vec<T> s = f / (f + T(2)), s2 = s * s;
     Vec<T> p = splat(T(2.0 / (2 * terms - 1)));
 #pragma GCC unroll 16
     for (int i = terms - 2; i >= 1; i--)
@@ -154,7 +154,7 @@ template <class T> inline Vec<T> vtanh(Vec<T> x) {
     const Mask<T> sign = bits<T>(x) & Format<T>::sign;
     const Vec<T> size = number<T>(bits<T>(x) ^ sign);
     // h / (1 + h), where h = (e^{2x} - 1) / 2; for small h as h - h h / (1 + h), which rounds less
-    const Vec<T> h = T(0.5) * vexpm1<T>(at_most<T>(size + size, 2 * Format<T>::tanh_one)), q = quotient(h, h + T(1));
+    const Vec<T> h = T(0.5) * vexpm1<T>(at_most<T>(size + size, 2 * Format<T>::tanh_one)), q = h / (h + T(1));
     Vec<T> t = select<T>(h < T(0.5), h - h * q, q);
     if constexpr (std::is_same_v<T, float>)
         t = select<T>(size < 0.35f, tanh_series(size), t);
@@ -163,7 +163,7 @@ template <class T> inline Vec<T> vtanh(Vec<T> x) {
 
 template <class T> inline Vec<T> vsigmoid(Vec<T> x) {
     const Vec<T> e = exp_down<T>(x);
-    return quotient(select<T>(x < 0, e, splat(T(1))), e + T(1));
+    return select<T>(x < 0, e, splat(T(1))) / (e + T(1));
 }
 
 template <class T> inline Vec<T> vsoftplus(Vec<T> x) {

@@ -56,7 +56,7 @@ template <class T> struct BinaryCrossEntropySigmoid {
     T epsilon;
     explicit BinaryCrossEntropySigmoid(double label_smoothing) : epsilon(T(label_smoothing)) {}
     Fused<T> operator()(Vec<T> Z, Vec<T> y) const {
-        const Vec<T> e = exp_down<T>(Z), u = e + T(1), inverse = reciprocal(u);
+        const Vec<T> e = exp_down<T>(Z), u = e + T(1), inverse = T(1) / u;
         const Vec<T> a = select<T>(Z < 0, e, splat(T(1))) * inverse, t = smoothed<T>(y, epsilon, 2);
         const Vec<T> log_u = log_of_normal<T>(u) + (e - (u - T(1))) * inverse;  // with what rounding 1 + e lost
         return {a, at_least<T>(Z, T(0)) + log_u - t * Z, a - t};

@@ -41,7 +41,7 @@ template <class T> struct RmsProp {
         : alpha(T(s.alpha)), decay(T(1 - s.options[0])), epsilon(T(s.options[1])) {}
     void step(Vec<T>& theta, Vec<T> g, Vec<T>& v, Vec<T>&) const {
         v += decay * (g * g - v);
-        theta -= alpha * g * reciprocal(root(v) + epsilon);
+        theta -= alpha * g / (root(v) + epsilon);
     }
 };
 
@@ -57,7 +57,7 @@ template <class T> struct Adam {
     void step(Vec<T>& theta, Vec<T> g, Vec<T>& m, Vec<T>& v) const {
         m += beta_1 * (g - m);
         v += beta_2 * (g * g - v);
-        theta -= rate * m * reciprocal(root(v) + epsilon);
+        theta -= rate * m / (root(v) + epsilon);
     }
 };
 

@@ -186,8 +186,8 @@ inline Vec<double> widened(const double* p) {
     return load(p);
 }
 
-// √v to an ulp, of infinity that of the largest number. Newton's step from 14 bits takes a third of the time of the
-// exact instruction.
+// √v to an ulp, of infinity that of the largest number: by Newton's step from 14 bits, as the exact instruction would
+// keep the unit busy that divides.
 inline Vec<float> root(Vec<float> v) {
 #if defined(__AVX512F__)
     const __m512 least = _mm512_set1_ps(__FLT_MIN__), most = _mm512_set1_ps(__FLT_MAX__);
@@ -206,34 +206,6 @@ inline Vec<float> root(Vec<float> v) {
         v[i] = __builtin_sqrtf(v[i]);
     return v;
 #endif
-}
-
-// 1 / v to an ulp, in the same way
-inline Vec<float> reciprocal(Vec<float> v) {
-#if defined(__AVX512F__)
-    const Vec<float> inverse = (Vec<float>)_mm512_rcp14_ps((__m512)v);
-    return inverse + inverse * (1.0f - v * inverse);
-#else
-    return 1.0f / v;
-#endif
-}
-
-inline Vec<double> reciprocal(Vec<double> v) {
-    return 1.0 / v;
-}
-
-// a / b, rounded once more than by the exact instruction; b is not so small or large that 1 / b would be infinite or 0
-inline Vec<float> quotient(Vec<float> a, Vec<float> b) {
-#if defined(__AVX512F__)
-    const Vec<float> inverse = reciprocal(b), q = a * inverse;
-    return q + inverse * (a - b * q);
-#else
-    return a / b;
-#endif
-}
-
-inline Vec<double> quotient(Vec<double> a, Vec<double> b) {
-    return a / b;
 }
 
 inline Vec<double> root(Vec<double> v) {
