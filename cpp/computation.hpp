@@ -223,7 +223,7 @@ private:
         }
     }
 
-    // Forward through all layers, and the loss. Of the units below, a thread that has one half begins with that, while
+    // Forward through all layers, and the loss. A thread that has one half of the units below begins with that, while
     // the other half is computed.
     void forward(const Job<T>& job, const Chunk& chunk, Team team, Part rows) {
         const Part mine = team.of > 1 ? team.part(chunk.rows) : rows;
@@ -232,16 +232,16 @@ private:
         for (long l = 1; l <= job.n_layers; l++) {
             const Layer<T>& layer = job.layers[l];
             const bool units = by_units(layer, team), begins = paired(job.layers[l - 1], team);
-            const Part r = units ? rows : mine, panels = units ? team.part(panels_of(layer)) : Part{0, panels_of(layer)};
+            const Part r = units ? rows : mine;
+            const Part panels = units ? team.part(panels_of(layer)) : Part{0, panels_of(layer)};
             const Halves halves = inputs_of(job, l);
             for (int place = 0; place < halves.count(); place++) {
                 const int half = begins ? place ^ team.id : place;
                 if (l > 1 && (begins ? place == halves.count() - 1 : place == 0))
                     wait(team);
                 const Terms terms = halves.in_order(place, half);
-                slices(team.thread, panels, r, terms, [&](long p0, long p1) {
-                    k_.forward(job, chunk, l, r.begin, r.end, p0, p1, terms);
-                });
+                slices(team.thread, panels, r, terms,
+                       [&](long p0, long p1) { k_.forward(job, chunk, l, r.begin, r.end, p0, p1, terms); });
             }
             arrive(team);
         }
@@ -251,12 +251,12 @@ private:
     }
 
     // Backward, with the gradient of every layer, and the step with the last chunk of a batch: as soon as no thread
-    // needs the weights of a layer any more.
+    // needs the weights of a layer any more. Of a pair each needs only its own; of other layers the next meeting tells.
     void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
         const Job<T>& job = own.job;
-        const Part rows{0, chunk.rows};
+        const Layer<T>& first = job.layers[1];
         long pending = 0;  // a layer whose weights other threads may still be reading
-        const auto met = [&] {
+        const auto catch_up = [&] {
             if (pending)
                 update(own, chunk, pending, team.thread, rates);
             pending = 0;
@@ -265,20 +265,19 @@ private:
             const bool pairs = paired(job.layers[l], team);
             if (l < job.n_layers && !pairs) {
                 meet(team);
-                met();
+                catch_up();
             }
-            below(job, l, team, rows);
+            below(job, l, team, {0, chunk.rows});
             if (pairs)
-                met();
+                catch_up();
             pending = l;
             if (pairs || team.of == 1)
-                met();
+                catch_up();
         }
-        // of the first layer, most of the time, a thread needs nothing but its own
-        const bool own_units = by_units(job.layers[1], team) && !job.layers[1].learns;
+        const bool own_units = by_units(first, team) && !first.learns;  // then its update is nobody else's business
         if (pending || !own_units)
             meet(team);
-        met();
+        catch_up();
         if (own_units)
             arrive(team);
         update(own, chunk, 1, team.thread, rates);
@@ -308,9 +307,8 @@ private:
             for (int half = 0; half < halves.count(); half++)
                 sum(mine, half, half, false);
         }
-        slices(team.thread, mine, rows, {0, 1}, [&](long p0, long p1) {
-            k_.activation_backward(job, l - 1, rows.begin, rows.end, p0, p1, aside);
-        });
+        slices(team.thread, mine, rows, {0, 1},
+               [&](long p0, long p1) { k_.activation_backward(job, l - 1, rows.begin, rows.end, p0, p1, aside); });
     }
 
     // The gradient of a layer, and with the last chunk of a batch the step. Every number of it is one thread's, unless

@@ -111,8 +111,7 @@ void linear_backward(const Job<T>& job, long l, long r0, long r1, long p0, long 
 }
 
 // a = g(Z)  ->  dZ = dA ⊙ g'(Z), after what is aside has been added to dA
-template <class T>
-void activation_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, bool aside) {
+template <class T> void activation_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, bool aside) {
     const Layer<T>& layer = job.layers[l];
     const auto& g = ACTIVATIONS<T>[layer.activation];
     for (long j = p0; j < p1; j++) {
@@ -149,9 +148,8 @@ void gradient_narrow(const Layer<T>& layer, const Task& task, Matrix<T> A, Matri
     for (long i = task.i0; i < task.i1; i += PANEL<T>) {
         const long width = width_of<T>(layer.n_in, i / PANEL<T>);
         T* g = g_W + (i - task.i0) * layer.n_out;
-        multiply<T, true>(
-            width, layer.n_out,
-            {.A = dZ, .B = {A.data + i, A.ld}, .K = rows, .start = NOTHING<T>, .C = g, .ldc = width});
+        multiply<T, true>(width, layer.n_out,
+                          {.A = dZ, .B = {A.data + i, A.ld}, .K = rows, .start = NOTHING<T>, .C = g, .ldc = width});
         for (long o = 0; o < layer.n_out; o++)
             for (long c = layer.n_in - i; c < width; c++)
                 g[o * width + c] = 0;
@@ -170,13 +168,9 @@ void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, long r0, 
         gradient_narrow(layer, task, from, dZ, r1 - r0, g_W);
     } else {
         const long inputs = task.i1 - task.i0, width = task.n / inputs;
-        multiply<T, true>(width, inputs,
-                          {.A = {from.data + task.i0, A.ld},
-                           .B = dZ,
-                           .K = r1 - r0,
-                           .start = NOTHING<T>,
-                           .C = g_W,
-                           .ldc = width});
+        multiply<T, true>(
+            width, inputs,
+            {.A = {from.data + task.i0, A.ld}, .B = dZ, .K = r1 - r0, .start = NOTHING<T>, .C = g_W, .ldc = width});
     }
     sum_rows(dZ, r1 - r0, task.n_b, g_b);
 }

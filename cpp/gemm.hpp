@@ -64,8 +64,8 @@ private:
     long ld_, three_;
 };
 
-// C = start + A B. A is (rows, K), or (K, rows) where it is transposed; B is (K, one or two vectors). The rows of `start`
-// may all be the same (ld 0). `onto`: what C was before is added at the end.
+// C = start + A B. A is (rows, K), or (K, rows) where it is transposed; B is (K, one or two vectors). The rows of
+// `start` may all be the same (ld 0). `onto`: what C was before is added at the end.
 template <class T> struct Product {
     Matrix<T> A, B;
     long K;  // > 0

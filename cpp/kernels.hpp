@@ -76,8 +76,8 @@ struct Terms {
     bool first = true, last = true;
 };
 
-// The terms of a sum over n, of which the first half counts `first_half`, or 0 if it has none: they come in parts, 0 and
-// 1, in either order.
+// The terms of a sum over n, of which the first half counts `first_half`, or 0 if it has none: they come in parts, 0
+// and 1, in either order.
 struct Halves {
     long n, first_half;
     int count() const { return first_half ? 2 : 1; }

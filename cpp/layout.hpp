@@ -87,8 +87,8 @@ template <class T> void unpack(const Layer<T>& layer, const T* packed, T* flat) 
     }
 }
 
-// Weights of units u0 to u1 from the inputs of panel p, turned: [u1 - u0][inputs]. u0 is a multiple of LANES; inputs that
-// are only padding weigh zero.
+// Weights of units u0 to u1 from the inputs of panel p, turned: [u1 - u0][inputs]. u0 is a multiple of LANES; inputs
+// that are only padding weigh zero.
 template <class T> void turned(const Layer<T>& layer, const T* W, long u0, long u1, long p, T* to) {
     const long i0 = p * PANEL<T>, inputs = width_of<T>(layer.n_in, p);
     for (long o = u0; o < u1; o += LANES<T>) {

@@ -33,6 +33,7 @@ inline long shares_of(long rows) {
 bool by_shares(const NetworkSpec& spec, long rows);
 
 // How many threads are quickest for steps of `rows` samples
-template <class T> int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control);
+template <class T>
+int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control);
 
 }  // namespace deltarule

@@ -86,8 +86,8 @@ public:
     Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows, bool training,
               int threads);
 
-    // The job for a thread: with inputs of its own, and where the rows are in shares, for all but the first with a copy of
-    // everything that a step changes
+    // The job for a thread: with inputs of its own, and where the rows are in shares, for all but the first with a copy
+    // of everything that a step changes
     Job<T> job_of(int id);
 
     // Lets the job of a thread write its losses and gradients elsewhere than the last time
