@@ -25,11 +25,15 @@ template <class T> struct End {
 template <class T> inline void products(const T* W, const T* b, const End<T>& end, const T* x, T* z, long rows) {
     Vec<T> total[TOGETHER] = {};
     const T* row[TOGETHER];
+    const bool brief = end.n * long(sizeof(T)) < 2048;  // too short for the processor to see what will be read next
     for (long r = 0; r < TOGETHER; r++)
         row[r] = W + (r < rows ? r : 0) * end.n;
     for (long i = 0; i < end.seen; i += LANES<T>)
-        for (long r = 0; r < TOGETHER; r++)
+        for (long r = 0; r < TOGETHER; r++) {
             total[r] += load(row[r] + i) * load(x + i);
+            if (brief)
+                __builtin_prefetch(row[r] + TOGETHER * end.n + i);
+        }
     if (!end.empty())
         for (long r = 0; r < TOGETHER; r++)
             total[r] += end.of(row[r]) * end.of(x);
