@@ -215,7 +215,7 @@ private:
             forward(job, chunk, alone, rows);
             for (long l = job.n_layers; l > 0 && backward; l--) {
                 if (l > 1)
-                    below(job, l, alone, rows);
+                    below(job, l, alone, rows, [] {});
                 for (const std::size_t i : own.tasks[l])
                     k_.gradient(job, chunk, ws_.tasks[i], rows.begin, rows.end, g + ws_.tasks[i].at,
                                 g + ws_.tasks[i].b);
@@ -255,27 +255,28 @@ private:
     void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
         const Job<T>& job = own.job;
         const Layer<T>& first = job.layers[1];
-        long pending = 0;  // a layer whose weights other threads may still be reading
+        long pending = 0;  // a layer that is not updated yet
         const auto catch_up = [&] {
             if (pending)
                 update(own, chunk, pending, team.thread, rates);
             pending = 0;
         };
+        const auto nobody_needs = [&](long l) { return team.of == 1 || paired(job.layers[l], team); };
         for (long l = job.n_layers; l > 1; l--) {
-            const bool pairs = paired(job.layers[l], team);
-            if (l < job.n_layers && !pairs) {
+            if (l < job.n_layers && !nobody_needs(l)) {
                 meet(team);
                 catch_up();
             }
-            below(job, l, team, {0, chunk.rows});
-            if (pairs)
+            below(job, l, team, {0, chunk.rows}, [&] {
+                if (nobody_needs(pending))
+                    catch_up();
+            });
+            if (nobody_needs(l))
                 catch_up();
             pending = l;
-            if (pairs || team.of == 1)
-                catch_up();
         }
         const bool own_units = by_units(first, team) && !first.learns;  // then its update is nobody else's business
-        if (pending || !own_units)
+        if (!own_units || (pending && !nobody_needs(pending)))
             meet(team);
         catch_up();
         if (own_units)
@@ -285,30 +286,30 @@ private:
             arrive(team);
     }
 
-    // From layer l to dZ of the one below. Of a pair each thread sums over its own units, first for the other thread.
-    void below(const Job<T>& job, long l, Team team, Part rows) {
-        const Layer<T>& layer = job.layers[l];
+    // From layer l to dZ of the one below. Of a pair each thread sums over its own units, first for the other one;
+    // `meanwhile` it has something else to do, as has the other.
+    template <class Meanwhile> void below(const Job<T>& job, long l, Team team, Part rows, Meanwhile meanwhile) {
         const long n = panels_of(job.layers[l - 1]);
         const Halves halves = outputs_of(job, l);
-        const Part mine = team.part(n);
-        const auto sum = [&](Part panels, int place, int half, bool aside) {
-            const Terms terms = halves.in_order(place, half);
-            slices(team.thread, panels, rows, terms, [&](long p0, long p1) {
-                k_.linear_backward(job, l, rows.begin, rows.end, p0, p1, terms, aside, ws_.scratch[team.thread]);
-            });
+        const Part mine = team.part(n), others = team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin};
+        const bool pairs = paired(job.layers[l], team);
+        const auto sum = [&](long p0, long p1, int place) {
+            k_.linear_backward(job, l, rows.begin, rows.end, p0, p1, halves.in_order(place, pairs ? team.id : place),
+                               ws_.scratch[team.thread]);
         };
-        const bool aside = paired(layer, team);
-        if (aside) {
-            sum(team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin}, 0, team.id, team.id == 1);
+        if (pairs) {
+            slices(team.thread, others, rows, halves[team.id], [&](long p0, long p1) { sum(p0, p1, 0); });
             arrive(team);
-            sum(mine, 0, team.id, team.id == 1);
+            meanwhile();
             wait(team);
-        } else {
-            for (int half = 0; half < halves.count(); half++)
-                sum(mine, half, half, false);
         }
-        slices(team.thread, mine, rows, {0, 1},
-               [&](long p0, long p1) { k_.activation_backward(job, l - 1, rows.begin, rows.end, p0, p1, aside); });
+        slices(team.thread, mine, rows, {0, halves.n}, [&](long p0, long p1) {
+            for (long p = p0; p < p1; p++) {
+                for (int place = pairs; place < halves.count(); place++)
+                    sum(p, p + 1, place);
+                k_.activation_backward(job, l - 1, rows.begin, rows.end, p, p + 1);
+            }
+        });
     }
 
     // The gradient of a layer, and with the last chunk of a batch the step. Every number of it is one thread's, unless

@@ -87,10 +87,9 @@ void forward(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, lo
     }
 }
 
-// Z = A Wᵀ + b  ->  dA = dZ W of the layer below, from some of its units; aside from dA, or into it
+// Z = A Wᵀ + b  ->  dA = dZ W of the layer below, or of that some terms
 template <class T>
-void linear_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, Terms terms, bool aside,
-                     T* scratch) {
+void linear_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, Terms terms, T* scratch) {
     const Layer<T>&layer = job.layers[l], &below = job.layers[l - 1];
     const T* W = job.theta + layer.W;
     for (long p = p0; p < p1; p++) {
@@ -98,31 +97,27 @@ void linear_backward(const Job<T>& job, long l, long r0, long r1, long p0, long 
         if (!layer.narrow)
             turned(layer, W, terms.k0, terms.k1, p, scratch);
         const T* panel = layer.narrow ? W + p * PANEL<T> * layer.n_out : scratch;
-        T* dA = (aside ? below.aside : below.d) + r0 * below.ld + p * PANEL<T>;
         multiply<T, false>(width, r1 - r0,
                            {.A = {layer.d + r0 * layer.ld + terms.k0, layer.ld},
                             .B = {panel, width},
                             .K = terms.k1 - terms.k0,
                             .start = NOTHING<T>,
-                            .C = dA,
+                            .C = below.d + r0 * below.ld + p * PANEL<T>,
                             .ldc = below.ld,
                             .onto = !terms.first});
     }
 }
 
-// a = g(Z)  ->  dZ = dA ⊙ g'(Z), after what is aside has been added to dA
-template <class T> void activation_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, bool aside) {
+// a = g(Z)  ->  dZ = dA ⊙ g'(Z)
+template <class T> void activation_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1) {
     const Layer<T>& layer = job.layers[l];
     const auto& g = ACTIVATIONS<T>[layer.activation];
     for (long j = p0; j < p1; j++) {
         const long width = width_of<T>(layer.n_out, j), at = r0 * layer.ld + j * PANEL<T>;
-        for (long r = 0; r < r1 - r0 && (aside || layer.mask); r++)
-            for (long i = at + r * layer.ld; i < at + r * layer.ld + width; i += LANES<T>) {
-                Vec<T> dA = load(layer.d + i);
-                if (aside)
-                    dA += load(layer.aside + i);
-                store<T>(layer.d + i, layer.mask ? dA * load(layer.mask + i) : dA);
-            }
+        if (layer.mask)
+            for (long r = 0; r < r1 - r0; r++)
+                for (long i = at + r * layer.ld; i < at + r * layer.ld + width; i++)
+                    layer.d[i] *= layer.mask[i];
         g.backward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, layer.d + at,
                    layer.e + at, {r1 - r0, width, layer.ld});
     }

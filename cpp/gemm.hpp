@@ -85,6 +85,10 @@ template <class T, int R, int NV, bool TRANSPOSED> void tile(const Product<T>& p
 #pragma GCC unroll 2
         for (int j = 0; j < NV; j++)
             c[i][j] = load(product.start.data + (r + i) * product.start.ld + j * LANES<T>);
+    if (product.onto)  // another thread may have written it
+        for (int i = 0; i < R; i++)
+            for (int j = 0; j < NV; j++)
+                __builtin_prefetch(C + i * ldc + j * LANES<T>, 1);
     Rows<T, R, TRANSPOSED> a(product.A.data + (TRANSPOSED ? r : r * product.A.ld), product.A.ld);
     const T* b = product.B.data;
     long k = 0;

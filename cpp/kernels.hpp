@@ -34,7 +34,6 @@ template <class T> struct Layer {
     T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
     T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout
     T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p
-    T* aside = nullptr;                  // of dA, what comes from the second half of the units above
 };
 
 // A sequence of samples that are in memory at the same time: a batch, or a part of a large one.
@@ -117,9 +116,8 @@ template <class T> struct Kernels {
     void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1, Terms);
     void (*head)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch);
     void (*output)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch, T* out);
-    void (*linear_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1, Terms, bool aside,
-                            T* scratch);
-    void (*activation_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1, bool aside);
+    void (*linear_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1, Terms, T* scratch);
+    void (*activation_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1);
     void (*gradient)(const Job<T>&, const Chunk&, const Task&, long r0, long r1, T* g_W, T* g_b);
     void (*update)(const Job<T>&, const Chunk&, const Task&, double* penalty, const StepRates&, T* scratch);
     // Between the layout of theta and the packed one

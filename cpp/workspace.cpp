@@ -165,8 +165,6 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
             layer.mask = memory.zeros<T>(n);
             layer.seen = memory.zeros<T>(n);
         }
-        if (l < job.n_layers && layers_[l + 1].first_half)
-            layer.aside = memory.zeros<T>(n);
     }
 }
 
