@@ -1,10 +1,12 @@
 """Measure the elementary functions of the native engine over every float32 number: ``make accuracy``.
 
-Writes the table of docs/accuracy.md. An error of 1 ulp is the distance of two neighboring float32 numbers there.
+Writes the table of docs/accuracy.md; ``python tools/accuracy.py tanh root`` measures only these rows of it anew. An
+error of 1 ulp is the distance of two neighboring float32 numbers there.
 """
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -79,20 +81,32 @@ def measure(name: str) -> list[tuple[float, float]]:
     return [max(each) for each in zip(*parts, strict=True)]
 
 
+def row(name: str) -> str:
+    """Of the table: the largest error on each instruction set, where it is, and the bound.
+
+    Raises
+    ------
+    SystemExit
+        If an error is above its bound.
+    """
+    found = measure(name)
+    if max(found)[0] > BOUNDS[name]:
+        raise SystemExit(f"{name}: expected at most {BOUNDS[name]} ulp, found {max(found)[0]:.2f} at {max(found)[1]!r}")
+    return f"| {name} | " + " | ".join(f"{e:.2f} at {x:.8g}" for e, x in found) + f" | {BOUNDS[name]} |"
+
+
 def main() -> None:
-    """Measure all functions, and write the page."""
+    """Measure the functions named, or all, and write the page."""
     targets = _native.targets()
-    rows = ["| function | " + " | ".join(f"{isa}, ulp" for isa in targets) + " | bound |"]
-    rows.append("|---" * (len(targets) + 2) + "|")
-    for name in _native.FUNCTIONS:
-        found = measure(name)
-        if max(found)[0] > BOUNDS[name]:
-            raise SystemExit(
-                f"{name}: expected at most {BOUNDS[name]} ulp, found {max(found)[0]:.2f} at {max(found)[1]!r}"
-            )
-        rows.append(f"| {name} | " + " | ".join(f"{e:.2f} at {x:.8g}" for e, x in found) + f" | {BOUNDS[name]} |")
-    PAGE.write_text("\n".join([PAGE.read_text().partition(MARK)[0] + MARK, "", *rows, ""]))
-    print("\n".join(rows))
+    head = "| function | " + " | ".join(f"{isa}, ulp" for isa in targets) + " | bound |"
+    text, _, table = PAGE.read_text().partition(MARK)
+    rows = {line.split(" | ")[0].strip("| "): line for line in table.splitlines() if line.startswith("| ")}
+    names = sys.argv[1:] or _native.FUNCTIONS
+    if sys.argv[1:] and rows.get("function") != head:
+        raise SystemExit("expected a page with the instruction sets of this machine: measure all functions")
+    rows |= {name: row(name) for name in names}
+    lines = [head, "|---" * (len(targets) + 2) + "|", *(rows[name] for name in _native.FUNCTIONS if name in rows)]
+    PAGE.write_text("\n".join([text + MARK, "", *lines, ""]))
 
 
 if __name__ == "__main__":
