@@ -101,7 +101,7 @@ def ten_steps(data, batch_size, *, first=0, seed=5):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("sizes", [[5, 7, 6, 3], [5, 19, 33, 3]], ids=["small", "panels"])
+@pytest.mark.parametrize("sizes", [[5, 7, 6, 3], [5, 19, 33, 3], [5, 140, 133, 3]], ids=["small", "panels", "halves"])
 @pytest.mark.parametrize("activation", hidden_activations())
 def test_every_activation(activation, sizes, dtype):
     network = Network.create(sizes, [activation, activation, "identity"], seed=3, dtype=dtype)
@@ -136,7 +136,7 @@ def test_losses_far_from_the_target_neither_overflow_nor_cancel(loss):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("sizes", [[3, 5, 1], [3, 40, 1]], ids=["small", "panels"])
+@pytest.mark.parametrize("sizes", [[3, 5, 1], [3, 40, 1], [3, 140, 1]], ids=["small", "panels", "halves"])
 @pytest.mark.parametrize("optimizer", [o for o in OPTIMIZERS.values() if not o.full_batch], ids=str)
 def test_every_optimizer_and_its_moments(optimizer, sizes, dtype):
     network = Network.create(sizes, ["tanh", "identity"], seed=2, dtype=dtype)
@@ -177,7 +177,7 @@ def test_dropout_draws_the_reference_masks(dtype):
 
 
 @pytest.mark.parametrize("m", [1, 2, 13, 100, 1024, 1025, 2600])
-@pytest.mark.parametrize("sizes", [[1, 1], [1, 17, 1], [3, 1, 4], [70, 130, 10], [300, 8, 5]], ids=str)
+@pytest.mark.parametrize("sizes", [[1, 1], [1, 17, 1], [3, 1, 4], [70, 130, 10], [300, 8, 5], [9, 150, 140, 2]], ids=str)
 def test_every_shape_and_batch(sizes, m):
     network = Network.create(sizes, ["tanh"] * (len(sizes) - 2) + ["identity"], seed=1)
     data = problem(sizes, m, np.float64, weighted=m > 2)
