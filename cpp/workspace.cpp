@@ -108,8 +108,6 @@ Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T
     for (long l = 1; l <= job.n_layers; l++) {
         Layer<T>& layer = layers_[l];
         layer.narrow = !micro && layer.n_out <= kernels.narrow;
-        const long panels = parts(layer.n_out, kernels.panel);
-        layer.first_half = !micro && panels >= HALVED ? panels / 2 * kernels.panel : 0;
         const long units = micro ? layer.n_out : rounded_up(layer.n_out, kernels.lanes);
         layer.W = at;
         layer.b = at + (layer.narrow ? layer.n_out * rounded_up(layer.n_in, kernels.lanes) : units * layer.n_in);
@@ -124,6 +122,9 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
                         bool training, int threads)
     : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
     shared = training && !micro && by_shares(spec, rows);
+    for (long l = 1; l <= job.n_layers && training && !micro && !shared; l++)
+        if (const long n = parts(layers_[l].n_out, kernels.panel); n >= HALVED)
+            layers_[l].first_half = n / 2 * kernels.panel;
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
     place_activations(micro ? kernels.micro_rows : rows, training);
