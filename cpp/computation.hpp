@@ -2,63 +2,17 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
-#include "denormals.hpp"
+#include "patience.hpp"
 #include "threads.hpp"
 #include "workspace.hpp"
 
 namespace deltarule {
 
-constexpr long CHUNK = 1024;       // most rows in memory at the same time, for each computation
-constexpr double SLICE = 4e7;      // operations in a piece of work that is not interrupted
-constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
-
-// Asks now and then, on the calling thread, whether the user wants to stop
-class Patience {
-public:
-    explicit Patience(const Control& control) : control_(control) {}
-
-    bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
-
-    void ask(double work) {
-        done_ += work;
-        if (done_ < SLICE || stopped())
-            return;
-        done_ = 0;
-        const auto now = std::chrono::steady_clock::now();
-        if (std::chrono::duration<double>(now - asked_).count() < PATIENCE)
-            return;
-        asked_ = now;
-        const WithDenormals kept(Denormals::kept);  // to whoever hears of it
-        if (control_.interrupted && control_.interrupted())
-            stopped_.store(true, std::memory_order_relaxed);
-    }
-
-private:
-    const Control& control_;
-    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
-    double done_ = 0;
-    std::atomic<bool> stopped_{false};
-};
-
-struct Part {
-    long begin, end;
-};
-
-// The part of n that `id` of so many takes
-inline Part part_of(long n, long id, long of) {
-    return {n * id / of, n * (id + 1) / of};
-}
-
-// The thread in whose part of n is i
-inline long owner_of(long i, long n, int threads) {
-    return ((i + 1) * threads - 1) / n;
-}
+constexpr long CHUNK = 1024;  // most rows in memory at the same time, for each computation
 
 // Samples whose cost is one number: those of a step, or all
 struct Batch {

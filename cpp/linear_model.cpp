@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-#include "computation.hpp"
+#include "patience.hpp"
+#include "plan.hpp"
+#include "threads.hpp"
+#include "workspace.hpp"
 
 namespace deltarule {
 

@@ -17,6 +17,20 @@ template <class N> N rounded_up(N n, N to) {
     return parts(n, to) * to;
 }
 
+struct Part {
+    long begin, end;
+};
+
+// The part of n that `id` of so many takes
+inline Part part_of(long n, long id, long of) {
+    return {n * id / of, n * (id + 1) / of};
+}
+
+// The thread in whose part of n is i
+inline long owner_of(long i, long n, int threads) {
+    return ((i + 1) * threads - 1) / n;
+}
+
 // Of all layers
 double weights(const NetworkSpec& spec);
 

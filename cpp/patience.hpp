@@ -1,0 +1,43 @@
+// Long work is done in pieces, and between them is asked whether the user wants to stop.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+
+#include "denormals.hpp"
+#include "network.hpp"
+
+namespace deltarule {
+
+constexpr double SLICE = 4e7;      // operations in a piece of work that is not interrupted
+constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
+
+// Asks now and then, on the calling thread, whether the user wants to stop
+class Patience {
+public:
+    explicit Patience(const Control& control) : control_(control) {}
+
+    bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+
+    void ask(double work) {
+        done_ += work;
+        if (done_ < SLICE || stopped())
+            return;
+        done_ = 0;
+        const auto now = std::chrono::steady_clock::now();
+        if (std::chrono::duration<double>(now - asked_).count() < PATIENCE)
+            return;
+        asked_ = now;
+        const WithDenormals kept(Denormals::kept);  // to whoever hears of it
+        if (control_.interrupted && control_.interrupted())
+            stopped_.store(true, std::memory_order_relaxed);
+    }
+
+private:
+    const Control& control_;
+    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
+    double done_ = 0;
+    std::atomic<bool> stopped_{false};
+};
+
+}  // namespace deltarule
