@@ -10,7 +10,7 @@ import copy
 import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -33,6 +33,9 @@ from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, warn
 from ..network import Network
 from ..training import Plan, Run, State, train
 
+PLAIN = (str, int, float, bool, type(None))
+"""Types of parameters that do not change."""
+
 NOT_CONVERGED = "{}: Maximum iterations ({}) reached and the optimization hasn't converged yet."
 
 
@@ -47,6 +50,15 @@ def defaults(kind: type) -> dict[str, Any]:
     """Parameter of an estimator -> its default."""
     parameters = list(inspect.signature(kind).parameters.values())
     return {parameter.name: parameter.default for parameter in parameters}
+
+
+def _check_parameter(kind: type[NetworkEstimator], name: str, value: Any) -> None:
+    """Refuse a parameter of a wrong type or out of range."""
+    validate_parameter_constraints(kind._parameter_constraints, {name: value}, caller_name=kind.__name__)
+
+
+_check_plain = lru_cache(maxsize=256, typed=True)(_check_parameter)
+"""The same of a value that is what it is: once it was right, it is."""
 
 
 class Views(list[Array]):
@@ -107,8 +119,9 @@ class NetworkEstimator(BaseEstimator):
         """Refuse parameters of a wrong type or out of range; the defaults are neither."""
         kind: Any = type(self)
         given = {name: value for name, usual in defaults(kind).items() if (value := getattr(self, name)) is not usual}
-        if given:
-            validate_parameter_constraints(self._parameter_constraints, given, caller_name=type(self).__name__)
+        for name, value in given.items():
+            check = _check_plain if isinstance(value, PLAIN) else _check_parameter
+            check(kind, name, value)
 
     def _check_choices(self) -> None:
         """Refuse parameters that name what no register knows."""
