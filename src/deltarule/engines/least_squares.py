@@ -30,9 +30,9 @@ LOOK, LEAST = 2**18, 128
 FAR = 1e4
 """Columns whose mean is further from there, in variances, are summed up again from their mean."""
 
-AWAY = 10.0
+AWAY = 100.0
 """Columns whose mean is further from zero, in deviations, are moved there before they are factored: what that loses
-otherwise is a digit."""
+otherwise are two digits."""
 
 TINY = 1e-12
 """A column that varies by less, relative to its mean, varies by rounding."""
@@ -157,7 +157,7 @@ def _known_of(w: Array | None) -> tuple[bool, float]:
     """Whether weights (m,) differ, and ``Σ ln w``."""
     if w is None:
         return False, 0.0
-    return bool((w != w[0]).any()), float(special.xlogy(w > 0, w.astype(np.float64)).sum())
+    return bool(w.min() < w.max()), float(special.xlogy(w > 0, w.astype(np.float64)).sum())
 
 
 @cache

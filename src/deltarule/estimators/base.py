@@ -24,7 +24,7 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import engines
-from ..arrays import FLOATS, Array, is_plain
+from ..arrays import FLOATS, Array, in_precision, is_plain
 from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
@@ -277,6 +277,10 @@ def check_weights(sample_weight: Any, X: Array) -> Array | None:
     """Sample weights (m,) in the precision of `X`, finite and not negative; None stays None."""
     if sample_weight is None:
         return None
+    if is_plain(sample_weight, ndim=1) and sample_weight.shape == X.shape[:1] and sample_weight.flags.c_contiguous:
+        w = in_precision(sample_weight, X.dtype)
+        if w.min() >= 0 and 0 < w.max() < np.inf:
+            return w
     return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
 
 

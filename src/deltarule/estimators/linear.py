@@ -242,10 +242,12 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     def _take(self, W: Array, b: Array) -> None:
         """Give the network its weights (n_L, n_x), (n_L,), if it can hold them."""
-        kept, size = self.network_.W[1], np.abs(W)
-        if kept.dtype != W.dtype and not (size.min() > 1e-36 and size.max() < 1e36):
-            self._check_range(W, kept.dtype)
-        kept[...], self.network_.b[1][...] = W, b
+        theta = self.network_.theta
+        if theta.dtype != W.dtype:
+            size = np.abs(W)
+            if not (size.min() > 1e-36 and size.max() < 1e36):
+                self._check_range(W, theta.dtype)
+        theta[: W.size], theta[W.size :] = W.ravel(), b
 
     def _check_range(self, W: Array, dtype: np.dtype[Any]) -> None:
         """Refuse weights (n_L, n_x) that are too large for a precision, and tell those that are too small."""
