@@ -108,33 +108,33 @@ def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
     if w is not None:
         A *= np.sqrt(w, dtype=np.float64)[:, None]
     R = lapack.dgeqrf(A, overwrite_a=True)[0][: n + 1 + k] * _upper(n + 1 + k)
-    square = np.einsum("ij,ij->j", R[1:], R[1:])  # of the columns, from their means
-    if origin is None and not (np.square(R[0, 1:]) < AWAY**2 * square[1:]).all():
+    size = np.sqrt(np.einsum("ij,ij->j", R[1:, 1:], R[1:, 1:]))  # of X and y, from their means
+    if origin is None and not (np.abs(R[0, 1:]) < AWAY * size).all():
         mean = R[0] / R[0, 0]
         mean[0] = 0
         return _by_triangle(data, mean)
     # a column that varies by no more than rounding has no weight to be told
-    varies = origin is None or (square[x] > total * np.square(TINY * origin[x])).all()
-    if not (varies and math.isfinite(square.sum())):
+    varies = origin is None or (size[:n] > math.sqrt(total) * TINY * np.abs(origin[x])).all()
+    if not (varies and math.isfinite(size.sum())):
         return None
-    factor = R[x, x] / np.sqrt(square[x])
+    factor = R[x, x] / size[:n]
     condition = float(lapack.dtrcon(factor)[0]) ** 2
     if condition < WELL:
         return None
     theta = lapack.dtrtrs(R[: n + 1, : n + 1], R[: n + 1, y])[0].T  # b, W
     b, W = theta[:, 0], theta[:, 1:]
-    located = np.array([R[0, 1:] / R[0, 0], np.sqrt(square[1:] / total)])
+    located = np.array([R[0, 1:] / R[0, 0], size / math.sqrt(total)])
     if origin is not None:
         b = b + origin[y] - W @ origin[x]
         located[0] += origin[1:]
     cost = float(np.vdot(R[y, y], R[y, y])) / (2 * total)
-    sums = partial(_sums_of_triangle, R, square, factor, condition, located, total, len(data.y), *_known_of(w))
+    sums = partial(_sums_of_triangle, R, size, factor, condition, located, total, len(data.y), *_known_of(w))
     return Solution(W, b, cost, located[:, :n], located[1, n:], condition, sums)
 
 
 def _sums_of_triangle(
     R: Array,
-    square: Array,
+    size: Array,
     factor: Array,
     condition: float,
     located: Array,
@@ -147,10 +147,10 @@ def _sums_of_triangle(
     n = len(factor)
     x, y = slice(1, n + 1), slice(n + 1, None)
     deviance = np.square(R[y, y]).sum(axis=0)
-    size, target = np.sqrt(square[x]), R[1:, y] @ np.arange(1.0, len(deviance) + 1)
-    correlations = target @ R[1:, x] / (size * (math.sqrt(target @ target) or 1.0))
+    target = R[1:, y] @ np.arange(1.0, len(deviance) + 1)
+    correlations = target @ R[1:, x] / (size[:n] * (math.sqrt(target @ target) or 1.0))
     rows = Rows(n_rows, weighted, located[:, :n], correlations, located[:, n:])
-    return Sums(factor, size, condition, True, rows, total, log_weights, deviance, square[y])
+    return Sums(factor, size[:n], condition, True, rows, total, log_weights, deviance, np.square(size[n:]))
 
 
 def _known_of(w: Array | None) -> tuple[bool, float]:

@@ -6,7 +6,6 @@ cost with its gradient, and standardizes a few rows at a time; its sums are of f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
@@ -193,7 +192,7 @@ class NativeTable(Table):
         g, H = np.empty((2, n + 1)), np.empty((2, n + 1, n + 1))
         places = phi, costs, g, H, self.a
         taken = _native.newton_steps(*self.rows, *self.codes, self.kind, l2, gap, *places, self.threads)
-        if not math.isfinite(H.sum()):
+        if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         self.latest, J = phi.tobytes(), costs[: taken + 1].tolist()
         return NewtonSteps(phi, J[1:], Place(J[0], g[0], H[0]), Place(J[-1], g[1], H[1]))
@@ -209,7 +208,7 @@ class NativeTable(Table):
         self.predict(phi)
         all_of_one = self.y.shape[1] == 1 and np.count_nonzero(free) == len(free)
         H = self._products(0, 0, self.data.X, self.columns) if all_of_one else self._blocks(free)
-        if not math.isfinite(H.sum()):
+        if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         return H
 
