@@ -33,6 +33,9 @@ from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, warn
 from ..network import Network
 from ..training import Plan, Run, State, train
 
+FINEST_FIRST = FLOATS[::-1]
+"""What other types become is the first of them."""
+
 PLAIN = (str, int, float, bool, type(None))
 """Types of parameters that do not change."""
 
@@ -159,7 +162,7 @@ class NetworkEstimator(BaseEstimator):
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
-        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FLOATS[::-1], "order": "C"} | options
+        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FINEST_FIRST, "order": "C"} | options
         if _passes(X, usual) and is_plain(y, ndim=1, kinds="fiub") and len(X) == len(y):
             if reset:
                 self.__dict__.pop("feature_names_in_", None)
@@ -180,7 +183,7 @@ class NetworkEstimator(BaseEstimator):
     def _check_X(self, X: Any) -> Array:
         """`X` (m, n) as dense or CSR array in the precision of the network."""
         check_is_fitted(self, "network_")
-        options = {"dtype": FLOATS[::-1], "order": "C"}
+        options = {"dtype": FINEST_FIRST, "order": "C"}
         if not (_passes(X, options) and self._knows(X)):
             X = validate_data(self, X, accept_sparse="csr", reset=False, **options)
         return X.astype(self.network_.theta.dtype, copy=False)
@@ -268,7 +271,7 @@ class NetworkEstimator(BaseEstimator):
 def _passes(X: Any, options: Mapping[str, Any]) -> bool:
     """Whether `X` would come out of scikit-learn's checks as it is; they take longer than a small fit."""
     asked = options["dtype"]
-    if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, Sequence) else [np.dtype(asked)]):
+    if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, tuple) else (np.dtype(asked),)):
         return False
     return options["order"] != "C" or bool(X.flags.c_contiguous)
 

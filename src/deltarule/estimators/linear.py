@@ -248,6 +248,11 @@ class LinearRegression(RegressorMixin, LinearInference):
             if not (size.min() > 1e-36 and size.max() < 1e36):
                 self._check_range(W, theta.dtype)
         theta[: W.size], theta[W.size :] = W.ravel(), b
+        if not np.isfinite(theta).all():
+            text = (
+                f"expected weights that {theta.dtype} holds, found others of X, y or sample weights so large or small"
+            )
+            raise DataError(text, "rescale them to about unit size")
 
     def _check_range(self, W: Array, dtype: np.dtype[Any]) -> None:
         """Refuse weights (n_L, n_x) that are too large for a precision, and tell those that are too small."""
