@@ -231,7 +231,10 @@ Outcome newton_steps(const Target& target, const LinearJob<T>& job, NewtonSteps&
         }
         if (!(decrement - 0.5 * curvature > steps.gap * std::max(std::abs(steps.costs[0]), std::abs(F))))
             break;
-        if (!(measure(there.data()) <= F - 1e-4 * decrement)) {
+        const bool lower = measure(there.data()) <= F - 1e-4 * decrement;
+        if (outcome.interrupted)
+            break;
+        if (!lower) {
             measure(steps.phi);
             break;
         }

@@ -134,6 +134,7 @@ class Cost:
         if table is None:
             return None
         part = copy(self)
+        part.__dict__.pop("zero", None)
         part.given, part.table = table.data, table
         return part
 
