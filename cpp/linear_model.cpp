@@ -1,6 +1,7 @@
 #include "linear_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "patience.hpp"
 #include "plan.hpp"
@@ -145,10 +146,112 @@ Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long
     return outcome;
 }
 
+namespace {
+
+constexpr double DAMPING = 1e-4, FAR = 1e-8;  // see newton.py
+constexpr double WELL = 1e-6;                 // share of a column's square that others must leave of it
+
+// x of A x = b into b, A (n, n) symmetric and overwritten; false if a pivot is not above that share of the diagonal
+bool solve(std::vector<double>& A, double* b, long n, double share) {
+    for (long i = 0; i < n; i++) {
+        const double least = share * A[i * n + i];
+        for (long j = 0; j <= i; j++) {
+            double sum = A[i * n + j];
+            for (long k = 0; k < j; k++)
+                sum -= A[i * n + k] * A[j * n + k];
+            if (j < i)
+                A[i * n + j] = sum / A[j * n + j];
+            else if (sum > least)
+                A[i * n + i] = std::sqrt(sum);
+            else
+                return false;
+        }
+    }
+    for (long i = 0; i < n; i++) {
+        for (long k = 0; k < i; k++)
+            b[i] -= A[i * n + k] * b[k];
+        b[i] /= A[i * n + i];
+    }
+    for (long i = n - 1; i >= 0; i--) {
+        for (long k = i + 1; k < n; k++)
+            b[i] -= A[k * n + i] * b[k];
+        b[i] /= A[i * n + i];
+    }
+    return true;
+}
+
+double largest(const double* g, long n) {
+    double most = 0;
+    for (long i = 0; i < n; i++)
+        most = std::max(most, std::abs(g[i]));
+    return most;
+}
+
+}  // namespace
+
+template <class T>
+Outcome newton_steps(const Target& target, const LinearJob<T>& job, NewtonSteps& steps, const Control& control) {
+    const long P = job.n + 1;
+    double *g = steps.g + P, *H = steps.H + P * P;  // of the place looked at
+    Outcome outcome;
+    const auto measure = [&](const double* phi) {
+        outcome = linear_cost<T>(target, job, phi, g, control);
+        if (!outcome.interrupted)
+            outcome.interrupted = gram<T>(target, job, 0, 0, P, H, control).interrupted;
+        for (long i = 0; steps.l2 && i < P; i++) {
+            outcome.cost += 0.5 * steps.l2[i] * phi[i] * phi[i];
+            g[i] += steps.l2[i] * phi[i];
+            H[i * P + i] += steps.l2[i];
+        }
+        return outcome.cost;
+    };
+    steps.costs[0] = measure(steps.phi);
+    std::copy_n(g, P, steps.g);
+    std::copy_n(H, P * P, steps.H);
+    const double first = largest(g, P);
+    double mean = 0;
+    for (long i = 0; i < P; i++)
+        mean += H[i * P + i] / double(P);
+    std::vector<double> matrix(H, H + P * P), d(g, g + P), there(P);
+    if (!steps.most || !solve(matrix, d.data(), P, WELL))
+        return outcome;
+    while (!outcome.interrupted && steps.taken < steps.most) {
+        const double near = std::min(1.0, largest(g, P) / first), F = steps.costs[steps.taken];
+        std::copy_n(H, P * P, matrix.begin());
+        std::copy_n(g, P, d.begin());
+        for (long i = 0; i < P; i++) {
+            const double own = steps.H[i * P + i];
+            matrix[i * P + i] += DAMPING * near * near * (own > FAR * mean ? mean : own);
+        }
+        if (!solve(matrix, d.data(), P, 0))
+            break;
+        double decrement = 0, curvature = 0;
+        for (long i = 0; i < P; i++) {
+            decrement += g[i] * d[i];
+            for (long j = 0; j < P; j++)
+                curvature += d[i] * H[i * P + j] * d[j];
+            there[i] = steps.phi[i] - d[i];
+        }
+        if (!(decrement - 0.5 * curvature > steps.gap * std::max(std::abs(steps.costs[0]), std::abs(F))))
+            break;
+        const bool lower = measure(there.data()) <= F - 1e-4 * decrement;
+        if (outcome.interrupted)
+            break;
+        if (!lower) {
+            measure(steps.phi);
+            break;
+        }
+        std::copy_n(there.data(), P, steps.phi);
+        steps.costs[++steps.taken] = outcome.cost;
+    }
+    return outcome;
+}
+
 #define INSTANTIATE(T)                                                                                     \
     template Outcome column_moments(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
     template Outcome linear_cost(const Target&, LinearJob<T>, const double*, double*, const Control&);     \
-    template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&);
+    template Outcome gram(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&);  \
+    template Outcome newton_steps(const Target&, const LinearJob<T>&, NewtonSteps&, const Control&);
 
 INSTANTIATE(float)
 INSTANTIATE(double)

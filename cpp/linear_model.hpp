@@ -16,4 +16,18 @@ template <class T> Outcome linear_cost(const Target&, LinearJob<T> job, const do
 template <class T>
 Outcome gram(const Target&, const LinearJob<T>&, long i, long j, long q, double* out, const Control&);
 
+// The first steps of Newton's method from phi (P,), which is zero or stays where it is, for one output; what they are,
+// and the rest of them, is in equations/newton.py. They end before a step that promises less than `gap` of the cost,
+// that does not lower it as it should, or whose matrix is not well conditioned. `costs` are those of all places, the
+// first one included; g (2, P) and H (2, P, P) those of the first and the last, ŷ in job.a is of the last. Half the
+// squares of phi, times l2 (P,) unless that is null, are part of the cost.
+struct NewtonSteps {
+    long most;
+    double gap;
+    const double* l2;
+    double *phi, *costs, *g, *H;
+    long taken = 0;
+};
+template <class T> Outcome newton_steps(const Target&, const LinearJob<T>&, NewtonSteps& steps, const Control&);
+
 }  // namespace deltarule

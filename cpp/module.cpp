@@ -259,6 +259,35 @@ template <class T> void bind_linear(nb::module_& module) {
         nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert().none(), nb::arg(),
         nb::arg().noconvert(), nb::arg().noconvert(), nb::arg(), nb::arg().noconvert().none(), nb::arg(), nb::arg(),
         nb::arg(), nb::arg().noconvert(), nb::arg());
+    module.def(
+        "newton_steps",
+        [](const std::string& isa, const Strided<T>& X, const In<T>& y, const Maybe<In<T>>& w, double total,
+           const In<double>& mean, const In<double>& inverse, bool intercept, int activation, int loss, int curvature,
+           const Maybe<In<double>>& l2, double gap, const Out<double>& phi, const Out<double>& costs,
+           const Out<double>& g, const Out<double>& H, const Out<double>& a, int threads) {
+            const Target& chosen = target(isa);
+            LinearJob<T> job = linear_job<T>(X, y, w, total, mean, inverse, intercept);
+            job.activation = activation;
+            job.loss = loss;
+            job.curvature = LinearCurvature(curvature);
+            job.a = a.data();
+            const std::size_t P = std::size_t(job.n + 1);
+            expect(activation >= 0 && activation < count(chosen.activations), "no such activation");
+            expect(loss >= 0 && loss < count(chosen.losses), "no such loss");
+            expect(curvature >= 0 && curvature <= 2, "no such curvature");
+            expect(job.k == 1 && std::string("softmax") != chosen.activations[activation].name, "there is one output");
+            expect(phi.size() == P && g.size() == 2 * P && H.size() == 2 * P * P && long(a.size()) == job.m &&
+                       costs.size() > 0 && (!l2 || l2->size() == P),
+                   "an array does not fit X and y");
+            NewtonSteps steps{
+                long(costs.size()) - 1, gap, pointer<double>(l2), phi.data(), costs.data(), g.data(), H.data()};
+            without_gil(threads, [&](const Control& control) { return newton_steps<T>(chosen, job, steps, control); });
+            return steps.taken;
+        },
+        nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(),
+        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+        nb::arg().noconvert().none(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert(),
+        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
 }
 
 using LayerTuple = std::tuple<long, int, double, bool, bool, double>;

@@ -38,7 +38,16 @@ def is_plain(X: Array, *, ndim: int, kinds: str = "f") -> bool:
         return False
     if X.dtype.kind != "f":
         return True
-    flat = X.ravel(order="K") if X.flags.forc else None
+    if X.flags.forc:
+        flat = X.ravel(order="K")
+        return math.isfinite(np.vdot(flat, flat))  # of numbers so large that it is not, someone else judges
     with np.errstate(over="ignore", invalid="ignore"):
-        total = X.sum() if flat is None else np.dot(flat, flat)  # which takes the less time
-    return math.isfinite(total)  # of numbers so large that it is not, someone else judges
+        return math.isfinite(X.sum())
+
+
+def in_precision(y: Array, dtype: npt.DTypeLike) -> Array:
+    """`y` as numbers of that type; those too large for it are infinite, without a warning."""
+    if y.dtype == dtype:
+        return y
+    with np.errstate(over="ignore"):
+        return y.astype(dtype)

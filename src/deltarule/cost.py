@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from functools import cached_property
 
 import numpy as np
 
 from .arrays import Array
 from .engines import Data, Engine, Steps
 from .engines.base import not_finite
-from .engines.tables import Table, make_table
+from .engines.tables import NativeTable, NewtonSteps, Table, make_table
 from .engines.threads import one_blas_thread
 from .equations import Optimizer
 from .equations.columns import Columns, unchanged
+from .equations.likelihood import Place
 from .equations.newton import candidates, solve, subgradient
 from .errors import InvalidOption
 from .network import Network
@@ -78,9 +80,9 @@ class Cost:
 
     def _strengths(self, strength: float, power: int) -> Array | None:
         """Of ``Σ |φ|^power``, at the place of each parameter (P,); None if all would be 0."""
-        strength /= self.given.total_weight
         if strength == 0:
             return None
+        strength /= self.given.total_weight
         if self.columns is not None:
             return self.columns.strengths(self.network.n_parameters, strength, power)
         views = self.network.view(np.zeros(self.network.n_parameters))
@@ -91,7 +93,7 @@ class Cost:
     def start(self, dtype: type | np.dtype[np.floating] | None = None) -> Array:
         """``φ`` (P,) of the network as it is, a copy."""
         theta = self.network.theta.astype(dtype or self.dtype)
-        return theta if self.columns is None else self.columns.inward(theta)
+        return theta if self.columns is None or not theta.any() else self.columns.inward(theta)
 
     def put(self, phi: Array) -> None:
         """Give the network the parameters that belong to `phi` (P,)."""
@@ -132,6 +134,7 @@ class Cost:
         if table is None:
             return None
         part = copy(self)
+        part.__dict__.pop("zero", None)
         part.given, part.table = table.data, table
         return part
 
@@ -144,7 +147,8 @@ class Cost:
             return f"one layer, found {len(self.network.layers)}"
         if self.penalties:
             return f"no penalties but l1 and l2, found {', '.join(self.penalties)}"
-        if fused is None or fused.curvature is None or self.network.p or self.network.objective.options:
+        learns = self.network.layers[-1].activation.learns
+        if fused is None or fused.curvature is None or learns or self.network.objective.options:
             return f"a loss with a second derivative, found {self.network.objective}"
         return None
 
@@ -155,6 +159,22 @@ class Cost:
         if self.l2 is not None:
             H.ravel()[:: len(H) + 1] += self.l2[free]
         return H
+
+    def place(self, phi: Array) -> Place:
+        """What an optimizer asks for at `phi` (P,)."""
+        quick = self.newton_steps(phi, 0.0, 0)
+        return Place(*self.smooth(phi), self.hessian(phi, np.ones(len(phi), bool))) if quick is None else quick.first
+
+    @cached_property
+    def zero(self) -> Place:
+        """The place where all parameters are zero: Newton's method begins there, and errors are made of it."""
+        return self.place(np.zeros(self.network.n_parameters))
+
+    def newton_steps(self, start: Array, gap: float, most: int) -> NewtonSteps | None:
+        """See `NativeTable.newton_steps`; None where somebody else takes them."""
+        if self.l1 is not None or not isinstance(self.table, NativeTable):
+            return None
+        return self.table.newton_steps(start, self.l2, gap, most)
 
     def predict(self, phi: Array) -> Array:
         """``ŷ`` (m, n_L) of all samples with the parameters `phi` (P,); of standardized columns."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -23,6 +22,7 @@ from .equations.losses import cost, cost_backward
 from .equations.optimizers import gradient_descent
 from .errors import DataError, InvalidOption
 
+PRECISIONS = (*FLOATS, EXACT)
 FEW = 4  # rows
 MOST_PARAMETERS = 2**31  # 16 GB in float64; beyond, a mistyped size is likelier than a wish
 
@@ -121,7 +121,7 @@ class Network:
     """How an engine predicts a few rows in less time than NumPy takes to begin; it sets this when it is imported."""
 
     def __post_init__(self) -> None:
-        if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in (*FLOATS, EXACT):
+        if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in PRECISIONS:
             raise InvalidOption(
                 f"expected theta of shape ({self.n_parameters},) in float32 or float64, "
                 f"found {self.theta.shape} in {self.theta.dtype}"
@@ -236,16 +236,15 @@ class Network:
 
     def view(self, flat: Array) -> Parameters:
         """Views, layer by layer, on a vector (P,) laid out like `theta`."""
-        views, start = Parameters(flat), 0
-        for l, ((n_in, n_out), layer) in enumerate(zip(pairwise(self.sizes), self.layers, strict=True), 1):
-            views.W[l] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
-            start += n_out * n_in
-            views.b[l] = flat[start : start + n_out]
-            start += n_out
-            n_learned = layer.activation.n_learned(n_out)
-            if n_learned:
-                views.p[l] = flat[start : start + n_learned]
-                start += n_learned
+        views, start, n_in = Parameters(flat), 0, self.n_features
+        for l, layer in enumerate(self.layers, 1):
+            n_out = layer.units
+            b, p = start + n_out * n_in, start + n_out * (n_in + 1)
+            views.W[l] = flat[start:b].reshape(n_out, n_in)
+            views.b[l] = flat[b:p]
+            start, n_in = p + layer.activation.n_learned(n_out), n_out
+            if start > p:
+                views.p[l] = flat[p:start]
         return views
 
     def with_theta(self, theta: Array) -> Self:
@@ -386,10 +385,11 @@ def _column(y: Array) -> Array:
 
 
 def _count(n_features: int, layers: Sequence[Layer]) -> int:
-    sizes = [int(n_features), *(layer.units for layer in layers)]
-    return sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes)) + sum(
-        layer.activation.n_learned(layer.units) for layer in layers
-    )
+    n_parameters, n_in = 0, int(n_features)
+    for layer in layers:
+        n_parameters += layer.units * (n_in + 1) + layer.activation.n_learned(layer.units)
+        n_in = layer.units
+    return n_parameters
 
 
 def _is_size(n: Any) -> bool:

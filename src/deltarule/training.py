@@ -7,6 +7,7 @@ checkpoint takes the very steps it would have taken.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -324,9 +325,11 @@ def _full_batch(run: Run, last_epoch: int) -> None:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
     whole = FullBatch(run, cost)
     start, second_order = _begin(run, cost)
+    if second_order and not (whole.watched or start.any()):
+        start = whole.begin(start, last_epoch - run.state.epoch - 1, second_order)
     if not whole.cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample not like the rest
         start, second_order = cost.start(np.float64), _second_order(cost)
-    if not np.isfinite(whole.cost_and_gradient(start)[0]):
+    if not math.isfinite(whole.cost_and_gradient(start)[0]):
         raise not_finite(network, run.data, 1)
     if run.state.epoch >= last_epoch or run.stopped:
         return
@@ -377,18 +380,38 @@ class FullBatch:
             self.latest = place, J, g.astype(np.float64, copy=False)
         return self.latest[1:]
 
+    def begin(self, zero: Array, most: int, second_order: dict[str, Any]) -> Array:
+        """Take the first of Newton's steps, at `most` so many, if there is a quick way; say where that has led (P,).
+
+        What it has found out is added to what Newton's method is told.
+        """
+        gap = self.run.plan.optimizer.settings.get("gap")
+        found = None if gap is None or self.run.stopped else self.cost.newton_steps(zero, float(gap), max(most, 0))
+        if found is None:
+            return zero
+        self.cost.zero, self.latest = found.first, (found.phi.tobytes(), found.last.J, found.last.g)
+        if not found.costs:
+            return zero
+        for J in found.costs:
+            self._count(J)
+        self.reached = found.phi.copy()
+        second_order |= {"null_space": np.empty((len(zero), 0)), "guess": found.last.H, "begun": True}
+        return found.phi
+
     def after_step(self, phi: Array) -> None:
         """Count an epoch."""
-        run = self.run
         if self.watched:
             self.cost.put(phi)
-        run.state.step += 1
-        run.state.samples += len(run.data)
-        _end_epoch(run, self.cost_and_gradient(phi)[0] + self.cost.kinked(phi), np.nan, self.began)
+        self._count(self.cost_and_gradient(phi)[0] + self.cost.kinked(phi))
         self.reached = phi.copy()
-        self.began = time.perf_counter()
-        if run.stopped:
+        if self.run.stopped:
             raise StopIteration
+
+    def _count(self, J: float) -> None:
+        self.run.state.step += 1
+        self.run.state.samples += len(self.run.data)
+        _end_epoch(self.run, J, np.nan, self.began)
+        self.began = time.perf_counter()
 
     def put_back(self) -> None:
         """Give a network that did not follow what the last finished step has reached."""
@@ -410,7 +433,7 @@ def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
 
 
 def _second_order(cost: Cost) -> dict[str, Any]:
-    return {"hessian": cost.hessian, "price": cost.price}
+    return {"hessian": cost.hessian, "zero": lambda: cost.zero, "price": cost.price}
 
 
 def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:

@@ -174,7 +174,7 @@ def test_any_number_of_threads_gives_the_same_bits(n, dtype):
         free = np.ones(len(phi), bool)
         solution = native.least_squares(ENGINES["native"], data, intercept=True, n_jobs=threads)
         measured = native_moments(data.X, data.w, True, threads)
-        sums = solution.sums
+        sums = solution.sums()
         unknown = sums._replace(rows=None, condition=0.0)  # LAPACK's estimate depends on where its arrays begin
         known = [*unknown, *sums.rows, *solution[:3]]
         conditions.append(sums.condition)

@@ -331,3 +331,20 @@ def test_defaults_are_valid_as_only_other_parameters_are_checked(kind):
     assert defaults(kind) == model.get_params(deep=False)
     with pytest.raises(ValueError, match="tol"):
         kind(tol=-1.0).fit(np.eye(4), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"positive": True}, {"alpha": 0.5}])
+@pytest.mark.parametrize(("x", "y", "w"), [(1e-300, 1e160, 1.0), (1.0, 1e307, 1e200), (1e-300, 1e307, 1e200)])
+def test_weights_that_no_number_can_be_are_refused(options, x, y, w):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 2))
+    target = X[:, 0] + rng.normal(size=30)
+    model = LinearRegression(**options)
+    with np.errstate(all="ignore"):
+        try:
+            model.fit(x * X, y * target, np.full(30, w))
+        except ValueError:
+            assert not hasattr(model, "network_")
+        else:
+            assert np.isfinite(model.coef_).all()
+            assert np.isfinite(model.intercept_)

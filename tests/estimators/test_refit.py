@@ -121,6 +121,56 @@ def test_columns_of_a_packed_record(solver):
     assert_allclose(model.predict(X), y, atol=1e-6)
 
 
+HARD = {
+    "plain": (1.0, {}),
+    "units": (1.0, {"scale": [1e-9, 1.0, 1e9, 1.0]}),
+    "far": (1.0, {"shift": 1e4}),
+    "dependent": (1.0, {"twice": True}),
+    "nearly dependent": (1.0, {"twice": True, "noise": 1e-5}),
+    "constant": (1.0, {"scale": [0.0, 1.0, 1.0, 1.0]}),
+    "separated": (20.0, {}),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("C", [np.inf, 1.0, 1e-3])
+@pytest.mark.parametrize("hard", HARD)
+def test_steps_that_nobody_watches_are_those_that_somebody_does(hard, C, dtype):
+    strength, options = HARD[hard]
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(120, 4))
+    y = (strength * (X[:, 1] - X[:, 2]) + rng.logistic(size=120) > 0).astype(int)
+    if options.get("twice"):
+        X[:, 3] = X[:, 1] + options.get("noise", 0.0) * rng.normal(size=120)
+    X = (X * options.get("scale", 1.0) + options.get("shift", 0.0)).astype(dtype)
+    w = rng.uniform(0.5, 2, 120)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        alone, watched = (
+            LogisticRegression(C=C, callbacks=callbacks).fit(X, y, w) for callbacks in (None, [lambda run: None])
+        )
+    assert alone.n_iter_ == watched.n_iter_
+    assert_allclose(alone.history_["loss"], watched.history_["loss"], rtol=1e-9, atol=1e-12)
+    assert_allclose(alone.decision_function(X), watched.decision_function(X), rtol=1e-4, atol=1e-4)
+    if hard != "nearly dependent":  # where they may differ by what the tolerance leaves
+        assert_allclose(alone.coef_, watched.coef_, rtol=1e-4, atol=1e-6 * np.abs(watched.coef_).max())
+
+
+@pytest.mark.parametrize("max_iter", [0, 1, 2, 3, 100])
+def test_no_more_steps_than_are_allowed_and_a_word_about_it(table, max_iter):
+    model = LogisticRegression(C=np.inf, max_iter=max_iter)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.fit(*table)
+    assert bool(told) == (max_iter < 100)
+    assert len(model.history_.get("loss", [])) == int(model.n_iter_[0]) <= max_iter
+    watched = LogisticRegression(C=np.inf, max_iter=max_iter, callbacks=[lambda run: None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        watched.fit(*table)
+    assert_allclose(model.coef_, watched.coef_, rtol=1e-8, atol=1e-12)
+
+
 def test_a_warning_names_the_line_of_the_user(apart):
     with pytest.warns(SeparationWarning) as told:
         LogisticRegression(C=np.inf).fit(*apart)

@@ -35,8 +35,7 @@ def choose(
         If the engine asked for cannot run the network on this data; the message says why.
     """
     if name == "auto":
-        able = (engine for engine in ENGINES.values() if not engine.supports(network, X, optimizer, penalties))
-        return next(able)
+        return next(engine for engine in ENGINES.values() if not engine.supports(network, X, optimizer, penalties))
     if name not in ENGINES:
         raise UnknownName(f"expected an engine out of auto, {', '.join(ENGINES)}, found {name!r}")
     reason = ENGINES[name].supports(network, X, optimizer, penalties)

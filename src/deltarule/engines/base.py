@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -55,7 +56,7 @@ class Data:
         edges = np.linspace(0, len(self), size + 1).astype(np.int64)
         return self.rows(np.random.default_rng(0).integers(edges[:-1], edges[1:]))
 
-    @property
+    @cached_property
     def total_weight(self) -> float:
         """``m``, or the sum of the weights."""
         return float(len(self)) if self.w is None else float(self.w.sum(dtype=np.float64))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..equations.inference import Sums
 from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
-from .tables import contiguous
+from .tables import SMALL, WIDEST, contiguous
 from .threads import one_blas_thread, usable_threads
 from .wide import MANY, wide_products
 
@@ -29,12 +30,9 @@ LOOK, LEAST = 2**18, 128
 FAR = 1e4
 """Columns whose mean is further from there, in variances, are summed up again from their mean."""
 
-SMALL, WIDEST = 2500, 64
-"""Numbers in ``[1 X y]``, and columns, that LAPACK is done with before a kernel has begun."""
-
-AWAY = 10.0
+AWAY = 100.0
 """Columns whose mean is further from zero, in deviations, are moved there before they are factored: what that loses
-otherwise is a digit."""
+otherwise are two digits."""
 
 TINY = 1e-12
 """A column that varies by less, relative to its mean, varies by rounding."""
@@ -49,12 +47,25 @@ CODES = ACTIVATION_CODES[ACTIVATIONS["identity"].formula], LOSS_CODES[LOSSES["sq
 
 
 class Solution(NamedTuple):
-    """``W`` (k, n), ``b`` (k,), the mean of ``½ (ŷ - y)²`` there, and what is left of the rows."""
+    """``W`` (k, n), ``b`` (k,), the mean of ``½ (ŷ - y)²`` there, and what is left of the rows.
+
+    Parameters
+    ----------
+    columns, spread : (2, n), (k,)
+        Mean and deviation of the columns of ``X``, and deviation of those of ``y``; see `Rows`.
+    condition : float
+        See `Sums`.
+    sums : callable
+        What errors follow from, computed when somebody asks.
+    """
 
     W: Array
     b: Array
     cost: float
-    sums: Sums
+    columns: Array
+    spread: Array
+    condition: float
+    sums: Callable[[], Sums]
 
 
 def least_squares(
@@ -83,63 +94,76 @@ def least_squares(
         return problem.solve(quick=False)
 
 
-def _by_triangle(data: Data) -> Solution | None:
-    """The solution by ``√w [1 X y] = Q R``, of so few numbers that calling the kernels would take longer."""
-    (m, n), k, w, total = data.X.shape, data.y.shape[1], data.w, data.total_weight
+def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
+    """The solution by ``√w [1 X y] = Q R``, of so few numbers that the kernels' way would take longer.
+
+    Columns are counted from zero (None); or, if one of them is far from there, from about their means (p,).
+    """
+    n, k, w, total = data.X.shape[1], data.y.shape[1], data.w, data.total_weight
     x, y = slice(1, n + 1), slice(n + 1, None)
-    R, origin, mean, spread = _triangle(data)
+    A = np.empty((len(data.y), n + 1 + k), order="F")
+    A[:, 0], A[:, x], A[:, y] = 1, data.X, data.y
+    if origin is not None:
+        A -= origin
+    if w is not None:
+        A *= np.sqrt(w, dtype=np.float64)[:, None]
+    R = lapack.dgeqrf(A, overwrite_a=True)[0][: n + 1 + k] * _upper(n + 1 + k)
+    size = np.sqrt(np.einsum("ij,ij->j", R[1:, 1:], R[1:, 1:]))  # of X and y, from their means
+    if origin is None and not (np.abs(R[0, 1:]) < AWAY * size).all():
+        mean = R[0] / R[0, 0]
+        mean[0] = 0
+        return _by_triangle(data, mean)
     # a column that varies by no more than rounding has no weight to be told
-    least = 0.0 if origin is None else TINY * np.abs(origin[x])
-    if not (math.isfinite(spread.sum()) and (spread[x] > least).all()):
+    varies = origin is None or (size[:n] > math.sqrt(total) * TINY * np.abs(origin[x])).all()
+    if not (varies and math.isfinite(size.sum())):
         return None
-    size = spread[x] * math.sqrt(total)
-    factor = R[x, x] / size
+    factor = R[x, x] / size[:n]
     condition = float(lapack.dtrcon(factor)[0]) ** 2
     if condition < WELL:
         return None
     theta = lapack.dtrtrs(R[: n + 1, : n + 1], R[: n + 1, y])[0].T  # b, W
     b, W = theta[:, 0], theta[:, 1:]
+    located = np.array([R[0, 1:] / R[0, 0], size / math.sqrt(total)])
     if origin is not None:
         b = b + origin[y] - W @ origin[x]
-    target, located = R[1:, y] @ np.arange(1.0, k + 1), np.array([mean, spread])
-    rows = Rows(
-        n_rows=m,
-        weighted=w is not None and bool((w != w[0]).any()),
-        columns=located[:, x],
-        correlations=target @ R[1:, x] / (size * (math.sqrt(target @ target) or 1.0)),
-        target=located[:, y],
-    )
-    known = 0.0 if w is None else float(np.log(w.astype(np.float64)).sum())
+        located[0] += origin[1:]
+    cost = float(np.vdot(R[y, y], R[y, y])) / (2 * total)
+    sums = partial(_sums_of_triangle, R, size, factor, condition, located, total, len(data.y), *_known_of(w))
+    return Solution(W, b, cost, located[:, :n], located[1, n:], condition, sums)
+
+
+def _sums_of_triangle(
+    R: Array,
+    size: Array,
+    factor: Array,
+    condition: float,
+    located: Array,
+    total: float,
+    n_rows: int,
+    weighted: bool,
+    log_weights: float,
+) -> Sums:
+    """See `_by_triangle`."""
+    n = len(factor)
+    x, y = slice(1, n + 1), slice(n + 1, None)
     deviance = np.square(R[y, y]).sum(axis=0)
-    sums = Sums(factor, size, condition, True, rows, total, known, deviance, total * np.square(spread[y]))
-    return Solution(W, b, float(deviance.sum()) / (2 * total), sums)
+    target = R[1:, y] @ np.arange(1.0, len(deviance) + 1)
+    correlations = target @ R[1:, x] / (size[:n] * (math.sqrt(target @ target) or 1.0))
+    rows = Rows(n_rows, weighted, located[:, :n], correlations, located[:, n:])
+    return Sums(factor, size[:n], condition, True, rows, total, log_weights, deviance, np.square(size[n:]))
 
 
-def _triangle(data: Data, origin: Array | None = None) -> tuple[Array, Array | None, Array, Array]:
-    """``R`` (p, p) of ``√w [1 X y] = Q R``, where its columns are counted from, their means and deviations, (p,) each.
-
-    They are counted from zero (None); or, if one of them is far from there, from about their means.
-    """
-    n = data.X.shape[1]
-    p = n + 1 + data.y.shape[1]
-    A = np.empty((len(data), p), order="F")
-    A[:, 0], A[:, 1 : n + 1], A[:, n + 1 :] = 1, data.X, data.y
-    if origin is not None:
-        A -= origin
-    if data.w is not None:
-        A *= np.sqrt(data.w, dtype=np.float64)[:, None]
-    R = lapack.dgeqrf(A, overwrite_a=True)[0][:p] * _upper(p)
-    mean, spread = R[0] / R[0, 0], np.sqrt(np.einsum("ij,ij->j", R[1:], R[1:]) / data.total_weight)
-    mean[0] = 0
-    if origin is None and (np.abs(mean) > AWAY * spread).any():
-        return _triangle(data, mean)
-    return R, origin, mean if origin is None else origin + mean, spread
+def _known_of(w: Array | None) -> tuple[bool, float]:
+    """Whether weights (m,) differ, and ``Σ ln w``."""
+    if w is None:
+        return False, 0.0
+    return bool(w.min() < w.max()), float(special.xlogy(w > 0, w.astype(np.float64)).sum())
 
 
 @cache
 def _upper(p: int) -> Array:
     """Ones on the diagonal and above it (p, p)."""
-    return np.triu(np.ones((p, p)))
+    return np.asfortranarray(np.triu(np.ones((p, p))))
 
 
 @dataclass(frozen=True)
@@ -183,7 +207,9 @@ class Problem:
             return None
         W, b, deviance = solution
         total = self.data.total_weight
-        return Solution(W, b, float(deviance.sum()) / (2 * total), self._sums(G, mean, scale, found, deviance))
+        sums = self._sums(G, mean, scale, found, deviance)
+        given = sums.rows.columns, sums.rows.target[1], sums.condition, partial(Sums, *sums)
+        return Solution(W, b, float(deviance.sum()) / (2 * total), *given)
 
     def _products(self, mean: Array, scale: Array, quick: bool) -> Array:
         """``[X' 1 y']ᵀ diag(w) [X' 1 y']``, (n + 1 + k,) squared."""
@@ -251,9 +277,10 @@ class Problem:
         y_mean, spread = mean[y] + scale[y] * y_means, np.sqrt(np.maximum(covariance.diagonal(), 0))
         order = np.arange(1.0, len(spread) + 1)
         size = np.sqrt(max(0.0, float(order @ covariance @ order)))
+        weighted, log_weights = _known_of(self.w)
         rows = Rows(
             n_rows=len(self.y),
-            weighted=self.w is not None and bool((self.w != self.w[0]).any()),
+            weighted=weighted,
             columns=np.stack([mean[x] + scale[x] * x_means if self.intercept else mean[x], found.deviation * scale[x]]),
             correlations=between[:n] @ (scale[y] * order) / found.deviation / (size or 1.0),
             target=np.stack([y_mean, spread]),
@@ -265,7 +292,7 @@ class Problem:
             intercept=self.intercept,
             rows=rows,
             total=float(total),
-            log_weights=0.0 if self.w is None else float(special.xlogy(self.w > 0, self._weights()).sum()),
+            log_weights=log_weights,
             deviance=deviance,
             null_deviance=total * (spread**2 + (0 if self.intercept else y_mean**2)),
         )

@@ -6,16 +6,16 @@ cost with its gradient, and standardizes a few rows at a time; its sums are of f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arrays import Array
 from ..equations.columns import Columns, moments, shares
+from ..equations.likelihood import Place
 from ..equations.newton import assembled, hessian
 from ..network import Network
 from ..registry import Formula
@@ -33,6 +33,21 @@ STRETCH, ROWS_EACH = 32, 100
 
 FAR = 1e4
 """Columns whose mean is further from where it was looked for, in squared deviations, are measured again."""
+
+SMALL, WIDEST = 32_768, 64
+"""Numbers in a table, and columns, for which Python takes longer than the arithmetic."""
+
+MOST_STEPS = 100
+"""At a time."""
+
+
+class NewtonSteps(NamedTuple):
+    """Where the first steps of Newton's method have led (P,), the cost after each of them, and both ends of the way."""
+
+    phi: Array
+    costs: list[float]
+    first: Place
+    last: Place
 
 
 class Table:
@@ -116,7 +131,11 @@ class NativeTable(Table):
         self.a: Array = np.empty(data.y.shape)
         self.latest = b""  # the φ that `a` belongs to
         self.kind = CURVATURES[network.objective.name]
-        self.instructions, self.standardization = instruction_set(), _standardization(columns)
+        self.total, self.standardization = data.total_weight, (*_standardization(columns), columns.intercept)
+        self.rows = instruction_set(), data.X, self.y, self.w, self.total, *self.standardization
+        output, objective = network.layers[-1].activation, network.objective
+        code = LOSS_CODES.get((objective.formula, output.name), LOSS_CODES.get((objective.formula, None)))
+        self.codes = ACTIVATION_CODES[output.formula], code  # there is one: see `supports`
 
     @staticmethod
     def supports(network: Network, data: Data) -> bool:
@@ -132,14 +151,6 @@ class NativeTable(Table):
             and network.objective.fused[output.name].curvature is not None
         )
 
-    @cached_property
-    def codes(self) -> tuple[int, int]:
-        """Of the output activation and the loss."""
-        output, objective = self.network.layers[-1].activation, self.network.objective
-        code = LOSS_CODES.get((objective.formula, output.name), LOSS_CODES.get((objective.formula, None)))
-        assert code is not None  # see `supports`
-        return ACTIVATION_CODES[output.formula], code
-
     def sample(self, n_parameters: int) -> Table | None:
         """Some of the rows, one out of each stretch of them."""
         m = len(self.data)
@@ -148,33 +159,43 @@ class NativeTable(Table):
             return None
         return NativeTable(self.engine, self.network, self.data.sample(size), self.columns, self.threads)
 
-    @cached_property
-    def total(self) -> float:
-        """Weight of all samples."""
-        return self.data.total_weight
-
     def cost_and_gradient(self, phi: Array, batch: Data | None = None) -> tuple[float, Array]:
         """See `Table`; one pass over ``X``."""
         if batch is not None:
             return super().cost_and_gradient(phi, batch)
         phi = np.ascontiguousarray(phi, dtype=np.float64)
         g = np.empty_like(phi)
-        J = _native.linear_cost(
-            self.instructions,
-            self.data.X,
-            self.y,
-            self.w,
-            self.total,
-            *self.standardization,
-            self.columns.intercept,
-            *self.codes,
-            phi,
-            g,
-            self.a,
-            self.threads,
-        )
+        J = _native.linear_cost(*self.rows, *self.codes, phi, g, self.a, self.threads)
         self.latest = phi.tobytes()
         return float(J), g
+
+    def newton_steps(self, start: Array, l2: Array | None, gap: float, most: int) -> NewtonSteps | None:
+        """The first steps of Newton's method, of so few numbers that it would take longer to ask for each.
+
+        All but the last one or two, which `deltarule.equations.newton` takes. None for more numbers, or more outputs.
+
+        Parameters
+        ----------
+        start : (P,)
+            Zero, unless no step is to be taken.
+        l2 : (P,), optional
+            Of the penalty ``½ Σ l2 φ²``.
+        gap : float
+            Steps that promise less than this share of the cost are not taken.
+        most : int
+            How many steps there may be.
+        """
+        (m, n), k = self.data.X.shape, self.y.shape[1]
+        if k > 1 or n >= WIDEST or m * (n + 1) > SMALL:
+            return None
+        phi, costs = start.copy(), np.empty(min(most, MOST_STEPS) + 1)
+        g, H = np.empty((2, n + 1)), np.empty((2, n + 1, n + 1))
+        places = phi, costs, g, H, self.a
+        taken = _native.newton_steps(*self.rows, *self.codes, self.kind, l2, gap, *places, self.threads)
+        if not np.isfinite(H).all():
+            raise not_finite(self.at(phi), self.standardized, 1)
+        self.latest, J = phi.tobytes(), costs[: taken + 1].tolist()
+        return NewtonSteps(phi, J[1:], Place(J[0], g[0], H[0]), Place(J[-1], g[1], H[1]))
 
     def predict(self, phi: Array) -> Array:
         """See `Table`; what the last cost has left, if it was that of `phi`."""
@@ -185,9 +206,9 @@ class NativeTable(Table):
     def hessian(self, phi: Array, free: Array) -> Array:
         """See `Table`."""
         self.predict(phi)
-        all_of_one = self.data.y.shape[1] == 1 and np.count_nonzero(free) == len(free)
+        all_of_one = self.y.shape[1] == 1 and np.count_nonzero(free) == len(free)
         H = self._products(0, 0, self.data.X, self.columns) if all_of_one else self._blocks(free)
-        if not math.isfinite(H.sum()):
+        if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         return H
 
@@ -198,12 +219,10 @@ class NativeTable(Table):
             h = self.curvature(self.a, np.eye(self.a.shape[1])[[j]] * shares(X, self.w)[:, None])[:, i]
             given = (X, None, h, columns.mean, columns.scale)
             return wide_products(*given, intercept=intercept, dtype=np.float64, threads=self.threads)
-        standardization = self.standardization if columns is self.columns else _standardization(columns)
+        standardization = self.standardization if columns is self.columns else (*_standardization(columns), intercept)
         out = np.empty((n + 1, n + 1))
-        _native.gram(
-            *(self.instructions, X, None, self.w, self.total, *standardization, intercept),
-            *(self.a, self.kind, i, j, out, self.threads),
-        )
+        rows = self.rows[0], X, None, self.w, self.total, *standardization
+        _native.gram(*rows, self.a, self.kind, i, j, out, self.threads)
         return out
 
     def _blocks(self, free: Array) -> Array:

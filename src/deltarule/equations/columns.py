@@ -59,14 +59,19 @@ class Columns:
 
     def inward(self, theta: Array) -> Array:
         """``φ``: ``V = W s``, ``c = b + W μ``."""
-        W, b = self._split(theta)
-        return np.concatenate([(W * self.scale).ravel(), b + W @ self.mean]).astype(theta.dtype, copy=False)
+        phi = theta.copy()
+        V, c = self._split(phi)
+        c += V @ self.mean
+        V *= self.scale
+        return phi
 
     def outward(self, phi: Array) -> Array:
         """``θ``: ``W = V / s``, ``b = c - W μ``."""
-        V, c = self._split(phi)
-        W = V / self.scale
-        return np.concatenate([W.ravel(), c - W @ self.mean]).astype(phi.dtype, copy=False)
+        theta = phi.copy()
+        W, b = self._split(theta)
+        W /= self.scale
+        b -= W @ self.mean
+        return theta
 
     def strengths(self, n_parameters: int, strength: float, power: int) -> Array:
         """`strength` of ``Σ |W|^power`` as one for each of ``|φ|^power``, (P,)."""
@@ -98,13 +103,14 @@ def standardizing(
     """
     centers = center and intercept and not sparse.issparse(X)
     mean, square = (measure or moments)(X, w, centers)
-    varies = np.sqrt(square) > 10 * EPS * np.abs(mean)
+    scale = np.sqrt(square)
+    varies = scale > 10 * EPS * np.abs(mean)
     if not varies.all():  # of a constant nothing remains
         mean, square = np.where(varies, mean, X[0] if centers else mean), np.where(varies, square, 0.0)
     if X.dtype != np.float64:  # what `transform` takes away is what ``c = b + W μ`` adds
         mean = mean.astype(X.dtype).astype(np.float64)
-    scale = np.sqrt(square + ridge)
-    if not (scale.min() > 0 and math.isfinite(scale.max())):
+    if ridge or not (varies.all() and math.isfinite(scale.sum())):
+        scale = np.sqrt(square + ridge)
         scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
     return Columns(mean, scale, intercept, **options)
 

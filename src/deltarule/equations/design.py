@@ -156,7 +156,7 @@ def triangle_of_products(G: Array, well: float = WELL) -> Array | None:
         return None
     scaled = G / size / size[:, None]
     factor, failed = lapack.dpotrf(scaled)
-    if failed or not lapack.dpocon(factor, np.abs(scaled).sum(axis=0).max())[0] > well:
+    if failed or not lapack.dpocon(factor, lapack.dlange("1", scaled))[0] > well:
         return None
     return factor * size
 

@@ -99,8 +99,8 @@ class Loss(Entry):
         low, high = TARGET_BOUNDS[self.targets]
         if low == -np.inf and high == np.inf:
             return
-        outside = (y < low) | (y > high)
-        if outside.any():
+        if y.min(initial=low) < low or y.max(initial=high) > high:
+            outside = (y < low) | (y > high)
             raise DataError(f"{self.name} expects y in {self.targets}, found {y[outside][0]:g}", "choose another loss")
 
     def forward(self, g: Activation, Z: Array, a: Array, y: Array) -> Array:

@@ -7,6 +7,7 @@ minimum of that, as far as the cost itself becomes lower.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
@@ -16,6 +17,7 @@ from ..arrays import Array
 from ..registry import Formula
 from . import dense
 from .exact import CLEAR
+from .likelihood import Place
 
 RIDGE = 1e-9
 """Added to a diagonal of ones before it is factored, so that a singular matrix can be factored."""
@@ -55,6 +57,8 @@ def newton(
     null_space: Array | None = None,
     guess: Array | None = None,
     price: float = 1.0,
+    zero: Callable[[], Place] | None = None,
+    begun: bool = False,
     *,
     hessian: Callable[[Array, Array], Array],
     after_step: Callable[[Array], None],
@@ -79,6 +83,10 @@ def newton(
         An approximation of the second derivative at `theta`; ignored with `l1`.
     price : float
         How many times as long as the cost with its gradient the second derivative takes; below 1 it is always formed.
+    zero : callable, optional
+        The place where all parameters are zero, if somebody knows it.
+    begun : bool
+        Whether others have begun there, and have come as far as `theta`, whose second derivative is `guess`.
     hessian : callable
         ``theta, free -> H`` (F, F) of the F parameters that `free` (P,) marks.
     after_step : callable
@@ -97,7 +105,7 @@ def newton(
         where the cost could not be lowered any further.
     """
     l1 = np.zeros_like(theta) if l1 is None else l1
-    model, calls = Model(hessian, l1, null_space, guess, price), 0
+    model, calls = Model(hessian, zero, l1, null_space, guess, price), 0
 
     def cost(x: Array) -> tuple[float, Array]:
         nonlocal calls
@@ -107,6 +115,9 @@ def newton(
 
     F, g = cost(theta)
     first = abs(F)
+    if begun and zero is not None:
+        first, model.first = abs(zero().J), float(np.abs(zero().g).max())
+        model.level, model.formed = zero().H, True
     steps, message, success, status = 0, f"Maximum iterations ({max_iter}) reached.", False, 0
     while True:
         v = subgradient(theta, g, l1) if model.kinked else g
@@ -158,20 +169,21 @@ class Model:
     def __init__(
         self,
         hessian: Callable[[Array, Array], Array],
+        zero: Callable[[], Place] | None,
         l1: Array,
         null_space: Array | None,
         guess: Array | None,
         price: float,
     ) -> None:
-        self.hessian, self.l1, self.null_space, self.price = hessian, l1, null_space, price
+        self.hessian, self.zero, self.l1, self.null_space, self.price = hessian, zero, l1, null_space, price
         self.kinked, self.everything = bool(l1.any()), np.ones(len(l1), dtype=bool)
         self.first, self.decrement = 0.0, np.inf
-        self.curvature: Array = np.ones(1)
-        self.trusted = self.kept = False
+        self.trusted = self.kept = self.formed = False
         self.H: Array = np.empty((0, 0))
+        self.level: Array | None = None  # second derivative where no sample is told apart
         self.latest: tuple[Array, Array] | None = None  # θ and g of the step before
         if guess is not None and null_space is not None and not self.kinked:
-            self.H, self.curvature = guess, typical_curvature(guess)
+            self.H = self.level = guess
             self.trusted = True
 
     def step(self, theta: Array, g: Array, v: Array, steepest: float, goal: float) -> tuple[Array, float, float]:
@@ -202,14 +214,16 @@ class Model:
     def _downhill(self, theta: Array, g: Array, near: float, goal: float) -> Array:
         """``-H⁻¹ g``, with the matrix of another place if that serves."""
         self.kept = False
-        if self.trusted and self.price >= 1:
+        if self.trusted and self.price >= 1 and not self.formed:
             self._correct(theta, g)
             d = self._solve(g, near)
             self.kept = self._serves(-float(g @ d), goal)
         self.latest = theta, g
         if self.kept:
             return d
-        self._form_hessian(theta, self.everything)
+        if not self.formed:
+            self._form_hessian(theta, self.everything)
+        self.formed = False
         return self._solve(g, near)
 
     def _correct(self, theta: Array, g: Array) -> None:
@@ -236,20 +250,30 @@ class Model:
             damped = damped.copy()
             damped.reshape(-1)[:: len(damped) + 1] += DAMPING * near**2 * self.curvature
         if not self.null_space.size:
-            factor, failed = lapack.dpotrf(damped.T, clean=False)
+            _, d, failed = lapack.dposv(damped.T, g)
             if not failed:
-                return -lapack.dpotrs(factor, g)[0]
+                return -d
         d = -solve(damped, g, FINE)
         return d - self.null_space @ (self.null_space.T @ d)
 
     def _form_hessian(self, theta: Array, free: Array) -> None:
         """Form the matrix at ``θ``; the first time, find the directions in which there is no curvature."""
-        self.H = H = self.hessian(theta, free)
-        if self.null_space is None:
-            # at zero, where no sample is told apart so surely that its curvature is lost
-            level = H if self.kinked or not theta.any() else self.hessian(np.zeros_like(theta), free)
-            self.null_space = np.empty((len(H), 0)) if self.kinked else null_space_of(level)
-            self.curvature = typical_curvature(level)
+        if self.level is not None:
+            self.H = self.hessian(theta, free)
+        elif self.kinked:
+            self.H = self.level = self.hessian(theta, free)
+            self.null_space = np.empty((len(self.H), 0))
+        else:  # at zero, where no sample is told apart so surely that its curvature is lost
+            self.level = self.hessian(np.zeros_like(theta), free) if self.zero is None else self.zero().H
+            self.H = self.hessian(theta, free) if theta.any() else self.level
+            if self.null_space is None:
+                self.null_space = null_space_of(self.level)
+
+    @cached_property
+    def curvature(self) -> Array:
+        """What damping is a share of."""
+        assert self.level is not None
+        return typical_curvature(self.level)
 
 
 def search(
@@ -261,7 +285,7 @@ def search(
     """
     t = 1.0
     while t > shortest:
-        x = theta + t * d
+        x = theta + (d if t == 1 else t * d)
         F_new, g = cost(x)
         if F_new <= F + 1e-4 * t * slope + ROUNDING * abs(F):
             return x, F_new, g

@@ -132,6 +132,7 @@ def flattest(information: Array, first: Array) -> float:
         The same where all classes are as likely.
     """
     ridged = first.copy()
-    ridged.ravel()[:: len(first) + 1] += 1e-10 * first.trace()
+    diagonal = ridged.ravel()[:: len(first) + 1]
+    diagonal += 1e-10 * diagonal.sum()
     values, _, failed = lapack.dsygv(information, ridged, jobz="N")
     return 0.0 if failed else float(values[0])

@@ -10,7 +10,7 @@ import copy
 import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,7 +24,7 @@ from sklearn.utils._param_validation import InvalidParameterError, validate_para
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import engines
-from ..arrays import FLOATS, Array, is_plain
+from ..arrays import FLOATS, Array, in_precision, is_plain
 from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
@@ -32,6 +32,12 @@ from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, warn
 from ..network import Network
 from ..training import Plan, Run, State, train
+
+FINEST_FIRST = FLOATS[::-1]
+"""What other types become is the first of them."""
+
+PLAIN = (str, int, float, bool, type(None))
+"""Types of parameters that do not change."""
 
 NOT_CONVERGED = "{}: Maximum iterations ({}) reached and the optimization hasn't converged yet."
 
@@ -47,6 +53,15 @@ def defaults(kind: type) -> dict[str, Any]:
     """Parameter of an estimator -> its default."""
     parameters = list(inspect.signature(kind).parameters.values())
     return {parameter.name: parameter.default for parameter in parameters}
+
+
+def _check_parameter(kind: type[NetworkEstimator], name: str, value: Any) -> None:
+    """Refuse a parameter of a wrong type or out of range."""
+    validate_parameter_constraints(kind._parameter_constraints, {name: value}, caller_name=kind.__name__)
+
+
+_check_plain = lru_cache(maxsize=256, typed=True)(_check_parameter)
+"""The same of a value that is what it is: once it was right, it is."""
 
 
 class Views(list[Array]):
@@ -107,8 +122,9 @@ class NetworkEstimator(BaseEstimator):
         """Refuse parameters of a wrong type or out of range; the defaults are neither."""
         kind: Any = type(self)
         given = {name: value for name, usual in defaults(kind).items() if (value := getattr(self, name)) is not usual}
-        if given:
-            validate_parameter_constraints(self._parameter_constraints, given, caller_name=type(self).__name__)
+        for name, value in given.items():
+            check = _check_plain if isinstance(value, PLAIN) else _check_parameter
+            check(kind, name, value)
 
     def _check_choices(self) -> None:
         """Refuse parameters that name what no register knows."""
@@ -146,7 +162,7 @@ class NetworkEstimator(BaseEstimator):
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:
         """`X` (m, n) as C-ordered dense or CSR array in float32 or float64, and `y` as it is."""
-        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FLOATS[::-1], "order": "C"} | options
+        usual = {"accept_sparse": "csr", "multi_output": True, "dtype": FINEST_FIRST, "order": "C"} | options
         if _passes(X, usual) and is_plain(y, ndim=1, kinds="fiub") and len(X) == len(y):
             if reset:
                 self.__dict__.pop("feature_names_in_", None)
@@ -167,7 +183,7 @@ class NetworkEstimator(BaseEstimator):
     def _check_X(self, X: Any) -> Array:
         """`X` (m, n) as dense or CSR array in the precision of the network."""
         check_is_fitted(self, "network_")
-        options = {"dtype": FLOATS[::-1], "order": "C"}
+        options = {"dtype": FINEST_FIRST, "order": "C"}
         if not (_passes(X, options) and self._knows(X)):
             X = validate_data(self, X, accept_sparse="csr", reset=False, **options)
         return X.astype(self.network_.theta.dtype, copy=False)
@@ -255,7 +271,7 @@ class NetworkEstimator(BaseEstimator):
 def _passes(X: Any, options: Mapping[str, Any]) -> bool:
     """Whether `X` would come out of scikit-learn's checks as it is; they take longer than a small fit."""
     asked = options["dtype"]
-    if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, Sequence) else [np.dtype(asked)]):
+    if not is_plain(X, ndim=2) or X.dtype not in (asked if isinstance(asked, tuple) else (np.dtype(asked),)):
         return False
     return options["order"] != "C" or bool(X.flags.c_contiguous)
 
@@ -264,6 +280,10 @@ def check_weights(sample_weight: Any, X: Array) -> Array | None:
     """Sample weights (m,) in the precision of `X`, finite and not negative; None stays None."""
     if sample_weight is None:
         return None
+    if is_plain(sample_weight, ndim=1) and sample_weight.shape == X.shape[:1] and sample_weight.flags.c_contiguous:
+        w = in_precision(sample_weight, X.dtype)
+        if w.min() >= 0 and 0 < w.max() < np.inf:
+            return w
     return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -187,7 +188,8 @@ class BaseLinear(TrainedEstimator):
         scaling = self._intercept_scaling()
         if not self.standardize:
             return Columns(np.zeros(n_features), np.ones(n_features), self.fit_intercept, scaling)
-        ridge = self._penalties().get("l2", 0.0) / data.total_weight / self.loss_curvature_at_zero
+        l2 = self._penalties().get("l2", 0.0)
+        ridge = l2 / data.total_weight / self.loss_curvature_at_zero if l2 else 0.0
         engine = engines.choose(self.engine, self.network_, data.X)
         some = data.sample(ENOUGH) if len(data) >= 4 * ENOUGH else data
         return standardizing(
@@ -195,7 +197,7 @@ class BaseLinear(TrainedEstimator):
             some.w,
             measure=measuring(engine, some.X, threads),
             ridge=ridge,
-            center=np.isinf(scaling),  # else ``c = b + W μ`` would be penalized in place of ``b``
+            center=math.isinf(scaling),  # else ``c = b + W μ`` would be penalized in place of ``b``
             intercept=self.fit_intercept,
             intercept_scaling=scaling,
         )

@@ -140,7 +140,7 @@ class Inferring(BaseLinear):
         """That rounded weights of columns of such `mean` and `scale` (n,) matter to predictions as large as `unit`."""
         if self.network_.theta.dtype != np.float32:
             return
-        W = np.abs(self.network_.W[1])
+        W = np.abs(self.network_.theta[: -self.network_.layers[-1].units].reshape(-1, len(mean)))
         share = W * (np.abs(mean) + scale)  # in the predictions
         most = TOO_MUCH / EPS32 * unit
         if share.max() > most:

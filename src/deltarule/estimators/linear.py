@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
 from .. import engines
-from ..arrays import Array
+from ..arrays import Array, in_precision
 from ..engines import Data
 from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import one_blas_thread, usable_threads
@@ -135,7 +135,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         return super()._learn_target(y, dtype, fresh=fresh, incremental=incremental)
 
     def _encode(self, y: Array, dtype: Any) -> Array:
-        return np.asarray(y, dtype=dtype).reshape(len(y), -1)
+        return in_precision(np.asarray(y), dtype).reshape(len(y), -1)
 
     def _activation_and_loss(self, n_outputs: int) -> tuple[str, str]:
         del n_outputs
@@ -221,31 +221,38 @@ class LinearRegression(RegressorMixin, LinearInference):
                 self._warn_of_rounding(mean, scale, self._unit(data))
             cost = engine.cost(network, data, threads=usable_threads(self.n_jobs))
         else:
-            cost, rows = found.cost, found.sums.rows
-            mean, scale = rows.columns
+            cost = found.cost
             self._take(found.W, found.b)
-            self._keep(found.sums)
-            self._warn_of_rounding(mean, scale, float(rows.target[1].max()))
+            self._keep(found.sums, len(data))
+            mean, scale = found.columns
+            self._warn_of_rounding(mean, scale, float(found.spread.max()))
         if self.alpha > 0:
             cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
         elif found is not None:
             self.rank_ = found.W.shape[1]
-        measured = validation(network) if validation else {}
-        values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began, **measured}
-        state.history = {name: [float(value)] for name, value in values.items()}
+        measured = {} if validation is None else validation(network)
+        state.history = {"loss": [cost], "learning_rate": [np.nan], "seconds": [time.perf_counter() - began]}
+        state.history |= {name: [float(value)] for name, value in measured.items()}
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
         self.t_, self.solver_ = state.samples, "exact"
-        if found is None or found.sums.condition < WELL:
+        if found is None or found.condition < WELL:
             with one_blas_thread():
                 self._infer_at_fit(data)
 
     def _take(self, W: Array, b: Array) -> None:
         """Give the network its weights (n_L, n_x), (n_L,), if it can hold them."""
-        kept, size = self.network_.W[1], np.abs(W)
-        if kept.dtype != W.dtype and not (size.min() > 1e-36 and size.max() < 1e36):
-            self._check_range(W, kept.dtype)
-        kept[...], self.network_.b[1][...] = W, b
+        theta = self.network_.theta
+        if theta.dtype != W.dtype:
+            size = np.abs(W)
+            if not (size.min() > 1e-36 and size.max() < 1e36):
+                self._check_range(W, theta.dtype)
+        theta[: W.size], theta[W.size :] = W.ravel(), b
+        if not np.isfinite(theta).all():
+            text = (
+                f"expected weights that {theta.dtype} holds, found others of X, y or sample weights so large or small"
+            )
+            raise DataError(text, "rescale them to about unit size")
 
     def _check_range(self, W: Array, dtype: np.dtype[Any]) -> None:
         """Refuse weights (n_L, n_x) that are too large for a precision, and tell those that are too small."""
@@ -283,7 +290,7 @@ class LinearRegression(RegressorMixin, LinearInference):
     def singular_(self) -> Array:
         """Singular values of `X`, centered and weighted, (min(m, n_x),), the largest first."""
         if "_singular" not in self.__dict__ and "_sums" in self.__dict__:
-            self._singular = linalg.svdvals(self._sums.R, check_finite=False)
+            self._singular = linalg.svdvals(self._sums().R, check_finite=False)
         if "_singular" not in self.__dict__:
             raise AttributeError(
                 "there are singular values only of the exact solution for a dense X, from normal equations of at most "

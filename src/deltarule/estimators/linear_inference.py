@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .inferring import MOST_PARAMETERS, Inferring, Interval, Left, check_level, 
 class LinearInference(Inferring):
     """Errors of least squares: of each target by itself."""
 
-    _sums: equations.Sums
+    _sums: Callable[[], equations.Sums]
 
     def _refuses_errors(self) -> Refusal | None:
         found = [f"{name}={getattr(self, name):g}" for name in ("alpha", "l1") if getattr(self, name) > 0]
@@ -36,20 +37,21 @@ class LinearInference(Inferring):
     def _weight_meaning(self) -> str:
         return "precision"
 
-    def _keep(self, sums: equations.Sums) -> None:
+    def _keep(self, sums: Callable[[], equations.Sums], n_rows: int) -> None:
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
-        many = None if n <= MOST_PARAMETERS else self._too_many(sums.rows.n_rows)
-        refusal = self._refuses_errors() or too_few(sums.rows.n_rows, n + int(sums.intercept)) or many
+        many = None if n <= MOST_PARAMETERS else self._too_many(n_rows)
+        refusal = self._refuses_errors() or too_few(n_rows, n + int(self.fit_intercept)) or many
         if refusal is not None:
             self._inference = refusal
         if self.alpha == 0 and many is None:
             self._sums = sums
 
     def _left_by_fit(self) -> Left | None:
-        left, S = super()._left_by_fit(), self.__dict__.get("_sums")
-        if left is not None or S is None:  # rows, which `fit` has asked where the condition is bad, tell more than sums
+        left = super()._left_by_fit()
+        if left is not None or "_sums" not in self.__dict__:  # rows, asked where the condition is bad, tell more
             return left
+        S = self._sums()
         R = S.triangle()
         return Left(R, S.rows, equations.inverse(R), S.fit(), float(S.rows.n_rows), "precision")
 

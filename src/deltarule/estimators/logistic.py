@@ -190,6 +190,10 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
 
     def _check_choices(self) -> None:
         super()._check_choices()
+        self._check_penalty()
+
+    def _check_penalty(self) -> None:
+        """Refuse a penalty that the solver does not take."""
         ratio, solver = self._ratio(), self.solver
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise InvalidOption("l1_ratio must be specified when penalty is elasticnet.")
@@ -274,11 +278,12 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         *,
         incremental: bool,
     ) -> Run | None:
-        self._check_choices()
+        self._check_penalty()
         if data.w is not None and not (data.y != data.y[0]).any():
             raise DataError("expected samples of two classes or more with a positive weight, found one class alone")
         with one_blas_thread(len(data), self.network_.n_parameters):
             if self.solver == "firth":
+                self._check_choices()  # which others make use of
                 self._train_firth(data, state)
                 return None
             run = super()._train_with(data, validation, state, incremental=incremental)

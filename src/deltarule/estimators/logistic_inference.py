@@ -15,7 +15,7 @@ from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import design as designs
 from ..equations import inference as equations
-from ..equations.likelihood import Likelihood, Place
+from ..equations.likelihood import Likelihood
 from ..equations.separation import Separation, flattest, separation
 from ..errors import InvalidOption, SeparationWarning, warn
 from ..training import Run
@@ -244,10 +244,9 @@ class LogisticInference(FirthInference):
         dense = isinstance(data.X, np.ndarray) and self.standardize and self.fit_intercept
         if cost is None or columns is None or not (able and dense and run.plan.optimizer.full_batch):
             return False
-        phi, everything = cost.start(np.float64), np.ones(self.network_.n_parameters, bool)
-        zero, here = (Place(*cost.smooth(x), cost.hessian(x, everything)) for x in (np.zeros_like(phi), phi))
+        phi = cost.start(np.float64)
         weighted = data.w is not None and bool((data.w != data.w[0]).any())
-        found = Likelihood(zero, here, columns, class_totals(data), len(data), weighted)
+        found = Likelihood(cost.zero, cost.place(phi), columns, class_totals(data), len(data), weighted)
         distance = found.distance()
         rows_come_closer = small and self.network_.theta.dtype == np.float64 and distance > THERE
         if rows_come_closer or not np.isfinite(distance):
@@ -331,6 +330,5 @@ def certainty(P: Array, Y: Array) -> tuple[bool, float]:
 
 def class_totals(data: Data) -> Array:
     """Weight (K,) of the samples of each class."""
-    w = np.ones(len(data)) if data.w is None else data.w.astype(np.float64)
-    totals = w @ data.y
-    return totals if len(totals) > 1 else np.array([w.sum() - totals[0], totals[0]])
+    totals = data.y.sum(axis=0, dtype=np.float64) if data.w is None else data.w.astype(np.float64) @ data.y
+    return totals if len(totals) > 1 else np.array([data.total_weight - totals[0], totals[0]])

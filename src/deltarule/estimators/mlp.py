@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from ..arrays import Array
+from ..arrays import Array, in_precision
 from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS
 from ..errors import DataError, InvalidOption
 from .base import store
@@ -213,7 +213,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return X, column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _encode(self, y: Array, dtype: Any) -> Array:
-        return np.asarray(y, dtype=dtype).reshape(len(y), -1)
+        return in_precision(np.asarray(y), dtype).reshape(len(y), -1)
 
     def _loss_and_output(self) -> tuple[str, str]:
         loss = LOSSES.choose(self.loss)

@@ -14,6 +14,9 @@ from ..errors import DataError
 FEW = 20
 """Classes of which each is looked for by itself, and beyond which whole numbers may be no classes at all."""
 
+LARGE = 2**61
+"""Whole numbers beyond it are not counted: their differences might overflow."""
+
 
 def _whole_numbers(y: Array) -> Array | None:
     """The distinct values of `y` (m,), sorted, if they are a few whole numbers close to each other; else None.
@@ -26,7 +29,7 @@ def _whole_numbers(y: Array) -> Array | None:
     if y.dtype.kind == "f" and not (np.isfinite(ends).all() and (y == np.floor(y)).all()):
         return None
     low, high = map(int, ends)
-    if high - low >= max(1000, len(y)) or max(abs(low), high) > np.iinfo(np.int64).max // 4:
+    if high - low >= max(1000, len(y)) or max(abs(low), high) > LARGE:
         return None
     if high - low <= 1:
         return np.array([low, high][: high - low + 1], y.dtype)
@@ -101,12 +104,12 @@ class LabelEncoding:
         y = y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y, warn=True)
         if 1 < len(self.classes) <= FEW:
             first = 1 if self.n_outputs == 1 else 0
-            Y = np.empty((len(y), self.n_outputs), dtype)
-            for column, label in enumerate(self.classes[first:]):
-                Y[:, column] = y == label
+            Y = np.empty((len(y), self.n_outputs), bool)
+            for column in range(self.n_outputs):
+                Y[:, column] = y == self.classes[first + column]
             known = np.count_nonzero(Y) + (np.count_nonzero(y == self.classes[0]) if first else 0)
             if known == len(y):
-                return Y
+                return Y.astype(dtype)
         index = np.clip(np.searchsorted(self.classes, y), 0, len(self.classes) - 1)
         unknown = np.unique(y[self.classes[index] != y])
         if len(unknown):

@@ -120,10 +120,7 @@ class TrainedEstimator(NetworkEstimator):
         dtype = X.dtype if fresh else self.network_.theta.dtype
         X = X.astype(dtype, copy=False)
         w = check_weights(sample_weight, X)
-        with np.errstate(over="ignore"):
-            Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
-        if Y.dtype != y.dtype and not np.isfinite(Y).all():  # `y` is finite
-            raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
+        Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
         X, y, w, Y = self._weigh(X, y, w, Y)
         init_seed, split_seed, order_seed = self._seeds()
         if fresh:
@@ -147,7 +144,10 @@ class TrainedEstimator(NetworkEstimator):
     def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
         """Take note of the kind of target, and encode it."""
         del fresh, incremental  # only classes are remembered from one call to the next
-        return self._encode(y, dtype)
+        Y = self._encode(y, dtype)
+        if Y.dtype != y.dtype and not np.isfinite(Y).all():  # `y` is finite
+            raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
+        return Y
 
     def _weigh(self, X: Array, y: Array, w: Array | None, Y: Array) -> tuple[Array, Array, Array | None, Array]:
         """Leave out samples of weight zero."""
