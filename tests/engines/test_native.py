@@ -177,7 +177,9 @@ def test_dropout_draws_the_reference_masks(dtype):
 
 
 @pytest.mark.parametrize("m", [1, 2, 13, 100, 1024, 1025, 2600])
-@pytest.mark.parametrize("sizes", [[1, 1], [1, 17, 1], [3, 1, 4], [70, 130, 10], [300, 8, 5], [9, 150, 140, 2]], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [[1, 1], [1, 17, 1], [3, 1, 4], [70, 130, 10], [300, 8, 5], [9, 150, 140, 2]], ids=str
+)
 def test_every_shape_and_batch(sizes, m):
     network = Network.create(sizes, ["tanh"] * (len(sizes) - 2) + ["identity"], seed=1)
     data = problem(sizes, m, np.float64, weighted=m > 2)
