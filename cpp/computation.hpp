@@ -131,7 +131,7 @@ public:
         }
         if (backward && (job.l1 > 0 || job.l2 > 0)) {
             meet(all(id));
-            J += penalties(job);
+            J += penalties();
         }
         return true;
     }
@@ -331,10 +331,12 @@ private:
         return total;
     }
 
-    double penalties(const Job<T>& job) const {
+    // Of the first thread, where each has its own: once the user wants to stop they may differ, and threads that
+    // disagree about whether the cost is finite would wait for each other forever.
+    double penalties() const {
         double total = 0;
         for (std::size_t i = 0; i < ws_.tasks.size(); i++)
-            total += job.penalty[i];
+            total += ws_.job.penalty[i];
         return total;
     }
 
