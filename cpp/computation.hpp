@@ -114,15 +114,14 @@ public:
             own.turn = !own.turn;
             if (id == 0)
                 halt_[own.turn] = patience_.stopped();
-            barrier_.arrive(id);
-            barrier_.wait(id);
+            meet(all(id));
             if (halt_[own.turn])
                 return false;
             J += losses(job, chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
                 return true;
             if (!backward)
-                barrier_.arrive(id);
+                arrive(all(id));  // done with the losses: the next chunk waits for it, as it does after the gradient
             else if (ws_.shared)
                 for (long l = job.n_layers; l > 0; l--)
                     update(own, chunk, l, id, rates);
@@ -252,6 +251,8 @@ private:
 
     // Backward, with the gradient of every layer, and the step with the last chunk of a batch: as soon as no thread
     // needs the weights of a layer any more. Of a pair each needs only its own; of other layers the next meeting tells.
+    // Whoever has arrived for the last time reads nothing any more that forward writes, except what is its own: the
+    // units of the first layer, and their weights. `forward` waits for that before it writes.
     void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
         const Job<T>& job = own.job;
         const Layer<T>& first = job.layers[1];
