@@ -108,12 +108,13 @@ template <class T> void threads(const Target& target) {
 // panels than threads, narrow ones, one layer alone, a parameter that the first layer learns
 template <class T> void teams(const Target& target) {
     const int prelu = index_of("prelu", target.activations);
-    for (const auto& sizes : {std::vector<long>{40, 3}, {40, 300}, {9, 300, 300, 2}, {300, 200, 9, 300}, {9, 20, 300, 200}})
+    for (const auto& sizes :
+         {std::vector<long>{40, 3}, {40, 300}, {9, 300, 300, 2}, {300, 200, 9, 300}, {9, 20, 300, 200}})
         for (const int activation : {2, prelu}) {
             const NetworkSpec spec = network(sizes, activation, 0, 0, false, 0, activation == prelu);
             const Fit<T> one = fit<T>(target, spec, 33, 11, 4, 1, 0);
             for (int n : {2, 3, 7})
-                expect(one == fit<T>(target, spec, 33, 11, 4, n, 0, true), "the same bits however layers are shared out");
+                expect(one == fit<T>(target, spec, 33, 11, 4, n, 0, true), "the same bits, however shared out");
         }
     const NetworkSpec wide = network({9, 300, 300, 2}, 2, 0, 0, false, 0, false);  // several chunks a batch, by units
     const Fit<T> one = fit<T>(target, wide, 1030, 1030, 4, 1, 0);
@@ -129,7 +130,8 @@ template <class T> void own_predictions(const Target& target) {
     const Control control{2, [] { return false; }, true};
     predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, 50}, y.data(), control);
     const Samples<T> samples{X.data, y.data(), nullptr, nullptr, 50};
-    expect(cost<T>(target, spec, theta.data, nullptr, samples, {}, control).cost == 0, "predictions are those of training");
+    const double J = cost<T>(target, spec, theta.data, nullptr, samples, {}, control).cost;
+    expect(J == 0, "predictions are those of training");
 }
 
 // A moment that has faded is zero in an epoch, on every thread; afterwards numbers so small are what they were
