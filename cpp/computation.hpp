@@ -68,15 +68,14 @@ public:
             own.turn = !own.turn;
             if (id == 0)
                 halt_[own.turn] = patience_.stopped();
-            barrier_.arrive(id);
-            barrier_.wait(id);
+            meet(all(id));
             if (halt_[own.turn])
                 return false;
             J += losses(job, chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
                 return true;
             if (!backward)
-                barrier_.arrive(id);
+                arrive(all(id));  // done with the losses: the next chunk waits for it, as it does after the gradient
             else if (ws_.shared)
                 for (long l = job.n_layers; l > 0; l--)
                     update(own, chunk, l, id, rates);
@@ -85,7 +84,7 @@ public:
         }
         if (backward && (job.l1 > 0 || job.l2 > 0)) {
             meet(all(id));
-            J += penalties(job);
+            J += penalties();
         }
         return true;
     }
@@ -206,6 +205,8 @@ private:
 
     // Backward, with the gradient of every layer, and the step with the last chunk of a batch: as soon as no thread
     // needs the weights of a layer any more. Of a pair each needs only its own; of other layers the next meeting tells.
+    // Whoever has arrived for the last time reads nothing any more that forward writes, except what is its own: the
+    // units of the first layer, and their weights. `forward` waits for that before it writes.
     void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
         const Job<T>& job = own.job;
         const Layer<T>& first = job.layers[1];
@@ -285,10 +286,12 @@ private:
         return total;
     }
 
-    double penalties(const Job<T>& job) const {
+    // Of the first thread, where each has its own: once the user wants to stop they may differ, and threads that
+    // disagree about whether the cost is finite would wait for each other forever.
+    double penalties() const {
         double total = 0;
         for (std::size_t i = 0; i < ws_.tasks.size(); i++)
-            total += job.penalty[i];
+            total += ws_.job.penalty[i];
         return total;
     }
 

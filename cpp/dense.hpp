@@ -56,7 +56,8 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
         }
 }
 
-// Z = A Wᵀ + b,  a = g(Z), once all terms are there; in the output layer Z alone, the rest is the head's
+// Z = A Wᵀ + b,  a = g(Z), once all terms are there; in the output layer Z alone, the rest is the head's. The bias goes
+// with the first half, whichever comes first.
 template <class T>
 void forward(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long p0, long p1, Terms terms) {
     const Layer<T>& layer = job.layers[l];

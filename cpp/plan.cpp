@@ -32,9 +32,9 @@ double uneven(const NetworkSpec& spec, long panel, int threads) {
     long n_in = spec.n_features;
     for (const LayerSpec& layer : spec.layers) {
         const long inputs = parts(n_in, panel), outputs = parts(layer.units, panel);
-        const double forward = busiest(outputs, threads), gradient = outputs == 1 ? even : forward;
+        const double own = outputs < threads ? even : busiest(outputs, threads);  // forward and gradient
         const double backward = &layer == &spec.layers.front() ? even : busiest(inputs, threads);  // the first has none
-        total += double(n_in) * double(layer.units) * (forward + backward + gradient) / 3;
+        total += double(n_in) * double(layer.units) * (2 * own + backward) / 3;
         n_in = layer.units;
     }
     return total;

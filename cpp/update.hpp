@@ -47,12 +47,12 @@ template <class T> void take_step(const Job<T>& job, const StepRates& rates, lon
                                       job.v ? job.v + at : nullptr, n);
 }
 
-// A parameter that all units of a layer share has one gradient.
-template <class T> void sum_shared(T* g, long n_out, long n) {
+// A parameter that all units of a layer share has one gradient; that of the padding stays zero.
+template <class T> void sum_shared(T* g, long n_out) {
     T total = 0;
     for (long o = 0; o < n_out; o++)
         total += g[o];
-    for (long o = 0; o < n; o++)
+    for (long o = 0; o < n_out; o++)
         g[o] = total;
 }
 
@@ -78,7 +78,7 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
     if (!chunk.last)
         return;
     if (learned && layer.shared)
-        sum_shared(g, layer.n_out, task.n);
+        sum_shared(g, layer.n_out);
     if (!learned && (job.l1 > 0 || job.l2 > 0))
         *penalty = penalize(job.theta + task.at, g, task.n, job.l1 / chunk.total_weight, job.l2 / chunk.total_weight);
     if (job.optimizer < 0)

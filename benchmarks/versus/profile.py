@@ -16,9 +16,9 @@ BUILD = Path("build/profile")
 PARTS = {
     "matrix products": ("tile", "multiply"),
     "Adam": ("run_step", "update"),
-    "activations": ("run_forward", "run_backward", "forward", "backward"),
+    "activations": ("run_forward", "run_backward", "forward", "activation_backward"),
     "loss": ("run_fused", "run_cross_entropy", "head"),
-    "copies": ("transpose", "gather", "pack", "unpack", "mem"),
+    "copies": ("transpose", "turned", "linear_backward", "gather", "pack", "unpack", "mem"),
     "products and Adam of small nets": ("micro",),
 }
 SECONDS = 4.0

@@ -104,6 +104,36 @@ template <class T> void threads(const Target& target) {
         each.join();
 }
 
+// Every way in which the threads share a layer out, below and above every other: pairs with halves, layers of fewer
+// panels than threads, narrow ones, one layer alone, a parameter that the first layer learns
+template <class T> void teams(const Target& target) {
+    const int prelu = index_of("prelu", target.activations);
+    for (const auto& sizes :
+         {std::vector<long>{40, 3}, {40, 300}, {9, 300, 300, 2}, {300, 200, 9, 300}, {9, 20, 300, 200}})
+        for (const int activation : {2, prelu}) {
+            const NetworkSpec spec = network(sizes, activation, 0, 0, false, 0, activation == prelu);
+            const Fit<T> one = fit<T>(target, spec, 33, 11, 4, 1, 0);
+            for (int n : {2, 3, 7})
+                expect(one == fit<T>(target, spec, 33, 11, 4, n, 0, true), "the same bits, however shared out");
+        }
+    const NetworkSpec wide = network({9, 300, 300, 2}, 2, 0, 0, false, 0, false);  // several chunks a batch, by units
+    const Fit<T> one = fit<T>(target, wide, 1030, 1030, 4, 1, 0);
+    for (int n : {2, 3})
+        expect(one == fit<T>(target, wide, 1030, 1030, 4, n, 0, true), "the same bits chunk by chunk");
+}
+
+// A squared error of zero where y is what the network predicts
+template <class T> void own_predictions(const Target& target) {
+    const NetworkSpec spec = network({20, 300, 65, 300, 5}, 2, 0, 0, false, 0, false);
+    Numbers<T> X(50 * 20, 0, -1, 1, 1), theta(spec.parameters(), 0, -.3, .3, 4);
+    std::vector<T> y(50 * 5);
+    const Control control{2, [] { return false; }, true};
+    predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, 50}, y.data(), control);
+    const Samples<T> samples{X.data, y.data(), nullptr, nullptr, 50};
+    const double J = cost<T>(target, spec, theta.data, nullptr, samples, {}, control).cost;
+    expect(J == 0, "predictions are those of training");
+}
+
 // A moment that has faded is zero in an epoch, on every thread; afterwards numbers so small are what they were
 template <class T> void denormals(const Target& target) {
     constexpr T small = std::numeric_limits<T>::min() / 4;
@@ -246,6 +276,7 @@ int main(int argc, char** argv) {
     const std::string_view mode = argc > 1 ? argv[1] : "";
     for (const Target* target : targets()) {
         threads<float>(*target);
+        teams<float>(*target);
         wide_tables<float>(*target);
         if (mode == "races")
             continue;
@@ -257,6 +288,9 @@ int main(int argc, char** argv) {
         shapes<float>(*target);
         shapes<double>(*target);
         threads<double>(*target);
+        teams<double>(*target);
+        own_predictions<float>(*target);
+        own_predictions<double>(*target);
         tables<float>(*target);
         tables<double>(*target);
         wide_tables<double>(*target);
