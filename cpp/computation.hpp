@@ -65,11 +65,11 @@ public:
                 through_shares(own, chunk, id, backward);
             else
                 forward(job, chunk, all(id), Part{0, chunk.rows});
-            own.turn = !own.turn;
+            own.second = !own.second;
             if (id == 0)
-                halt_[own.turn] = patience_.stopped();
+                halt_[own.second] = patience_.stopped();
             meet(all(id));
-            if (halt_[own.turn])
+            if (halt_[own.second])
                 return false;
             J += losses(job, chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
@@ -96,7 +96,7 @@ private:
     struct alignas(128) Own {
         Job<T> job;
         std::vector<std::vector<std::size_t>> tasks;  // of each layer
-        bool turn = false;
+        bool second = false;                          // where its losses and gradients go, of two places
     };
 
     Workspace<T>& ws_;
@@ -105,7 +105,7 @@ private:
     Barrier barrier_;
     Patience& patience_;
     std::vector<Own> own_;  // of each thread
-    bool halt_[2] = {};     // of a turn, written by the first thread before the others read it
+    bool halt_[2] = {};     // for each of the two, written by the first thread before the others read it
 
     static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
 
@@ -158,7 +158,7 @@ private:
 
     // The shares of this thread, each by itself all the way to its gradient
     void through_shares(Own& own, const Chunk& chunk, int id, bool backward) {
-        ws_.turn(own.job);
+        ws_.alternate(own.job);
         const Job<T>& job = own.job;
         const Team alone{id, 0, 1};
         const Part shares = all(id).part(chunk.shares);
@@ -193,7 +193,7 @@ private:
                 if (l > 1 && (begins ? place == halves.count() - 1 : place == 0))
                     wait(team);
                 const Terms terms = halves.in_order(place, half);
-                slices(team.thread, panels, r, terms,
+                slices(team.thread, panels, r, terms.k1 - terms.k0,
                        [&](long p0, long p1) { k_.forward(job, chunk, l, r.begin, r.end, p0, p1, terms); });
             }
             arrive(team);
@@ -253,12 +253,12 @@ private:
                                ws_.scratch[team.thread]);
         };
         if (pairs) {
-            slices(team.thread, others, rows, halves[team.id], [&](long p0, long p1) { sum(p0, p1, 0); });
+            slices(team.thread, others, rows, halves.n / 2, [&](long p0, long p1) { sum(p0, p1, 0); });
             arrive(team);
             meanwhile();
             wait(team);
         }
-        slices(team.thread, mine, rows, {0, halves.n}, [&](long p0, long p1) {
+        slices(team.thread, mine, rows, halves.n, [&](long p0, long p1) {
             for (long p = p0; p < p1; p++) {
                 for (int place = pairs; place < halves.count(); place++)
                     sum(p, p + 1, place);
@@ -296,8 +296,8 @@ private:
     }
 
     // Work on some panels, a few at a time, so that the user is heard
-    template <class Work> void slices(int id, Part panels, Part rows, Terms terms, Work work) {
-        const double cost = 2.0 * double(k_.panel) * double(terms.k1 - terms.k0) * double(rows.end - rows.begin);
+    template <class Work> void slices(int id, Part panels, Part rows, long terms, Work work) {
+        const double cost = 2.0 * double(k_.panel) * double(terms) * double(rows.end - rows.begin);
         const long step = std::max(1L, long(SLICE / (cost + 1)));
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);

@@ -32,7 +32,7 @@ template <class T> Matrix<T> seen_by(const Job<T>& job, const Chunk& chunk, long
 
 // Z[o] = b[o] + Σ_i W[o, i] A[i] of a narrow layer, LANES samples at a time
 template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const T* b, Matrix<T> A, long r0, long r1) {
-    T parts[LANES<T> * LANES<T>], turned[LANES<T> * LANES<T>];
+    T parts[LANES<T> * LANES<T>], columns[LANES<T> * LANES<T>];
     for (long o = 0; o < layer.n_out; o++)
         for (long r = r0; r < r1; r += LANES<T>) {
             const long count = r1 - r < LANES<T> ? r1 - r : LANES<T>;
@@ -47,10 +47,10 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
                 }
                 store<T>(parts + s * LANES<T>, total);
             }
-            transpose_square(parts, LANES<T>, turned, LANES<T>);
+            transpose_square(parts, LANES<T>, columns, LANES<T>);
             Vec<T> Z = splat(b[o]);
             for (long i = 0; i < LANES<T>; i++)
-                Z += load(turned + i * LANES<T>);
+                Z += load(columns + i * LANES<T>);
             for (long s = 0; s < count; s++)
                 layer.Z[(r + s) * layer.ld + o] = Z[s];
         }

@@ -80,14 +80,8 @@ struct Terms {
 struct Halves {
     long n, first_half;
     int count() const { return first_half ? 2 : 1; }
-    Terms operator[](int half) const {
-        return !first_half ? Terms{0, n} : half == 0 ? Terms{0, first_half} : Terms{first_half, n};
-    }
     Terms in_order(int place, int half) const {
-        Terms terms = (*this)[half];
-        terms.first = place == 0;
-        terms.last = place + 1 == count();
-        return terms;
+        return {half ? first_half : 0, half || !first_half ? n : first_half, place == 0, place + 1 == count()};
     }
 };
 

@@ -218,12 +218,9 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
             Chunk chunk;
             chunk.first = block * rows - place;
             ws.kernels.gather(ws.job, chunk, place, place + n);
-            for (long l = 1; l <= ws.job.n_layers; l++) {
-                const Halves halves = inputs_of(ws.job, l);  // the same sums as in training
-                for (int half = 0; half < halves.count(); half++)
-                    ws.kernels.forward(ws.job, chunk, l, place, place + n, 0,
-                                       parts(ws.job.layers[l].n_out, ws.kernels.panel), halves.in_order(half, half));
-            }
+            for (long l = 1; l <= ws.job.n_layers; l++)
+                ws.kernels.forward(ws.job, chunk, l, place, place + n, 0,
+                                   parts(ws.job.layers[l].n_out, ws.kernels.panel), {0, ws.job.layers[l].n_in});
             ws.kernels.output(ws.job, chunk, place, place + n, ws.scratch[id], out);
             if (id == 0)
                 patience.ask(2 * weights(spec) * double(n));

@@ -91,7 +91,7 @@ public:
     Job<T> job_of(int id);
 
     // Lets the job of a thread write its losses and gradients elsewhere than the last time
-    void turn(Job<T>& own) const {
+    void alternate(Job<T>& own) const {
         const bool first = own.row_loss == job.row_loss;
         own.row_loss = job.row_loss + (first ? rows_ : 0);
         own.shares = job.shares + (first ? shares_of(rows_) * job.n_parameters : 0);

@@ -122,18 +122,6 @@ template <class T> void teams(const Target& target) {
         expect(one == fit<T>(target, wide, 1030, 1030, 4, n, 0, true), "the same bits chunk by chunk");
 }
 
-// A squared error of zero where y is what the network predicts
-template <class T> void own_predictions(const Target& target) {
-    const NetworkSpec spec = network({20, 300, 65, 300, 5}, 2, 0, 0, false, 0, false);
-    Numbers<T> X(50 * 20, 0, -1, 1, 1), theta(spec.parameters(), 0, -.3, .3, 4);
-    std::vector<T> y(50 * 5);
-    const Control control{2, [] { return false; }, true};
-    predict<T>(target, spec, theta.data, {X.data, nullptr, nullptr, nullptr, 50}, y.data(), control);
-    const Samples<T> samples{X.data, y.data(), nullptr, nullptr, 50};
-    const double J = cost<T>(target, spec, theta.data, nullptr, samples, {}, control).cost;
-    expect(J == 0, "predictions are those of training");
-}
-
 // A moment that has faded is zero in an epoch, on every thread; afterwards numbers so small are what they were
 template <class T> void denormals(const Target& target) {
     constexpr T small = std::numeric_limits<T>::min() / 4;
@@ -289,8 +277,6 @@ int main(int argc, char** argv) {
         shapes<double>(*target);
         threads<double>(*target);
         teams<double>(*target);
-        own_predictions<float>(*target);
-        own_predictions<double>(*target);
         tables<float>(*target);
         tables<double>(*target);
         wide_tables<double>(*target);
