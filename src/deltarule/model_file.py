@@ -236,6 +236,24 @@ def read(path: str | Path, *, kind: Kind) -> tuple[dict[str, Any], dict[str, Arr
     return document, _load(path, unsigned, header)
 
 
+def kind_of(path: str | Path) -> str | None:
+    """What a file holds, as its header says: "model", "checkpoint" or "something else"; None for no or an empty one."""
+    other = "something else"
+    try:
+        about = Path(path).stat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size == 0:
+            return None
+        with Path(path).open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            metadata = json.loads(file.read(length))["__metadata__"] if length < about.st_size else {}
+        kind = metadata.get("kind", other)
+        return kind if kind in get_args(Kind) else other
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return other
+
+
 def written_by(path: str | Path) -> dict[str, str]:
     """Program -> version, of the programs that wrote a file which `read` has found whole.
 

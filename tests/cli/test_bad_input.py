@@ -458,6 +458,18 @@ def test_predictions_replace_neither_table_nor_model(cli: Callable[..., Ran], tr
     assert (trained / "table.csv").read_bytes() == table
 
 
+@pytest.mark.parametrize("option", ["-o", "--checkpoint"])
+def test_a_training_replaces_no_file_of_another_kind(
+    option: str, cli: Callable[..., Ran], trained: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other.csv").write_text(GOOD)
+    refused(cli("train", trained / "table.csv", "--target", "y", option, "other.csv"), ("other.csv", "found something"))
+    assert (tmp_path / "other.csv").read_text() == GOOD
+    if option == "--checkpoint":
+        command = ["train", trained / "table.csv", "--target", "y", option, trained / "model.st"]
+        refused(cli(*command), ("expected nothing there, or a checkpoint, found model",))
+
+
 # model files
 
 
@@ -580,9 +592,10 @@ def test_errors_leave_standard_output_empty_for_machines(cli: Callable[..., Ran]
 
 def test_an_older_model_survives_a_failed_training(cli: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(NUMBERS)
-    (tmp_path / "model.safetensors").write_bytes(b"an older model")
+    model_file.write(tmp_path / "model.safetensors", {"an": "older model"}, {})
+    before = (tmp_path / "model.safetensors").read_bytes()
     refused(cli(*TRAIN.split(), "--learning-rate", "1e30"), ("learning rate",))
-    assert (tmp_path / "model.safetensors").read_bytes() == b"an older model"
+    assert (tmp_path / "model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,14 @@ def test_other_steps_refuse_l1(solver):
         LogisticRegression(l1_ratio=0.5, solver=solver).fit(*CANCER)
 
 
+def test_adamw_shrinks_a_linear_model_only_if_it_is_asked_to():
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    best = sklearn.linear_model.LinearRegression().fit(X, y).score(X, y)
+    ours = LinearRegression(solver="adamw", max_iter=5000).fit(X, y)
+    assert ours.score(X, y) == pytest.approx(best, abs=1e-4)
+    assert LinearRegression(solver="adamw(weight_decay=0.1)", max_iter=500).fit(X, y).score(X, y) < best - 0.01
+
+
 def test_more_columns_than_are_moved_together(monkeypatch):
     from deltarule.equations import newton
 

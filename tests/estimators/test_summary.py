@@ -552,6 +552,13 @@ def test_a_large_table_is_left_to_infer(monkeypatch):
     assert model.infer(X, y).summary().has_errors
 
 
+def test_class_weights_with_firth_are_told_what_helps():
+    X, y = load_breast_cancer(return_X_y=True)
+    notes = fit_logistic(X[:, :3], y, solver="firth", class_weight="balanced").summary().notes
+    assert any("class_weight" in note for note in notes)
+    assert not any("HC0" in note for note in notes)
+
+
 def test_class_weights_have_robust_errors():
     X, y = binary("fair")
     model = fit_logistic(X, y, class_weight="balanced").infer(X, y, covariance="HC0")

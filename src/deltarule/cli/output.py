@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from deltarule.estimators.summary import Summary
+    from deltarule.model_file import Kind
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -142,8 +143,10 @@ class _Probe(Exception):
     """Ends a trial writing before anything is replaced."""
 
 
-def check_output(path: str, *, inputs: Sequence[str] = ()) -> None:
+def check_output(path: str, *, inputs: Sequence[str] = (), kind: Kind | None = None) -> None:
     """Refuse an output that cannot be written, or that is one of the other files, before any work is done.
+
+    With `kind` also one in whose place something else lies, such as a table: it would be lost.
 
     Raises
     ------
@@ -152,6 +155,14 @@ def check_output(path: str, *, inputs: Sequence[str] = ()) -> None:
     for name in inputs:
         if name != "-" and os.path.realpath(name) == os.path.realpath(path):
             raise OutputError(f"cannot write {path}: expected a file of its own, found the name of another file in use")
+    from deltarule.model_file import kind_of
+
+    there = kind_of(path) if kind else None
+    if there not in (None, kind):
+        raise OutputError(
+            f"cannot write {path}: expected nothing there, or a {kind}, found {there}",
+            "choose another name, or delete that file first",
+        )
     with contextlib.suppress(_Probe), atomic_write(path):
         raise _Probe
 

@@ -196,9 +196,9 @@ def command(
         raise InvalidOption("expected --checkpoint FILE beside --resume, found none", "name the file to go on from")
     if output == "-":
         raise InvalidOption("expected a path for the model, found -", "such as -o model.safetensors")
-    check_output(output, inputs=[table])
+    check_output(output, inputs=[table], kind="model")
     if checkpoint is not None:
-        check_output(checkpoint, inputs=[table, output])
+        check_output(checkpoint, inputs=[table, output], kind=None if resume else "checkpoint")
     prepared = prepare(read_table(table), target, options)
     if checkpoint is not None and not prepared.recipe.by_steps:
         raise InvalidOption(

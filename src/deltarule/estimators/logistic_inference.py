@@ -64,7 +64,7 @@ class LogisticInference(FirthInference):
         if self.class_weight is not None and kind == "classical":
             return Refusal(
                 "expected no class_weight for classical errors, found one: samples do not stand for as many as it says",
-                "infer(X, y, covariance='HC0'), or fit without it",
+                "fit without it" if self.solver_ == "firth" else "infer(X, y, covariance='HC0'), or fit without it",
             )
         if self.solver_ == "firth" and kind != "classical":
             return Refusal(f"expected classical errors for Firth's method, found {kind}", "use solver='lbfgs'")

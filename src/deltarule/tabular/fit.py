@@ -109,8 +109,10 @@ def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> Tab
             warn(warning.message)
         return model
     why = apart.told(prepared.preprocessing.term_names).partition("found ")[2]
+    firth = "; --optimizer firth has them" if len(model.estimator.classes_) == 2 else ""
     warn(
-        f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors", SeparationWarning
+        f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors{firth}",
+        SeparationWarning,
     )
     return _train_penalized(prepared, "logistic", why, callbacks)
 
