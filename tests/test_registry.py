@@ -35,7 +35,8 @@ def test_what_the_issue_asks_for_is_there():
         "loss": "squared_error absolute_error huber quantile binary_cross_entropy categorical_cross_entropy "
         "poisson_deviance",
         "penalty": "l2 l1",
-        "initializer": "zeros glorot_uniform glorot_normal he_uniform he_normal lecun_uniform lecun_normal",
+        "initializer": "zeros glorot_uniform glorot_uniform_with_biases glorot_normal he_uniform he_normal "
+        "lecun_uniform lecun_normal",
         "schedule": "constant inverse_scaling adaptive step exponential cosine one_cycle",
         "optimizer": "gradient_descent momentum nesterov rmsprop adam adamw lbfgs",
     }

@@ -167,7 +167,13 @@ def penalty_table() -> str:
 
 def initializer_table() -> str:
     """All initializers."""
-    return table(("name", "$W$"), ((names(entry), math(entry.latex)) for entry in INITIALIZERS.values()))
+    return table(
+        ("name", "$W$", "$b$"),
+        (
+            (names(entry), math(entry.latex), math(entry.latex if entry.biases else "0"))
+            for entry in INITIALIZERS.values()
+        ),
+    )
 
 
 def schedule_table() -> str:

@@ -200,7 +200,7 @@ class Network:
                 name = "zeros" if len(self.layers) == 1 else layer.activation.initializer
             if name != "zeros":  # theta is zero already
                 rng = rng or np.random.default_rng(seed)
-                self.W[l][...] = INITIALIZERS.choose(name).draw(self.W[l].shape, rng)
+                self.W[l][...], self.b[l][...] = INITIALIZERS.choose(name).draw(self.W[l].shape, rng)
             if l in self.p:
                 self.p[l][...] = layer.activation.settings["initial"]
 

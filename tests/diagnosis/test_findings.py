@@ -52,7 +52,7 @@ def test_a_network_trained_for_long_is_healthy(activation):
     features, labels = load_iris(return_X_y=True)
     features = StandardScaler().fit_transform(features)
     model = MLPClassifier((16,), activation, max_iter=2000, learning_rate_init=0.01, random_state=0)
-    assert deltarule.diagnose(model.fit(features, labels), features, labels).findings == ()
+    assert deltarule.diagnose(model.fit(features, labels), features, labels).healthy
 
 
 @pytest.mark.parametrize(

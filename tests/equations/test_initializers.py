@@ -9,6 +9,7 @@ from deltarule.network import Network
 VARIANCES = {  # of the weights, from the papers, for n inputs and k units
     "zeros": lambda n, k: 0.0,
     "glorot_uniform": lambda n, k: 2 / (n + k),
+    "glorot_uniform_with_biases": lambda n, k: 2 / (n + k),
     "glorot_normal": lambda n, k: 2 / (n + k),
     "he_uniform": lambda n, k: 2 / n,
     "he_normal": lambda n, k: 2 / n,
@@ -25,18 +26,19 @@ def test_the_table_covers_the_register_exactly():
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", list(INITIALIZERS))
 def test_mean_and_variance(name, shape):
-    W = INITIALIZERS[name].draw(shape, np.random.default_rng(0))
+    W, b = INITIALIZERS[name].draw(shape, np.random.default_rng(0))
     variance = VARIANCES[name](shape[1], shape[0])
     assert W.shape == shape
-    assert W.dtype == np.float64
+    assert b.shape == shape[:1]
+    assert W.dtype == b.dtype == np.float64
     assert abs(W.mean()) <= 5 * np.sqrt(variance / W.size)
     assert W.var() == pytest.approx(variance, rel=0.03)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name.endswith("uniform")])
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if "uniform" in name])
 def test_a_uniform_one_keeps_and_fills_its_bounds(name, shape):
-    W = INITIALIZERS[name].draw(shape, np.random.default_rng(1))
+    W, _ = INITIALIZERS[name].draw(shape, np.random.default_rng(1))
     bound = np.sqrt(3 * VARIANCES[name](shape[1], shape[0]))
     assert 0.99 * bound < np.abs(W).max() <= bound
     counts, _ = np.histogram(W, bins=10, range=(-bound, bound))
@@ -45,7 +47,7 @@ def test_a_uniform_one_keeps_and_fills_its_bounds(name, shape):
 
 @pytest.mark.parametrize("name", [name for name in INITIALIZERS if name.endswith("normal")])
 def test_a_normal_one_has_the_shares_of_the_normal_distribution(name):
-    W = INITIALIZERS[name].draw((300, 200), np.random.default_rng(2)) / np.sqrt(VARIANCES[name](200, 300))
+    W = INITIALIZERS[name].draw((300, 200), np.random.default_rng(2))[0] / np.sqrt(VARIANCES[name](200, 300))
     for deviations, share in ((1, 0.6827), (2, 0.9545), (3, 0.9973)):
         assert (np.abs(W) < deviations).mean() == pytest.approx(share, abs=0.01)
 
@@ -53,17 +55,19 @@ def test_a_normal_one_has_the_shares_of_the_normal_distribution(name):
 @pytest.mark.parametrize("name", list(INITIALIZERS))
 def test_the_generator_decides(name):
     first, again, other = (INITIALIZERS[name].draw((4, 3), np.random.default_rng(seed)) for seed in (5, 5, 6))
-    np.testing.assert_array_equal(first, again)
-    assert np.array_equal(first, other) == (name == "zeros")
+    for one, same, another in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one, same)
+        assert np.array_equal(one, another) == (not one.any())
 
 
 @pytest.mark.parametrize("name", list(INITIALIZERS))
-def test_a_network_draws_its_weights_and_begins_with_zero_biases(name):
-    network = Network.create([200, 100, 50, 1], ["tanh", "tanh", "identity"], initializer=name, seed=1)
+def test_a_network_draws_its_weights_and_begins_with_zero_biases_unless_they_are_drawn_too(name):
+    network = Network.create([200, 1000, 500, 1], ["tanh", "tanh", "identity"], initializer=name, seed=1)
     for l in (1, 2):
         k, n = network.W[l].shape
-        assert network.W[l].var() == pytest.approx(VARIANCES[name](n, k), rel=0.1)
-        assert not network.b[l].any()
+        variance = VARIANCES[name](n, k)
+        assert network.W[l].var() == pytest.approx(variance, rel=0.1)
+        assert network.b[l].var() == pytest.approx(variance if name.endswith("with_biases") else 0, rel=0.15)
 
 
 @pytest.mark.parametrize("name", [name for name in ACTIVATIONS if not ACTIVATIONS[name].output_only])

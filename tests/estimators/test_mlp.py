@@ -60,7 +60,7 @@ SMOOTH: dict[str, Any] = {"hidden_layer_sizes": (10,), "activation": "tanh", "al
 VARIANTS = [
     MLPClassifier(),
     MLPRegressor(),
-    MLPClassifier(solver="lbfgs", class_weight="balanced", **SMOOTH),
+    MLPClassifier(solver="lbfgs", class_weight="balanced", max_iter=30, **SMOOTH),
     MLPRegressor(solver="lbfgs", max_iter=30, **SMOOTH),
     MLPClassifier(solver="sgd", hidden_layer_sizes=(10,), learning_rate_init=0.05),
     MLPClassifier(activation="prelu", hidden_layer_sizes=(10,)),
@@ -128,7 +128,7 @@ def test_every_optimizer_learns(solver: str, kind: str, three_classes: Any, curv
 
 @pytest.mark.parametrize("schedule", [*SCHEDULES, "cosine(warmup=0.2)"])
 def test_every_schedule_learns(schedule: str, blobs: Any) -> None:
-    model = classifier(learning_rate=schedule, solver="sgd", learning_rate_init=0.5, max_iter=20)
+    model = classifier(learning_rate=schedule, solver="sgd", learning_rate_init=0.5, max_iter=20, n_iter_no_change=np.inf)
     improves(model, *blobs)
     assert len(model.history_["learning_rate"]) == 20
 

@@ -17,7 +17,7 @@ PARAMETERS = {
     "alpha": "float\n    Strength of the L2 penalty ``alpha / (2 m) Σ W²``.",
     "l1": "float\n    Strength of the L1 penalty ``l1 / m Σ |W|``.",
     "dropout": "float or sequence of float\n    Fraction of the units dropped in training: one for all hidden layers, or one each.",
-    "initializer": 'str\n    Name of an initializer; "auto" takes the one that suits each activation.',
+    "initializer": 'str\n    Name of an initializer; "auto" takes the one that suits each activation (He\'s for relu), biases zero.',
     "class_weight": 'dict, list of dict, "balanced" or None\n    Weight of each class.',
     "batch_size": 'int or "auto"\n    Samples a step; "auto" is ``min(200, m)``.',
     "learning_rate": 'str\n    Name of a schedule, such as "adaptive" or "cosine(warmup=0.1)".',
