@@ -33,9 +33,13 @@ constexpr Kernels<T> KERNELS = {LANES<T>,
                                 micro_penalize<T>,
                                 micro_step<T>};
 
+template <class T, class S>
+constexpr GramKernels<T, S> GRAM = {GRAM_ROWS,      gram_grain<S>(), lay_out<T, S>,      gram<S>,
+                                    unpack_gram<S>, strips_size<S>,  lay_out_scratch<S>, gram_size<S>};
+
 template <class T>
-constexpr LinearKernels<T> LINEAR = {LANES<double>, column_moments<T>, linear_cost<T>, linear_scratch<T>,
-                                     gram<T>,       unpack_gram,       gram_size,      gram_scratch};
+constexpr LinearKernels<T> LINEAR = {LANES<double>,     column_moments<T>, linear_cost<T>,
+                                     linear_scratch<T>, GRAM<T, double>,   GRAM<T, T>};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];

@@ -151,16 +151,32 @@ struct LinearBlock {
     long c0, c1, e0, e1;
 };
 
+// Products of columns, of numbers S: see gram.hpp. Strips and G are in layouts of their own.
+template <class T, class S> struct GramKernels {
+    long rows, grain;  // rows laid out at a time, and a number of columns that leaves no room in any strip
+    void (*lay_out)(const LinearJob<T>&, long r0, long r1, long c0, long c1, long i, long j, S* strips,
+                    double* scratch);
+    void (*gram)(const S* first, const S* second, long rows, LinearBlock, S* G);
+    void (*unpack_gram)(LinearBlock, const S* G, bool onto, double* out, long ld);
+    long (*strips_size)(long rows, long columns);
+    long (*scratch)(long columns);
+    long (*size)(LinearBlock);
+};
+
 template <class T> struct LinearKernels {
     long lanes;  // numbers in a vector of doubles
     void (*column_moments)(const LinearJob<T>&, long r0, long r1, double* sums, double* scratch);
     double (*linear_cost)(const LinearJob<T>&, long r0, long r1, double* g, double* scratch);
     long (*scratch)(const LinearJob<T>&);
-    // Products of columns, in a layout of their own
-    void (*gram)(const LinearJob<T>&, long r0, long r1, LinearBlock, long i, long j, double* G, double* scratch);
-    void (*unpack_gram)(LinearBlock, const double* G, double* out, long ld);
-    long (*gram_size)(LinearBlock);
-    long (*gram_scratch)(long columns);
+    GramKernels<T, double> exact;
+    GramKernels<T, T> quick;  // in the precision of the data
+
+    template <class S> const GramKernels<T, S>& gram() const {
+        if constexpr (sizeof(S) == sizeof(double))
+            return exact;
+        else
+            return quick;
+    }
 };
 
 struct ActivationTraits {

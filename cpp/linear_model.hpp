@@ -12,8 +12,9 @@ Outcome column_moments(const Target&, const LinearJob<T>&, double* first, double
 // The cost of W (k, n) and b (k,), all in phi, its gradient likewise into g, and ŷ into job.a unless that is null.
 template <class T> Outcome linear_cost(const Target&, LinearJob<T> job, const double* phi, double* g, const Control&);
 
-// Tᵀ diag(h_ij) T into out (q, q), where T is [X' 1 y'] of q columns, of which n + 1 or n + 1 + k are taken.
-template <class T>
+// Tᵀ diag(h_ij) T into out (q, q), where T is [X' 1 y'] of q columns, of which n + 1 or n + 1 + k are taken. Products
+// are of numbers S, those of many rows sums of doubles.
+template <class T, class S>
 Outcome gram(const Target&, const LinearJob<T>&, long i, long j, long q, double* out, const Control&);
 
 // The first steps of Newton's method from phi (P,), which is zero or stays where it is, for one output; what they are,

@@ -239,7 +239,7 @@ template <class T> void bind_linear(nb::module_& module) {
         "gram",
         [](const std::string& isa, const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w, double total,
            const In<double>& mean, const In<double>& inverse, bool intercept, const Maybe<Out<double>>& a,
-           int curvature, long i, long j, const Out<double>& out, int threads) {
+           int curvature, long i, long j, bool quick, const Out<double>& out, int threads) {
             LinearJob<T> job = linear_job<T>(X, y, w, total, mean, inverse, intercept);
             job.curvature = LinearCurvature(curvature);
             const long q = job.n + 1 + job.k;
@@ -253,12 +253,12 @@ template <class T> void bind_linear(nb::module_& module) {
                 expect(!y && i >= 0 && j >= 0 && i < job.k && j < job.k, "no such output");
             }
             without_gil(threads, [&](const Control& control) {
-                return gram<T>(target(isa), job, i, j, q, out.data(), control);
+                return (quick ? &gram<T, T> : &gram<T, double>)(target(isa), job, i, j, q, out.data(), control);
             });
         },
         nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert().none(), nb::arg(),
         nb::arg().noconvert(), nb::arg().noconvert(), nb::arg(), nb::arg().noconvert().none(), nb::arg(), nb::arg(),
-        nb::arg(), nb::arg().noconvert(), nb::arg());
+        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
     module.def(
         "newton_steps",
         [](const std::string& isa, const Strided<T>& X, const In<T>& y, const Maybe<In<T>>& w, double total,

@@ -21,6 +21,9 @@ EXACT = np.dtype(object)
 CACHE_LINE = 64
 """Bytes."""
 
+ALONE = 10_000
+"""Numbers that BLAS multiplies without other threads, which would keep a core busy for a while after that."""
+
 
 def zeros_in_lines(n: int, dtype: npt.DTypeLike) -> Array:
     """Zeros (n,) that begin at a cache line, so that whole vectors of them are read at once; unless they are few."""
@@ -38,7 +41,7 @@ def is_plain(X: Array, *, ndim: int, kinds: str = "f") -> bool:
         return False
     if X.dtype.kind != "f":
         return True
-    if X.flags.forc:
+    if X.flags.forc and X.size <= ALONE:
         flat = X.ravel(order="K")
         return math.isfinite(np.vdot(flat, flat))  # of numbers so large that it is not, someone else judges
     with np.errstate(over="ignore", invalid="ignore"):

@@ -288,6 +288,27 @@ def test_columns_in_units_as_far_apart_as_there_are(powers, engine):
     assert_allclose(free.set_params(engine=engine).fit(X * scale, z).coef_ * scale, free.fit(X, z).coef_, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize(
+    ("m", "n"), [(500, 30), (3, 221), (700, 222), (700, 223), (700, 224), (1, 445), (400, 446), (700, 447), (6000, 300)]
+)
+def test_products_of_columns_however_many_are_those_of_numpy(m, n, quick, dtype):
+    rng = np.random.default_rng(n)
+    X, y, w = (a.astype(dtype) for a in (rng.normal(2, 3, (m, n)), rng.normal(size=(m, 1)), rng.random(m)))
+    mean, scale = np.linspace(1, 3, n + 1), np.linspace(2, 4, n + 1)
+    T = np.insert((np.c_[X, y].astype(np.float64) - mean) / scale, n, 1.0, axis=1)
+    wanted = T.T @ (T * w.astype(np.float64)[:, None])
+    size = np.sqrt(wanted.diagonal())
+    for order in "CF":
+        for threads in (1, 3):
+            problem = native.Problem(Data(np.asarray(X, order=order), y, w), y, w, True, 0.0, threads)
+            found = problem._products(mean, scale, quick)
+            within = 3e-6 if quick and dtype == np.float32 else 1e-14
+            assert_allclose(found / size / size[:, None], wanted / size / size[:, None], atol=within)
+            assert_array_equal(found, found.T)
+
+
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 def test_products_of_float32_are_corrected_to_the_exact_solution(intercept, noise):

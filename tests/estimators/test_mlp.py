@@ -128,7 +128,9 @@ def test_every_optimizer_learns(solver: str, kind: str, three_classes: Any, curv
 
 @pytest.mark.parametrize("schedule", [*SCHEDULES, "cosine(warmup=0.2)"])
 def test_every_schedule_learns(schedule: str, blobs: Any) -> None:
-    model = classifier(learning_rate=schedule, solver="sgd", learning_rate_init=0.5, max_iter=20, n_iter_no_change=np.inf)
+    model = classifier(
+        learning_rate=schedule, solver="sgd", learning_rate_init=0.5, max_iter=20, n_iter_no_change=np.inf
+    )
     improves(model, *blobs)
     assert len(model.history_["learning_rate"]) == 20
 

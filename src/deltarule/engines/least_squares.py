@@ -22,7 +22,6 @@ from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
 from .tables import SMALL, WIDEST, contiguous
 from .threads import one_blas_thread, usable_threads
-from .wide import MANY, wide_products
 
 LOOK, LEAST = 2**18, 128
 """Numbers, and rows at least, that tell roughly where the columns lie and how far they spread."""
@@ -37,8 +36,8 @@ otherwise are two digits."""
 TINY = 1e-12
 """A column that varies by less, relative to its mean, varies by rounding."""
 
-QUICK = 1e-4
-"""Products of many columns of float32 are of float32, if the reciprocal condition is at least so good,"""
+MANY, QUICK = 300, 1e-4
+"""Products of so many columns of float32 are of float32, if the reciprocal condition is at least so good,"""
 
 ROUNDS, ROUNDING = 5, 1e-17
 """and at most so many corrections leave an error of no more than this share of the cost."""
@@ -213,14 +212,11 @@ class Problem:
 
     def _products(self, mean: Array, scale: Array, quick: bool) -> Array:
         """``[X' 1 y']ᵀ diag(w) [X' 1 y']``, (n + 1 + k,) squared."""
-        if self.data.X.shape[1] >= MANY:
-            dtype, given = np.float32 if quick else np.float64, (self.data.X, self.y, self.w, mean, scale)
-            return wide_products(*given, intercept=True, dtype=dtype, threads=self.threads)
         out = np.empty((len(mean) + 1,) * 2)
         columns = (mean, 1 / scale, True)
         _native.gram(
             *(instruction_set(), self.data.X, self.y, self.w, 1.0, *columns),
-            *(None, 0, 0, 0, out, self.threads),
+            *(None, 0, 0, 0, quick, out, self.threads),
         )
         return out
 

@@ -22,7 +22,6 @@ from ..registry import Formula
 from . import _native
 from .base import Data, Engine, not_finite
 from .native import ACTIVATION_CODES, LOSS_CODES, NativeEngine, instruction_set
-from .wide import MANY, wide_products
 
 CURVATURES = {"squared_error": 0, "poisson_deviance": 1, "binary_cross_entropy": 2, "categorical_cross_entropy": 2}
 """Loss -> how its second derivative follows from ``ŷ``: see ``LinearCurvature`` in ``cpp/kernels.hpp``."""
@@ -214,15 +213,11 @@ class NativeTable(Table):
 
     def _products(self, i: int, j: int, X: Array, columns: Columns) -> Array:
         """``[X' 1]ᵀ diag(h_ij) [X' 1]`` (n + 1, n + 1) of some columns ``X`` (m, n)."""
-        n, intercept = X.shape[1], columns.intercept
-        if n >= MANY:
-            h = self.curvature(self.a, np.eye(self.a.shape[1])[[j]] * shares(X, self.w)[:, None])[:, i]
-            given = (X, None, h, columns.mean, columns.scale)
-            return wide_products(*given, intercept=intercept, dtype=np.float64, threads=self.threads)
-        standardization = self.standardization if columns is self.columns else (*_standardization(columns), intercept)
-        out = np.empty((n + 1, n + 1))
+        own = columns is self.columns
+        standardization = self.standardization if own else (*_standardization(columns), columns.intercept)
+        out = np.empty((X.shape[1] + 1,) * 2)
         rows = self.rows[0], X, None, self.w, self.total, *standardization
-        _native.gram(*rows, self.a, self.kind, i, j, out, self.threads)
+        _native.gram(*rows, self.a, self.kind, i, j, False, out, self.threads)
         return out
 
     def _blocks(self, free: Array) -> Array:

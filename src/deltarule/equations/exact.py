@@ -166,13 +166,18 @@ def normal_equations(
     deviation, size = np.sqrt(square / G[n, n]), np.sqrt(square + ridge)
     if not (size > 0).all():
         return None
-    A, B, inverse = np.empty((n, n), dtype), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :]), 1 / size
-    for start in range(0, n, ROWS):  # which stay in the cache
-        rows = slice(start, min(start + ROWS, n))
-        A[rows] = (G[rows, :n] - np.outer(sums[rows], G[n, :n])) * inverse * inverse[rows, None]
+    A, B, inverse = np.zeros((n, n), dtype), G[:n, n + 1 :] - np.outer(sums[:n], G[n, n + 1 :]), 1 / size
+    absolute = np.zeros(n)  # sum of a column's absolute values
+    for start in range(0, n, ROWS):  # of the lower triangle; they stay in the cache
+        rows, before = slice(start, min(start + ROWS, n)), slice(0, min(start + ROWS, n))
+        part = (G[rows, before] - np.outer(sums[rows], G[n, before])) * inverse[before] * inverse[rows, None]
+        A[rows, before] = part
+        np.abs(part, out=part)
+        absolute[rows] += part.sum(axis=1)
+        absolute[:start] += part[:, :start].sum(axis=0)
     A.reshape(-1)[:: n + 1] = 1
-    lange, potrf, pocon, potrs = cholesky_functions(A.dtype)
-    norm = lange("1", A.T)
+    _, potrf, pocon, potrs = cholesky_functions(A.dtype)
+    norm = A.dtype.type(absolute.max())
     factor, failed = potrf(A.T, overwrite_a=True, clean=False)
     condition = 0.0 if failed else float(pocon(factor, norm)[0])
     if condition < well:
