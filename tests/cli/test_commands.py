@@ -334,6 +334,23 @@ def test_sample_lists_and_streams(cli: Cli) -> None:
     assert len(ran.out.splitlines()) == 570
 
 
+@pytest.mark.parametrize("output", ["iris.csv", "iris.csv.gz", "iris.parquet"])
+def test_a_sample_replaces_nothing_but_itself(cli: Cli, tmp_path: Path, output: str) -> None:
+    path = tmp_path / output
+    assert cli("sample", "iris", "-o", output).code == 0
+    whole = path.read_bytes()
+    assert cli("sample", "iris", "-o", output).code == 0  # the same table over itself loses nothing
+    for mine in (b"x,species\n1,mine\n", whole[:-1] + b"9"):
+        path.write_bytes(mine)
+        ran = cli("sample", "iris", "-o", output)
+        assert ran.code == 2
+        assert "expected nothing there, or the same table, found something else" in ran.error[0]
+        assert path.read_bytes() == mine
+    path.write_bytes(b"")
+    assert cli("sample", "iris", "-o", output).code == 0
+    assert path.read_bytes() == whole
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"deltarule {deltarule.__version__}\n"
 
