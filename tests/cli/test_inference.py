@@ -93,7 +93,8 @@ def test_penalties_are_told_in_place_of_errors(cli: Cli, tmp_path: Path) -> None
     people(tmp_path / "t.csv")
     ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "state,three", "--l2", 1)
     assert "No standard errors: expected no penalty, found alpha=1" in ran.out
-    assert "--l1 0 --l2 0 leaves them out" in ran.out
+    assert "train with --l1 0 --l2 0" in ran.out
+    assert "Penalties weigh the scaled columns." in ran.out
     assert "standard error  " not in ran.out
     assert "group = blue" in ran.out  # with a penalty no level is left out
 
@@ -108,9 +109,25 @@ def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     [l2] = [d for d in ran.json()["decisions"] if d["what"] == "L2 penalty"]
     assert l2["choice"] == "1"
     assert "separation" in l2["why"]
+    inspected = " ".join(cli("inspect", "model.safetensors").out.split())
+    assert "No standard errors: expected classes that overlap, found quasi-complete separation" in inspected
+    assert "a penalty (--l2 1) that keeps them finite; leave these columns out, or do without." in inspected
+    assert "--l2 0" not in inspected
     insisted = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--l2", 0)
     assert "separation" in insisted.err
     assert "No standard errors: expected classes that overlap" in " ".join(insisted.out.split())
+
+
+def test_inspect_advises_firth_for_two_separated_classes(cli: Cli, tmp_path: Path) -> None:
+    x = np.linspace(-1, 1, 60)
+    pl.DataFrame({"x": x, "y": np.where(x > 0, "yes", "no")}).write_csv(tmp_path / "t.csv")
+    trained = cli("train", "t.csv", "-t", "y", "--model", "logistic")
+    for out in (trained.out, cli("inspect", "model.safetensors").out):
+        said = " ".join(out.split())
+        assert "a linear combination of x separates classes" in said
+        assert "that keeps them finite; train with --optimizer firth." in said
+        assert "--l2 0" not in said
+    assert "standard error" in cli("train", "t.csv", "-t", "y", "--model", "logistic", "--optimizer", "firth").out
 
 
 def test_notes_name_the_columns_of_the_table_and_options_of_the_shell(cli: Cli, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ class TabularModel:
         center, scale = self.preprocessing.units()
         notes = self.preprocessing.remarks()
         if self.estimator._penalties():
-            notes.append("penalties weigh the scaled columns; --l1 0 --l2 0 leaves them out.")
+            notes.append("penalties weigh the scaled columns.")
         units = Units(
             names=self.preprocessing.term_names,
             center=center,
