@@ -351,6 +351,20 @@ def test_a_sample_replaces_nothing_but_itself(cli: Cli, tmp_path: Path, output: 
     assert path.read_bytes() == whole
 
 
+def test_how_to_keep_a_column_that_counts_the_rows(cli: Cli, tmp_path: Path) -> None:
+    a = np.arange(50)
+    pl.DataFrame({"a": a, "x": np.sin(a), "y": 2.0 * a}).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear")
+    assert "'a' left out: counts the rows. To use it all the same, name it as numeric (--numeric) or" in ran.err
+    alone = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "x")
+    assert alone.code == 2
+    assert "(a: left out: counts the rows; x: left out: as asked); to use 'a' all the same" in alone.error[0]
+    assert "name it as numeric (--numeric) or categorical (--categorical)" in alone.error[0]
+    kept = cli("train", "t.csv", "-t", "y", "--model", "linear", "--numeric", "a", "--json").json()
+    assert {"name": "a", "kind": "numeric", "why": "as asked"} in kept["columns"]
+    assert not kept["notes"]
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"deltarule {deltarule.__version__}\n"
 
