@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from statsmodels.genmod.families import Binomial
 
 import deltarule
+from deltarule.errors import DeltaruleWarning
 
 Cli = Callable[..., Ran]
 ALL = ("--split", "100,0,0")
@@ -276,9 +277,60 @@ def test_rows_with_holes_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None
     ran = cli("train", "t.csv", "--formula", "y ~ x + C(group)", *ALL, "--json").json()
     assert ran["rows"]["incomplete"] == 30
     assert ran["summary"]["facts"]["samples"] == 270
-    ran = cli("predict", "model.safetensors", "t.csv")
+
+
+@pytest.mark.parametrize("target", ["y", "state", "three"])
+def test_rows_with_holes_have_no_prediction(target: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", f"{target} ~ x + C(group)", *ALL)
+    row = pl.int_range(pl.len())
+    holes = table.with_columns(
+        pl.when(row % 10 != 1).then("x").alias("x"), pl.when(row % 25 != 2).then("group").alias("group")
+    )
+    holes.write_csv(tmp_path / "holes.csv")
+    ran = cli("predict", "model.safetensors", "holes.csv", "-o", "p.csv")
+    assert ran.code == 0
+    assert "note: no prediction for 42 rows with missing values of the formula (first: row 2)" in ran.err
+    assert "258 predictions written to p.csv" in ran.out
+    model = deltarule.load(tmp_path / "model.safetensors")
+    whole, notes = model.predict(table), []
+    predicted = model.predict(holes.to_pandas(), notes=notes)
+    assert predicted.schema == whole.schema
+    there = holes["x"].is_not_null() & holes["group"].is_not_null()
+    for name in whole.columns:
+        assert predicted[name].is_null().equals(~there)
+    assert predicted.filter(there).equals(whole.filter(there))
+    assert len(notes) == 1
+    with pytest.warns(DeltaruleWarning, match="no prediction for 42 rows"):
+        model.predict(holes)
+    written = pl.read_csv(tmp_path / "p.csv")
+    assert written["prediction"].is_null().equals(~there)
+    evaluated = cli("evaluate", "model.safetensors", "holes.csv", "--json")
+    assert evaluated.json()["rows"] == 258
+    assert evaluated.json()["notes"][-1:] == ["42 rows with missing values of the formula (first: row 2) left out"]
+    holes.filter(there).write_csv(tmp_path / "t.csv")
+    kept = cli("evaluate", "model.safetensors", "t.csv", "--json")
+    assert kept.json()["metrics"] == evaluated.json()["metrics"]
+
+
+def test_a_table_of_holes_alone(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", "three ~ x + C(group)", *ALL)
+    (tmp_path / "holes.csv").write_text("x,group,three\n,red,it\n1,,it\n")
+    assert cli("predict", "model.safetensors", "holes.csv").out.splitlines()[1:] == [",,,"] * 2
+    ran = cli("evaluate", "model.safetensors", "holes.csv")
     assert ran.code == 2
-    assert "column 'x': expected a value in each row, found none in row 1" in ran.err
+    assert "expected rows with all values of the formula, found 2 rows with missing values of" in ran.err
+
+
+def test_rows_are_numbered_as_in_the_table_with_holes(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", "y ~ log(z) + C(group)", *ALL)
+    (tmp_path / "new.csv").write_text("z,group,y\n,red,1\n1,violet,\n2,,1\n0,red,1\n")
+    for command in ("predict", "evaluate"):
+        ran = cli(command, "model.safetensors", "new.csv")
+        assert ran.code == 2
+        assert "expected a finite log(z), found -inf in row 4" in ran.err
 
 
 def test_levels_never_seen_are_told(cli: Cli, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ of other rows. `expressions` looks at it each time before it is computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -88,6 +88,11 @@ class FormulaPreprocessing:
             without = [level for level in levels if f"[T.{level}]" not in text and f"[{level}]" not in text]
             known += [f"{name}: {level}" for level in without if len(without) == 1]
         return [f"reference levels, from which the others differ: {'; '.join(known)}."] if known else []
+
+    def complete(self, frame: pl.DataFrame) -> Array:
+        """Which rows of `frame`, (m,) of bool, have all values of the formula; there is no matrix of others."""
+        require_columns(frame, self.columns)
+        return complete_rows(frame, [name for name in self.names if name not in self.levels], self.levels)
 
     def transform(
         self, frame: pl.DataFrame, dtype: npt.DTypeLike = np.float64, *, notes: list[str] | None = None
@@ -212,14 +217,12 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
     return found
 
 
-def complete_rows(frame: pl.DataFrame, columns: list[Column]) -> Array:
-    """Which rows, (m,) of bool, miss no value of a column that is used."""
+def complete_rows(frame: pl.DataFrame, numbers: Iterable[str], categories: Iterable[str]) -> Array:
+    """Which rows, (m,) of bool, miss no value of these columns."""
     complete = np.ones(len(frame), dtype=bool)
-    for column in columns:
-        if column.kind is Kind.numeric:
-            complete &= read_numbers(frame[column.name]).is_not_null().to_numpy()
-        elif column.kind is Kind.categorical:
-            complete &= parse_levels(frame[column.name]).is_not_null().to_numpy()
+    for read, names in ((read_numbers, numbers), (parse_levels, categories)):
+        for name in names:
+            complete &= read(frame[name]).is_not_null().to_numpy()
     return complete
 
 

@@ -145,7 +145,8 @@ def _prepare_formula(frame: pl.DataFrame, present: Array, target: str, options: 
     check_roles(frame, target, options.weights)
     with rows_of(present):
         columns = formula_columns(frame[present], target, options.weights, str(options.formula))
-        complete = complete_rows(frame[present], columns)
+        numbers, categories = ([c.name for c in columns if c.kind is kind] for kind in (Kind.numeric, Kind.categorical))
+        complete = complete_rows(frame[present], numbers, categories)
     found = _find_rows(frame, present[complete], options)
     counts = found.counts | {"without target": len(frame) - len(present), "incomplete": int((~complete).sum())}
     if len(found.used) < MINIMUM_ROWS:
