@@ -223,6 +223,9 @@ def test_a_model_saved_from_python_is_shown_too(cli: Cli, tmp_path: Path) -> Non
         "x * smoker + log(z)",
         "I(x / 10) + sqrt(z) + group:smoker",
         "C(group, Treatment('red')) + x",
+        "C(group, Treatment(reference='red')) + x",
+        "C(group, Sum) * x",
+        "C(group, Sum()) + C(smoker, Treatment())",
         "x + I(x ** 2) + abs(z - 100)",
         "x + C(group) - 1",
     ],
@@ -268,6 +271,77 @@ def test_whole_numbers_as_categories_are_in_order(cli: Cli, tmp_path: Path) -> N
     ran = cli("train", "t.csv", "--formula", "y ~ C(k)", *ALL, "--json").json()
     assert ran["summary"]["columns"]["term"] == ["intercept", "C(k)[T.2]", "C(k)[T.10]"]
     assert "k: 1" in ran["summary"]["notes"][0]
+
+
+@pytest.mark.parametrize("level", ["2", "'2'", "2.0", "'02'", "reference=2", 'reference="2.0"'])
+def test_a_number_as_the_reference(level: str, cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"k": rng.choice([2, 10, 1], 60), "y": rng.normal(size=60)})
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", f"y ~ C(k, Treatment({level}))", *ALL, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    theirs = smf.ols("y ~ C(k, Treatment(2))", table.to_pandas()).fit()
+    assert_allclose(ran.json()["summary"]["columns"]["coefficient"], theirs.params, rtol=1e-9)
+    model = deltarule.load(tmp_path / "model.safetensors")
+    assert_allclose(
+        model.predict({"k": [2, 10]})["prediction"], theirs.predict(pl.DataFrame({"k": [2, 10]}).to_pandas()), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("y ~ .", "y ~ x + `a z` + group + smoker"),
+        (".", "y ~ x + `a z` + group + smoker"),
+        ("y ~ . - group", "y ~ x + `a z` + smoker"),
+        ("y ~ x * (. - x - `a z`)", "y ~ x * (group + smoker)"),
+        ("y ~ .^2 - .:`a z`", "y ~ (x + group + smoker)^2"),
+        ("y ~ . + I(x ** 2 / 1.5)", "y ~ x + `a z` + group + smoker + I(x ** 2 / 1.5)"),
+    ],
+)
+def test_a_dot_stands_for_all_other_columns(short: str, long: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").rename({"z": "a z"}).drop("state", "three")
+    table.write_csv(tmp_path / "t.csv")
+    left, right = (
+        cli("train", "t.csv", "-t", "y", "--weights", "w", "--formula", formula, *ALL, "--json").json()["summary"]
+        for formula in (short, long)
+    )
+    ours, theirs = (
+        dict(zip(found["columns"]["term"], found["columns"]["coefficient"], strict=True)) for found in (left, right)
+    )
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    assert "w" not in ours
+
+
+def test_a_dot_is_written_out_in_the_model(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").select("x", "group", "y")
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ .", *ALL)
+    assert "x + group" in ran.out
+    table.with_columns(new=pl.lit("ignored")).write_csv(tmp_path / "new.csv")
+    assert cli("predict", "model.safetensors", "new.csv").code == 0
+    assert "formula   x + group" in cli("inspect", "model.safetensors").out
+
+
+@pytest.mark.parametrize(
+    ("table", "formula", "words"),
+    [
+        ("x,y", "y ~ log(.)", "expected . by itself, for all other columns, found it within a function in 'log(.)'"),
+        ("x,y", "y ~ x + I((x + .) * 2)", "found it within a function"),
+        ("a|b,y", "y ~ .", "found 'a|b'; rename it"),
+        (
+            ",".join(["y", *(f"column_{k}" for k in range(99))]),
+            "y ~ .",
+            "found . for 99 columns; leave the formula out",
+        ),
+    ],
+)
+def test_dots_that_are_refused(table: str, formula: str, words: str, cli: Cli, tmp_path: Path) -> None:
+    row = ",".join(["1"] * (table.count(",") + 1))
+    (tmp_path / "t.csv").write_text("\n".join([table, *[row] * 20, ""]))
+    ran = cli("train", "t.csv", "--formula", formula)
+    assert ran.code == 2
+    assert words in ran.err
 
 
 def test_rows_with_holes_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None:
@@ -345,6 +419,14 @@ BAD = {
     "y ~ __import__('os').system('touch hacked')": "__import__",
     "y ~ C(__import__('os'))": "C(column)",
     "y ~ C(group, __import__('os'))": "Treatment('level')",
+    "y ~ Sum('group')": "expected Sum within C(), found \"Sum('group')\"; write C(column, Sum)",
+    "y ~ x + Treatment(group)": "expected Treatment within C(), found 'Treatment(group)'; write C(column, Treatment)",
+    "y ~ C(group, Sum('red'))": "expected Sum without a level",
+    "y ~ C(group, Helmert)": "expected Treatment('level') or Sum in C(), found 'C(group, Helmert)'",
+    "y ~ C(group, Treatment)": "expected Treatment('level') or Sum in C(), found 'C(group, Treatment)'",
+    "y ~ C('group')": "such as C(group), without quotes",
+    "y ~ C(group, Treatment('rad'))": "levels of 'group' in C() of the formula, found 'rad'; did you mean 'red'?",
+    "y ~ C(group, Treatment(2))": "found '2'; such as 'blue', 'green', 'red'",
     "y ~ x.__class__": "none named 'x.__class__'",
     "y ~ I((lambda: x)())": "expected columns, numbers",
     "y ~ scale(x)": "expected columns, numbers",

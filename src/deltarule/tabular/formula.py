@@ -18,10 +18,10 @@ from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
 from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.encoders import read_numbers
-from deltarule.tabular.expressions import FUNCTIONS, LONGEST, Terms, read_formula
+from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
 from deltarule.tabular.scaling import field
-from deltarule.tabular.values import first_where, parse_levels, row_number
+from deltarule.tabular.values import first_where, near_matches, parse_levels, row_number
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,13 @@ class FormulaPreprocessing:
         """
         terms = _terms(frame, right)
         levels = {name: _levels(frame[name]) for name in terms.columns if _is_category(frame[name], terms)}
+        for name, level in terms.references:
+            if level not in levels[name]:
+                near = near_matches(level, levels[name])
+                raise InvalidOption(
+                    f"expected one of the levels of {name!r} in C() of the formula, found {level!r}",
+                    near if near.startswith("did") else f"such as {', '.join(map(repr, levels[name][:8]))}",
+                )
         draft = cls(right, levels, terms.columns, [], terms.intercept)
         X = draft._matrix(frame, [])
         names = [str(name) for name in X.columns if name != "Intercept"]
@@ -198,7 +205,7 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
         For a formula that does not fit the table.
     """
     terms = _terms(frame, right)
-    both = [name for name in terms.columns if name in ("C", "I", *FUNCTIONS) and f"{name}(" in right]
+    both = [name for name in terms.columns if name in ("C", "I", *CONTRASTS, *FUNCTIONS) and f"{name}(" in right]
     if both:
         raise InvalidOption(f"expected a column or a function {both[0]}, found both in {right!r}", "rename the column")
     for name in (target, weights):
