@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -94,6 +95,30 @@ def test_plain_gradient_descent_is_the_lectures():
         W, b = W - 0.1 * dZ @ Z, b - 0.1 * dZ.sum()
     assert_allclose(model.coef_, W, rtol=1e-12)
     assert_allclose(model.intercept_, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e7])
+@pytest.mark.parametrize("target", [y, Y], ids=["one", "two"])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_steps_of_any_length_of_their_own_arrive_however_far_the_target_is(solver, shift, target, weights):
+    Z = X[:, [0, 1, 2, 3, 6]]
+    exact = LinearRegression().fit(Z, target + shift, weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = LinearRegression(solver=solver).fit(Z, target + shift, weights)
+    assert_allclose(model.predict(Z), exact.predict(Z), atol=0.02 * target.std())
+
+
+def test_only_a_new_intercept_begins_at_the_mean():
+    options = {"max_iter": 1, "learning_rate_init": 1e-3, "standardize": False}
+    adam = LinearRegression(solver="adam", warm_start=True, **options).fit(X, y + 1e4)
+    assert adam.intercept_ == pytest.approx(y.mean() + 1e4, abs=0.01)
+    adam.coef_, adam.intercept_ = np.zeros(10), 0.0  # a start that was asked for
+    assert abs(adam.fit(X, y + 1e4).intercept_) < 0.01
+    assert LinearRegression(solver="adam", fit_intercept=False, **options).fit(X, y + 1e4).intercept_ == 0
+    descent = LinearRegression(solver="gradient_descent", **options).fit(X, y + 1e4)
+    assert descent.intercept_ == pytest.approx(1e-3 * (y.mean() + 1e4))  # a step from zero, as in the lecture
 
 
 def test_minibatches_come_close():

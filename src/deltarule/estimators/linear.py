@@ -25,6 +25,7 @@ from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError,
 from ..network import Network
 from ..training import Run, State
 from .base import store
+from .base_linear import PLAIN
 from .documentation import with_parameters
 from .inferring import MOST_PARAMETERS, TOO_MUCH
 from .linear_inference import LinearInference
@@ -76,7 +77,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         **LinearInference.documented,
         "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "lbfgs" is\n'
         "    Newton's method where "
-        'that is quicker, "lbfgs(memory=20)", with an option, L-BFGS itself; "sgd" has `momentum`.',
+        'that is quicker, "lbfgs(memory=20)", with an option, L-BFGS itself; "sgd" has `momentum`. Weights begin at\n'
+        "    zero; for adam, adamw and rmsprop the intercept at the mean of y.",
         "tol": "float\n    The gradient, in units of y, at which training ends; descent over all samples must\n"
         "    be within 5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements\n"
         "    of less do not count. The exact solution needs none.",
@@ -161,6 +163,20 @@ class LinearRegression(RegressorMixin, LinearInference):
         centered = y - np.average(y, axis=0, weights=data.w)
         return float(np.sqrt(np.average(np.square(centered), axis=0, weights=data.w).max())) or 1.0
 
+    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+        self._is_fresh = True
+        return super()._make_network(n_features, n_outputs, seed, dtype)
+
+    def _start(self, data: Data) -> None:
+        """Let the intercept of a new model begin at the mean of ``y``, where it belongs while all weights are zero.
+
+        Only where steps have a length of their own, however far the way is: gradient descent and Newton's method are
+        soon there from zero, where the lecture begins.
+        """
+        optimizer = self._make_optimizer()
+        if optimizer.name not in PLAIN and not optimizer.full_batch:
+            self.network_.b[1][...] = np.average(data.y.astype(np.float64, copy=False), axis=0, weights=data.w)
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
         """Train.
 
@@ -194,9 +210,12 @@ class LinearRegression(RegressorMixin, LinearInference):
         *,
         incremental: bool,
     ) -> Run | None:
+        fresh = self.__dict__.pop("_is_fresh", False)
         if self._is_exact(data.X):
             self._train_exactly(data, validation, state)
             return None
+        if fresh and self.fit_intercept:
+            self._start(data)
         with one_blas_thread():
             run = super()._train_with(data, validation, state, incremental=incremental)
             self._infer_at_fit(data)
