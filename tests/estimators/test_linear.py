@@ -21,7 +21,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from deltarule import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor, model_file
-from deltarule.errors import InvalidOption, ModelFileError
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError
 from deltarule.estimators import persistence
 from deltarule.estimators.base import defaults
 
@@ -358,7 +358,67 @@ def test_defaults_are_valid_as_only_other_parameters_are_checked(kind):
         kind(tol=-1.0).fit(np.eye(4), [0, 1, 0, 1])
 
 
+EXACT = {
+    "plain": {},
+    "ridge": {"alpha": 1.0},
+    "positive": {"positive": True},
+    "reference": {"engine": "reference"},
+    "no intercept": {"fit_intercept": False},
+}
+
+
+@pytest.mark.parametrize("size", [1e155, 1e200, 1e300, 1e-155, 1e-200, 1e-300])
+@pytest.mark.parametrize("options", EXACT)
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_of_targets_whose_squares_no_number_holds_only_the_weights_are_right(size, options, kind):
+    options = EXACT[options]
+    if kind is sparse.csr_matrix and {"alpha", "positive"} & set(options):
+        return
+    target = y + 200 * X[:, 0]
+    usual = LinearRegression(**options).fit(kind(X), target)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = LinearRegression(**options).fit(kind(X), target * size)
+        summary = model.summary()
+    [told] = told
+    assert told.category is DeltaruleWarning
+    assert str(told.message).startswith("expected y of size 1e-150 to 1e+150, whose squares float64 holds, found ")
+    assert_allclose(model.coef_ / size, usual.coef_, rtol=1e-7, atol=1e-7 * np.abs(usual.coef_).max())
+    assert_allclose(model.intercept_ / size, usual.intercept_, rtol=1e-7)
+    assert "standard error" not in summary.to_dict()["columns"]
+    if not {"alpha", "positive"} & set(options):
+        assert "whose squares float64 holds" in summary.notes[0]
+    with pytest.raises(InvalidOption):
+        model.infer(kind(X), target * size)
+
+
+@pytest.mark.parametrize("size", [1e155, 1e300, 1e-155, 1e-300])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "gradient_descent"},
+        {"solver": "adam"},
+        {"solver": "lbfgs"},
+        {"l1": 1.0},
+        {"solver": "sgd", "batch_size": 50},
+    ],
+)
+def test_targets_whose_squares_no_number_holds_are_learned_in_no_steps(size, options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match=r"expected y of size 1e-150 to 1e.150, .*; rescale y to about unit size"):
+            LinearRegression(**options).fit(X, y * size)
+
+
+def test_a_constant_target_of_any_size():
+    for size in (0.0, 1.0, 1e-300, 1e140):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert_allclose(LinearRegression().fit(X, np.full(len(y), size)).intercept_, size, rtol=1e-9)
+
+
 @pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"positive": True}, {"alpha": 0.5}])
+@pytest.mark.filterwarnings("ignore:expected y of size")
 @pytest.mark.parametrize(("x", "y", "w"), [(1e-300, 1e160, 1.0), (1.0, 1e307, 1e200), (1e-300, 1e307, 1e200)])
 def test_weights_that_no_number_can_be_are_refused(options, x, y, w):
     rng = np.random.default_rng(0)

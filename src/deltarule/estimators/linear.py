@@ -28,7 +28,7 @@ from .base import store
 from .base_linear import PLAIN
 from .documentation import with_parameters
 from .inferring import MOST_PARAMETERS, TOO_MUCH
-from .linear_inference import LinearInference
+from .linear_inference import LEAST, LinearInference, refuse_squares
 
 EXACT = ("auto", "exact")
 FINEST, OUT_OF_STEPS = 1e-12, 7  # of lsqr, whose tolerances are relative, and what it calls it if that was too fine
@@ -214,6 +214,9 @@ class LinearRegression(RegressorMixin, LinearInference):
         if self._is_exact(data.X):
             self._train_exactly(data, validation, state)
             return None
+        wrong = refuse_squares(data.y)
+        if wrong is not None:
+            raise DataError(wrong.message, wrong.hint)
         if fresh and self.fit_intercept:
             self._start(data)
         with one_blas_thread():
@@ -233,8 +236,9 @@ class LinearRegression(RegressorMixin, LinearInference):
         options = {"intercept": self.fit_intercept, "alpha": self.alpha, "n_jobs": self.n_jobs}
         found = None if self.positive else engine_least_squares(engine, data, **options)
         if found is None:
-            with one_blas_thread():
+            with one_blas_thread(), np.errstate(over="ignore"):  # of squares of y, which are told
                 self._take(*self._solve(data))
+            wrong = refuse_squares(data.y)
             if data.X.dtype == np.float32 and isinstance(data.X, np.ndarray):
                 mean, scale = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
                 self._warn_of_rounding(mean, scale, self._unit(data))
@@ -242,11 +246,14 @@ class LinearRegression(RegressorMixin, LinearInference):
         else:
             cost = found.cost
             self._take(found.W, found.b)
+            wrong = refuse_squares(data.y) if found.spread.min() < LEAST else None
             self._keep(found.sums, len(data))
             mean, scale = found.columns
             self._warn_of_rounding(mean, scale, float(found.spread.max()))
         if self.alpha > 0:
-            cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
+            with np.errstate(over="ignore"):
+                size = float(np.square(network.W[1], dtype=np.float64).sum())
+            cost += 0.5 * self.alpha * size / data.total_weight
         elif found is not None:
             self.rank_ = found.W.shape[1]
         measured = {} if validation is None else validation(network)
@@ -255,7 +262,10 @@ class LinearRegression(RegressorMixin, LinearInference):
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
         self.t_, self.solver_ = state.samples, "exact"
-        if found is None or found.condition < WELL:
+        if wrong is not None:
+            self._inference = wrong
+            warn(f"{wrong.message}: the weights are right, the cost is not; {wrong.hint}", DeltaruleWarning)
+        elif found is None or found.condition < WELL:
             with one_blas_thread():
                 self._infer_at_fit(data)
 
@@ -387,8 +397,11 @@ def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Arra
         dtype=np.float64,
     )
     limit = 10 * max(X.shape)
-    found = [lsqr(A, (B[:, j] - y_mean[j]) * root, atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
+    B = (B - y_mean) * root[:, None]
+    exponent = np.frexp(np.abs(B).max(axis=0))[1]  # lsqr squares what it is given, whatever its size
+    B = np.ldexp(B, -exponent)
+    found = [lsqr(A, B[:, j], atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
     if any(stop == OUT_OF_STEPS for _, stop, *_ in found):
         warn(f"lsqr failed to converge in {limit} steps", ConvergenceWarning)
-    W = np.vstack([solution / scale for solution, *_ in found])
+    W = np.vstack([np.ldexp(solution / scale, k) for (solution, *_), k in zip(found, exponent, strict=True)])
     return W, y_mean - W @ x_mean
