@@ -100,6 +100,22 @@ def test_penalties_are_told_in_place_of_errors(cli: Cli, tmp_path: Path) -> None
     assert "group = blue" in ran.out  # with a penalty no level is left out
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_a_target_of_any_size(size: float, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").select("x", "z", "y")
+    table.write_csv(tmp_path / "t.csv")
+    usual = cli("train", "t.csv", "-t", "y", "--model", "linear", "--json").json()["summary"]
+    table.with_columns(pl.col("y") * size).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    found = ran.json()["summary"]
+    for column in ("coefficient", "standard error"):
+        assert_allclose(np.array(found["columns"][column]) / size, usual["columns"][column], rtol=1e-9)
+    assert found["facts"]["σ"] / size == pytest.approx(usual["facts"]["σ"])
+    assert found["facts"]["R²"] == pytest.approx(usual["facts"]["R²"])
+    assert cli("inspect", "model.safetensors").code == 0
+
+
 def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     cli("sample", "iris")
     ran = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--json")
