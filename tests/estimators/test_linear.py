@@ -410,6 +410,13 @@ def test_targets_whose_squares_no_number_holds_are_learned_in_no_steps(size, opt
             LinearRegression(**options).fit(X, y * size)
 
 
+@pytest.mark.parametrize("options", [{}, {"engine": "reference"}, {"solver": "lbfgs"}, {"positive": True}])
+def test_single_precision_is_fitted_in_silence(options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LinearRegression(**options).fit(X[:, [0, 1, 2, 3, 6]].astype(np.float32), y.astype(np.float32))
+
+
 def test_a_constant_target_of_any_size():
     for size in (0.0, 1.0, 1e-300, 1e140):
         with warnings.catch_warnings():

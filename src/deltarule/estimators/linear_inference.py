@@ -22,8 +22,8 @@ LEAST, MOST = 1e-150, 1e150
 def refuse_squares(Y: Array) -> Refusal | None:
     """That squares of the targets `Y` (m, k) cannot be summed, if so; all that is told of a fit is made of these."""
     with np.errstate(over="ignore"):
-        spread = np.abs(Y - Y[0]).max(axis=0)
-    found = [size for size in np.abs(Y).max(axis=0) if size > MOST] + [size for size in spread if 0 < size < LEAST]
+        sizes, spreads = np.abs(Y).max(axis=0).tolist(), np.abs(Y - Y[0]).max(axis=0).tolist()
+    found = [size for size in sizes if size > MOST] + [spread for spread in spreads if 0 < spread < LEAST]
     if not found:
         return None
     return Refusal(
