@@ -116,6 +116,14 @@ def test_a_target_of_any_size(size: float, cli: Cli, tmp_path: Path) -> None:
     assert cli("inspect", "model.safetensors").code == 0
 
 
+def test_an_option_of_an_optimizer_that_is_the_default(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    for optimizer, solver in (("lbfgs", "newton"), ("lbfgs(memory=10)", "lbfgs")):
+        ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--optimizer", optimizer)
+        assert f"{optimizer} " in ran.out
+        assert cli("inspect", "model.safetensors", "--json").json()["solver"] == solver
+
+
 def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     cli("sample", "iris")
     ran = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--json")
