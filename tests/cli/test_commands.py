@@ -334,6 +334,16 @@ def test_sample_lists_and_streams(cli: Cli) -> None:
     assert len(ran.out.splitlines()) == 570
 
 
+def test_a_model_of_two_targets_saved_from_python_writes_both(cli: Cli, tmp_path: Path) -> None:
+    table = pl.DataFrame({"x": [1.0, 2, 3, 4], "z": [1.0, 0, 2, 1]})
+    deltarule.LinearRegression().fit(table, table.select("x", "z").to_numpy()).save(tmp_path / "m.st")
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("predict", "m.st", "t.csv", "-o", "p.csv")
+    assert ran.code == 0
+    assert "4 predictions written to p.csv" in ran.out
+    assert pl.read_csv(tmp_path / "p.csv").columns == ["prediction 1", "prediction 2"]
+
+
 @pytest.mark.parametrize("output", ["iris.csv", "iris.csv.gz", "iris.parquet"])
 def test_a_sample_replaces_nothing_but_itself(cli: Cli, tmp_path: Path, output: str) -> None:
     path = tmp_path / output

@@ -248,9 +248,8 @@ class LogisticInference(FirthInference):
         weighted = data.w is not None and bool((data.w != data.w[0]).any())
         found = Likelihood(cost.zero, cost.place(phi), columns, class_totals(data), len(data), weighted)
         distance = found.distance()
-        far = (
-            THERE if self.network_.theta.dtype == np.float64 else ARRIVED
-        )  # float32 comes no closer, but rows tell why
+        # of float64 they come closer to the optimum; of float32 they tell what keeps it away
+        far = THERE if self.network_.theta.dtype == np.float64 else ARRIVED
         rows_know_more = small and distance > far
         if rows_know_more or not np.isfinite(distance):
             return False
