@@ -246,10 +246,11 @@ class LinearRegression(RegressorMixin, LinearInference):
         else:
             cost = found.cost
             self._take(found.W, found.b)
-            wrong = refuse_squares(data.y) if found.spread.min() < LEAST else None
+            spread = found.spread.tolist()
+            wrong = refuse_squares(data.y) if min(spread) < LEAST else None
             self._keep(found.sums, len(data))
             mean, scale = found.columns
-            self._warn_of_rounding(mean, scale, float(found.spread.max()))
+            self._warn_of_rounding(mean, scale, max(spread))
         if self.alpha > 0:
             with np.errstate(over="ignore"):
                 size = float(np.square(network.W[1], dtype=np.float64).sum())
