@@ -370,3 +370,30 @@ def test_every_fault_is_named() -> None:
         "'W1' should be float32 (3, 2), is float32 (2, 3), 'W2' should be float64 (2, 3), is float32 (2, 3), "
         "'b1' holds values that are not finite"
     )
+
+
+HEADS = {
+    "nothing": b"",
+    "text": b"x,y\n1,2\n",
+    "longer than its file": (1 << 40).to_bytes(8, "little") + b"{}",
+    "no metadata": (2).to_bytes(8, "little") + b"{}",
+    "metadata of another type": (19).to_bytes(8, "little") + b'{"__metadata__":[]}',
+    "nested without end": (200_000).to_bytes(8, "little") + b"[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_header_without_metadata_tells_neither_kind_nor_versions(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "m"
+    path.write_bytes(HEADS[head])
+    assert model_file.kind_of(path) == (None if head == "nothing" else "something else")
+    with pytest.raises(ModelFileError, match="expected the versions"):
+        model_file.written_by(path)
+
+
+def test_kind_and_versions_are_read_from_the_header_alone(saved: Path) -> None:
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[: 8 + int.from_bytes(whole[:8], "little")])
+    assert model_file.kind_of(saved) == "model"
+    assert model_file.written_by(saved) == model_file.versions()
+    assert model_file.kind_of(saved.parent / "none") is None

@@ -79,6 +79,22 @@ def test_text_and_entry_go_round(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
+def test_what_was_asked_for_is_known_also_where_it_is_the_default(kind, name):
+    entry = REGISTERS[kind][name]
+    assert entry.asked == frozenset()
+    assert entry.as_asked() == name
+    for option, default in entry.defaults.items():
+        text = f"{name}({option}={default!r})"
+        chosen = REGISTERS[kind].choose(text)
+        assert chosen == entry
+        assert hash(chosen) == hash(entry)
+        assert str(chosen) == name
+        assert chosen.asked == {option}
+        assert chosen.as_asked() == text
+        assert pickle.loads(pickle.dumps(chosen)).asked == {option}
+
+
+@pytest.mark.parametrize(("kind", "name"), ENTRIES)
 def test_bounds_hold_and_include_their_ends(kind, name):
     entry = REGISTERS[kind][name]
     assert set(entry.bounds) <= set(entry.defaults)

@@ -63,6 +63,9 @@ _NO_CHECKSUM = "0" * 64
 _SPECIAL = "$float"  # {"$float": "nan"} stands for NaN, which JSON cannot say
 _SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a header that nobody has checked can raise."""
+
 _FOREIGN = {
     b"\x80": "a pickle, which could run code when opened",
     b"PK": "a zip archive (PyTorch, Keras, NumPy .npz)",
@@ -214,7 +217,7 @@ def read(path: str | Path, *, kind: Kind) -> tuple[dict[str, Any], dict[str, Arr
         size = end + _data_size(header)
     except ModelFileError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise ModelFileError(
             f"{path} is damaged or of another program: its header cannot be read",
             "copy it again, or train again",
@@ -243,14 +246,11 @@ def kind_of(path: str | Path) -> str | None:
         about = Path(path).stat()
         if not stat.S_ISREG(about.st_mode) or about.st_size == 0:
             return None
-        with Path(path).open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            metadata = json.loads(file.read(length))["__metadata__"] if length < about.st_size else {}
-        kind = metadata.get("kind", other)
+        kind = _metadata(path).get("kind", other)
         return kind if kind in get_args(Kind) else other
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, *_UNREADABLE):
         return other
 
 
@@ -262,12 +262,23 @@ def written_by(path: str | Path) -> dict[str, str]:
     ModelFileError
         The versions cannot be read.
     """
-    content = _content(path)
     try:
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-        return {str(name): str(version) for name, version in json.loads(metadata["versions"]).items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        found = json.loads(_metadata(path)["versions"])
+        return {str(name): str(version) for name, version in found.items()}
+    except (OSError, *_UNREADABLE) as error:
         raise ModelFileError(f"{path}: expected the versions of the programs that wrote it, found none") from error
+
+
+def _metadata(path: str | Path) -> dict[str, Any]:
+    """The metadata of a file, of which no more than the header is read; OSError or `_UNREADABLE` if there are none."""
+    with Path(path).open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(_MAX_HEADER, os.fstat(file.fileno()).st_size):
+            raise ValueError("a header longer than its file")
+        found = json.loads(file.read(length))["__metadata__"]
+    if not isinstance(found, dict):
+        raise TypeError("metadata other than an object")
+    return found
 
 
 def _content(path: str | Path) -> bytes:

@@ -49,6 +49,9 @@ class Entry:
         For a numeric option, the closed interval it must lie in.
     latex : str
         The formula as the docs show it.
+    asked : frozenset of str
+        Names of the options that somebody gave, also of those that are the default: what else is chosen for him must
+        leave these alone. Entries that differ in nothing else are equal.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Entry:
     options: Mapping[str, Option] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     latex: str = ""
+    asked: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     @cached_property
     def defaults(self) -> dict[str, Option]:
@@ -96,7 +100,7 @@ class Entry:
         checked = {name: self._checked(name, value) for name, value in options.items()}
         merged = {**self.options, **checked}
         different = {name: value for name, value in merged.items() if value != self.defaults[name]}
-        return dataclasses.replace(self, options=different)
+        return dataclasses.replace(self, options=different, asked=self.asked | options.keys())
 
     def _checked(self, name: str, value: Option) -> Option:
         """`value` as plain bool, int or float, like the default, so that `str` of the entry can be read back."""
@@ -115,15 +119,21 @@ class Entry:
 
     def __str__(self) -> str:
         """The text that chooses this entry with these options."""
-        if not self.options:
-            return self.name
-        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in sorted(self.options.items()))})"
+        return _spelled(self.name, self.options)
+
+    def as_asked(self) -> str:
+        """The same with all options that were asked for, also those that are the default."""
+        return _spelled(self.name, {**self.options, **{name: self.settings[name] for name in self.asked}})
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and str(self) == str(other)
 
     def __hash__(self) -> int:
         return hash((type(self), str(self)))
+
+
+def _spelled(name: str, options: Mapping[str, Option]) -> str:
+    return f"{name}({', '.join(f'{k}={v!r}' for k, v in sorted(options.items()))})" if options else name
 
 
 E = TypeVar("E", bound=Entry)

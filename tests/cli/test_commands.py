@@ -334,6 +334,47 @@ def test_sample_lists_and_streams(cli: Cli) -> None:
     assert len(ran.out.splitlines()) == 570
 
 
+def test_a_model_of_two_targets_saved_from_python_writes_both(cli: Cli, tmp_path: Path) -> None:
+    table = pl.DataFrame({"x": [1.0, 2, 3, 4], "z": [1.0, 0, 2, 1]})
+    deltarule.LinearRegression().fit(table, table.select("x", "z").to_numpy()).save(tmp_path / "m.st")
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("predict", "m.st", "t.csv", "-o", "p.csv")
+    assert ran.code == 0
+    assert "4 predictions written to p.csv" in ran.out
+    assert pl.read_csv(tmp_path / "p.csv").columns == ["prediction 1", "prediction 2"]
+
+
+@pytest.mark.parametrize("output", ["iris.csv", "iris.csv.gz", "iris.parquet"])
+def test_a_sample_replaces_nothing_but_itself(cli: Cli, tmp_path: Path, output: str) -> None:
+    path = tmp_path / output
+    assert cli("sample", "iris", "-o", output).code == 0
+    whole = path.read_bytes()
+    assert cli("sample", "iris", "-o", output).code == 0  # the same table over itself loses nothing
+    for mine in (b"x,species\n1,mine\n", whole[:-1] + b"9"):
+        path.write_bytes(mine)
+        ran = cli("sample", "iris", "-o", output)
+        assert ran.code == 2
+        assert "expected nothing there, or the same table, found something else" in ran.error[0]
+        assert path.read_bytes() == mine
+    path.write_bytes(b"")
+    assert cli("sample", "iris", "-o", output).code == 0
+    assert path.read_bytes() == whole
+
+
+def test_how_to_keep_a_column_that_counts_the_rows(cli: Cli, tmp_path: Path) -> None:
+    a = np.arange(50)
+    pl.DataFrame({"a": a, "x": np.sin(a), "y": 2.0 * a}).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear")
+    assert "'a' left out: counts the rows. To use it all the same, name it as numeric (--numeric) or" in ran.err
+    alone = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "x")
+    assert alone.code == 2
+    assert "(a: left out: counts the rows; x: left out: as asked); to use 'a' all the same" in alone.error[0]
+    assert "name it as numeric (--numeric) or categorical (--categorical)" in alone.error[0]
+    kept = cli("train", "t.csv", "-t", "y", "--model", "linear", "--numeric", "a", "--json").json()
+    assert {"name": "a", "kind": "numeric", "why": "as asked"} in kept["columns"]
+    assert not kept["notes"]
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"deltarule {deltarule.__version__}\n"
 

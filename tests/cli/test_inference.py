@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from statsmodels.genmod.families import Binomial
 
 import deltarule
+from deltarule.errors import DeltaruleWarning
 
 Cli = Callable[..., Ran]
 ALL = ("--split", "100,0,0")
@@ -93,9 +94,34 @@ def test_penalties_are_told_in_place_of_errors(cli: Cli, tmp_path: Path) -> None
     people(tmp_path / "t.csv")
     ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "state,three", "--l2", 1)
     assert "No standard errors: expected no penalty, found alpha=1" in ran.out
-    assert "--l1 0 --l2 0 leaves them out" in ran.out
+    assert "train with --l1 0 --l2 0" in ran.out
+    assert "Penalties weigh the scaled columns." in ran.out
     assert "standard error  " not in ran.out
     assert "group = blue" in ran.out  # with a penalty no level is left out
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_a_target_of_any_size(size: float, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").select("x", "z", "y")
+    table.write_csv(tmp_path / "t.csv")
+    usual = cli("train", "t.csv", "-t", "y", "--model", "linear", "--json").json()["summary"]
+    table.with_columns(pl.col("y") * size).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    found = ran.json()["summary"]
+    for column in ("coefficient", "standard error"):
+        assert_allclose(np.array(found["columns"][column]) / size, usual["columns"][column], rtol=1e-9)
+    assert found["facts"]["σ"] / size == pytest.approx(usual["facts"]["σ"])
+    assert found["facts"]["R²"] == pytest.approx(usual["facts"]["R²"])
+    assert cli("inspect", "model.safetensors").code == 0
+
+
+def test_an_option_of_an_optimizer_that_is_the_default(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    for optimizer, solver in (("lbfgs", "newton"), ("lbfgs(memory=10)", "lbfgs")):
+        ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--optimizer", optimizer)
+        assert f"{optimizer} " in ran.out
+        assert cli("inspect", "model.safetensors", "--json").json()["solver"] == solver
 
 
 def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
@@ -108,9 +134,25 @@ def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     [l2] = [d for d in ran.json()["decisions"] if d["what"] == "L2 penalty"]
     assert l2["choice"] == "1"
     assert "separation" in l2["why"]
+    inspected = " ".join(cli("inspect", "model.safetensors").out.split())
+    assert "No standard errors: expected classes that overlap, found quasi-complete separation" in inspected
+    assert "a penalty (--l2 1) that keeps them finite; leave these columns out, or do without." in inspected
+    assert "--l2 0" not in inspected
     insisted = cli("train", "iris.csv", "-t", "species", "--model", "logistic", "--l2", 0)
     assert "separation" in insisted.err
     assert "No standard errors: expected classes that overlap" in " ".join(insisted.out.split())
+
+
+def test_inspect_advises_firth_for_two_separated_classes(cli: Cli, tmp_path: Path) -> None:
+    x = np.linspace(-1, 1, 60)
+    pl.DataFrame({"x": x, "y": np.where(x > 0, "yes", "no")}).write_csv(tmp_path / "t.csv")
+    trained = cli("train", "t.csv", "-t", "y", "--model", "logistic")
+    for out in (trained.out, cli("inspect", "model.safetensors").out):
+        said = " ".join(out.split())
+        assert "a linear combination of x separates classes" in said
+        assert "that keeps them finite; train with --optimizer firth." in said
+        assert "--l2 0" not in said
+    assert "standard error" in cli("train", "t.csv", "-t", "y", "--model", "logistic", "--optimizer", "firth").out
 
 
 def test_notes_name_the_columns_of_the_table_and_options_of_the_shell(cli: Cli, tmp_path: Path) -> None:
@@ -205,6 +247,9 @@ def test_a_model_saved_from_python_is_shown_too(cli: Cli, tmp_path: Path) -> Non
         "x * smoker + log(z)",
         "I(x / 10) + sqrt(z) + group:smoker",
         "C(group, Treatment('red')) + x",
+        "C(group, Treatment(reference='red')) + x",
+        "C(group, Sum) * x",
+        "C(group, Sum()) + C(smoker, Treatment())",
         "x + I(x ** 2) + abs(z - 100)",
         "x + C(group) - 1",
     ],
@@ -252,6 +297,77 @@ def test_whole_numbers_as_categories_are_in_order(cli: Cli, tmp_path: Path) -> N
     assert "k: 1" in ran["summary"]["notes"][0]
 
 
+@pytest.mark.parametrize("level", ["2", "'2'", "2.0", "'02'", "reference=2", 'reference="2.0"'])
+def test_a_number_as_the_reference(level: str, cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"k": rng.choice([2, 10, 1], 60), "y": rng.normal(size=60)})
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", f"y ~ C(k, Treatment({level}))", *ALL, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    theirs = smf.ols("y ~ C(k, Treatment(2))", table.to_pandas()).fit()
+    assert_allclose(ran.json()["summary"]["columns"]["coefficient"], theirs.params, rtol=1e-9)
+    model = deltarule.load(tmp_path / "model.safetensors")
+    assert_allclose(
+        model.predict({"k": [2, 10]})["prediction"], theirs.predict(pl.DataFrame({"k": [2, 10]}).to_pandas()), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("y ~ .", "y ~ x + `a z` + group + smoker"),
+        (".", "y ~ x + `a z` + group + smoker"),
+        ("y ~ . - group", "y ~ x + `a z` + smoker"),
+        ("y ~ x * (. - x - `a z`)", "y ~ x * (group + smoker)"),
+        ("y ~ .^2 - .:`a z`", "y ~ (x + group + smoker)^2"),
+        ("y ~ . + I(x ** 2 / 1.5)", "y ~ x + `a z` + group + smoker + I(x ** 2 / 1.5)"),
+    ],
+)
+def test_a_dot_stands_for_all_other_columns(short: str, long: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").rename({"z": "a z"}).drop("state", "three")
+    table.write_csv(tmp_path / "t.csv")
+    left, right = (
+        cli("train", "t.csv", "-t", "y", "--weights", "w", "--formula", formula, *ALL, "--json").json()["summary"]
+        for formula in (short, long)
+    )
+    ours, theirs = (
+        dict(zip(found["columns"]["term"], found["columns"]["coefficient"], strict=True)) for found in (left, right)
+    )
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    assert "w" not in ours
+
+
+def test_a_dot_is_written_out_in_the_model(cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv").select("x", "group", "y")
+    table.write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ .", *ALL)
+    assert "x + group" in ran.out
+    table.with_columns(new=pl.lit("ignored")).write_csv(tmp_path / "new.csv")
+    assert cli("predict", "model.safetensors", "new.csv").code == 0
+    assert "formula   x + group" in cli("inspect", "model.safetensors").out
+
+
+@pytest.mark.parametrize(
+    ("table", "formula", "words"),
+    [
+        ("x,y", "y ~ log(.)", "expected . by itself, for all other columns, found it within a function in 'log(.)'"),
+        ("x,y", "y ~ x + I((x + .) * 2)", "found it within a function"),
+        ("a|b,y", "y ~ .", "found 'a|b'; rename it"),
+        (
+            ",".join(["y", *(f"column_{k}" for k in range(99))]),
+            "y ~ .",
+            "found . for 99 columns; leave the formula out",
+        ),
+    ],
+)
+def test_dots_that_are_refused(table: str, formula: str, words: str, cli: Cli, tmp_path: Path) -> None:
+    row = ",".join(["1"] * (table.count(",") + 1))
+    (tmp_path / "t.csv").write_text("\n".join([table, *[row] * 20, ""]))
+    ran = cli("train", "t.csv", "--formula", formula)
+    assert ran.code == 2
+    assert words in ran.err
+
+
 def test_rows_with_holes_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None:
     table = people(tmp_path / "t.csv")
     table = table.with_columns(pl.when(pl.int_range(pl.len()) % 10 != 0).then("x").alias("x"))
@@ -259,9 +375,60 @@ def test_rows_with_holes_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None
     ran = cli("train", "t.csv", "--formula", "y ~ x + C(group)", *ALL, "--json").json()
     assert ran["rows"]["incomplete"] == 30
     assert ran["summary"]["facts"]["samples"] == 270
-    ran = cli("predict", "model.safetensors", "t.csv")
+
+
+@pytest.mark.parametrize("target", ["y", "state", "three"])
+def test_rows_with_holes_have_no_prediction(target: str, cli: Cli, tmp_path: Path) -> None:
+    table = people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", f"{target} ~ x + C(group)", *ALL)
+    row = pl.int_range(pl.len())
+    holes = table.with_columns(
+        pl.when(row % 10 != 1).then("x").alias("x"), pl.when(row % 25 != 2).then("group").alias("group")
+    )
+    holes.write_csv(tmp_path / "holes.csv")
+    ran = cli("predict", "model.safetensors", "holes.csv", "-o", "p.csv")
+    assert ran.code == 0
+    assert "note: no prediction for 42 rows with missing values of the formula (first: row 2)" in ran.err
+    assert "258 predictions written to p.csv" in ran.out
+    model = deltarule.load(tmp_path / "model.safetensors")
+    whole, notes = model.predict(table), []
+    predicted = model.predict(holes.to_pandas(), notes=notes)
+    assert predicted.schema == whole.schema
+    there = holes["x"].is_not_null() & holes["group"].is_not_null()
+    for name in whole.columns:
+        assert predicted[name].is_null().equals(~there)
+    assert predicted.filter(there).equals(whole.filter(there))
+    assert len(notes) == 1
+    with pytest.warns(DeltaruleWarning, match="no prediction for 42 rows"):
+        model.predict(holes)
+    written = pl.read_csv(tmp_path / "p.csv")
+    assert written["prediction"].is_null().equals(~there)
+    evaluated = cli("evaluate", "model.safetensors", "holes.csv", "--json")
+    assert evaluated.json()["rows"] == 258
+    assert evaluated.json()["notes"][-1:] == ["42 rows with missing values of the formula (first: row 2) left out"]
+    holes.filter(there).write_csv(tmp_path / "t.csv")
+    kept = cli("evaluate", "model.safetensors", "t.csv", "--json")
+    assert kept.json()["metrics"] == evaluated.json()["metrics"]
+
+
+def test_a_table_of_holes_alone(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", "three ~ x + C(group)", *ALL)
+    (tmp_path / "holes.csv").write_text("x,group,three\n,red,it\n1,,it\n")
+    assert cli("predict", "model.safetensors", "holes.csv").out.splitlines()[1:] == [",,,"] * 2
+    ran = cli("evaluate", "model.safetensors", "holes.csv")
     assert ran.code == 2
-    assert "column 'x': expected a value in each row, found none in row 1" in ran.err
+    assert "expected rows with all values of the formula, found 2 rows with missing values of" in ran.err
+
+
+def test_rows_are_numbered_as_in_the_table_with_holes(cli: Cli, tmp_path: Path) -> None:
+    people(tmp_path / "t.csv")
+    cli("train", "t.csv", "--formula", "y ~ log(z) + C(group)", *ALL)
+    (tmp_path / "new.csv").write_text("z,group,y\n,red,1\n1,violet,\n2,,1\n0,red,1\n")
+    for command in ("predict", "evaluate"):
+        ran = cli(command, "model.safetensors", "new.csv")
+        assert ran.code == 2
+        assert "expected a finite log(z), found -inf in row 4" in ran.err
 
 
 def test_levels_never_seen_are_told(cli: Cli, tmp_path: Path) -> None:
@@ -276,6 +443,14 @@ BAD = {
     "y ~ __import__('os').system('touch hacked')": "__import__",
     "y ~ C(__import__('os'))": "C(column)",
     "y ~ C(group, __import__('os'))": "Treatment('level')",
+    "y ~ Sum('group')": "expected Sum within C(), found \"Sum('group')\"; write C(column, Sum)",
+    "y ~ x + Treatment(group)": "expected Treatment within C(), found 'Treatment(group)'; write C(column, Treatment)",
+    "y ~ C(group, Sum('red'))": "expected Sum without a level",
+    "y ~ C(group, Helmert)": "expected Treatment('level') or Sum in C(), found 'C(group, Helmert)'",
+    "y ~ C(group, Treatment)": "expected Treatment('level') or Sum in C(), found 'C(group, Treatment)'",
+    "y ~ C('group')": "such as C(group), without quotes",
+    "y ~ C(group, Treatment('rad'))": "levels of 'group' in C() of the formula, found 'rad'; did you mean 'red'?",
+    "y ~ C(group, Treatment(2))": "found '2'; such as 'blue', 'green', 'red'",
     "y ~ x.__class__": "none named 'x.__class__'",
     "y ~ I((lambda: x)())": "expected columns, numbers",
     "y ~ scale(x)": "expected columns, numbers",

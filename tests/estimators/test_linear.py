@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from deltarule import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor, model_file
-from deltarule.errors import InvalidOption, ModelFileError
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError
 from deltarule.estimators import persistence
 from deltarule.estimators.base import defaults
 
@@ -94,6 +95,30 @@ def test_plain_gradient_descent_is_the_lectures():
         W, b = W - 0.1 * dZ @ Z, b - 0.1 * dZ.sum()
     assert_allclose(model.coef_, W, rtol=1e-12)
     assert_allclose(model.intercept_, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("shift", [0.0, 1e4, -1e7])
+@pytest.mark.parametrize("target", [y, Y], ids=["one", "two"])
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_steps_of_any_length_of_their_own_arrive_however_far_the_target_is(solver, shift, target, weights):
+    Z = X[:, [0, 1, 2, 3, 6]]
+    exact = LinearRegression().fit(Z, target + shift, weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = LinearRegression(solver=solver).fit(Z, target + shift, weights)
+    assert_allclose(model.predict(Z), exact.predict(Z), atol=0.02 * target.std())
+
+
+def test_only_a_new_intercept_begins_at_the_mean():
+    options = {"max_iter": 1, "learning_rate_init": 1e-3, "standardize": False}
+    adam = LinearRegression(solver="adam", warm_start=True, **options).fit(X, y + 1e4)
+    assert adam.intercept_ == pytest.approx(y.mean() + 1e4, abs=0.01)
+    adam.coef_, adam.intercept_ = np.zeros(10), 0.0  # a start that was asked for
+    assert abs(adam.fit(X, y + 1e4).intercept_) < 0.01
+    assert LinearRegression(solver="adam", fit_intercept=False, **options).fit(X, y + 1e4).intercept_ == 0
+    descent = LinearRegression(solver="gradient_descent", **options).fit(X, y + 1e4)
+    assert descent.intercept_ == pytest.approx(1e-3 * (y.mean() + 1e4))  # a step from zero, as in the lecture
 
 
 def test_minibatches_come_close():
@@ -333,7 +358,74 @@ def test_defaults_are_valid_as_only_other_parameters_are_checked(kind):
         kind(tol=-1.0).fit(np.eye(4), [0, 1, 0, 1])
 
 
+EXACT = {
+    "plain": {},
+    "ridge": {"alpha": 1.0},
+    "positive": {"positive": True},
+    "reference": {"engine": "reference"},
+    "no intercept": {"fit_intercept": False},
+}
+
+
+@pytest.mark.parametrize("size", [1e155, 1e200, 1e300, 1e-155, 1e-200, 1e-300])
+@pytest.mark.parametrize("options", EXACT)
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_of_targets_whose_squares_no_number_holds_only_the_weights_are_right(size, options, kind):
+    options = EXACT[options]
+    if kind is sparse.csr_matrix and {"alpha", "positive"} & set(options):
+        return
+    target = y + 200 * X[:, 0]
+    usual = LinearRegression(**options).fit(kind(X), target)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = LinearRegression(**options).fit(kind(X), target * size)
+        summary = model.summary()
+    [told] = told
+    assert told.category is DeltaruleWarning
+    assert str(told.message).startswith("expected y of size 1e-150 to 1e+150, whose squares float64 holds, found ")
+    assert_allclose(model.coef_ / size, usual.coef_, rtol=1e-7, atol=1e-7 * np.abs(usual.coef_).max())
+    assert_allclose(model.intercept_ / size, usual.intercept_, rtol=1e-7)
+    assert "standard error" not in summary.to_dict()["columns"]
+    if not {"alpha", "positive"} & set(options):
+        assert "whose squares float64 holds" in summary.notes[0]
+    with pytest.raises(InvalidOption):
+        model.infer(kind(X), target * size)
+
+
+@pytest.mark.parametrize("size", [1e155, 1e300, 1e-155, 1e-300])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"solver": "gradient_descent"},
+        {"solver": "adam"},
+        {"solver": "lbfgs"},
+        {"l1": 1.0},
+        {"solver": "sgd", "batch_size": 50},
+    ],
+)
+def test_targets_whose_squares_no_number_holds_are_learned_in_no_steps(size, options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataError, match=r"expected y of size 1e-150 to 1e.150, .*; rescale y to about unit size"):
+            LinearRegression(**options).fit(X, y * size)
+
+
+@pytest.mark.parametrize("options", [{}, {"engine": "reference"}, {"solver": "lbfgs"}, {"positive": True}])
+def test_single_precision_is_fitted_in_silence(options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LinearRegression(**options).fit(X[:, [0, 1, 2, 3, 6]].astype(np.float32), y.astype(np.float32))
+
+
+def test_a_constant_target_of_any_size():
+    for size in (0.0, 1.0, 1e-300, 1e140):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert_allclose(LinearRegression().fit(X, np.full(len(y), size)).intercept_, size, rtol=1e-9)
+
+
 @pytest.mark.parametrize("options", [{}, {"fit_intercept": False}, {"positive": True}, {"alpha": 0.5}])
+@pytest.mark.filterwarnings("ignore:expected y of size")
 @pytest.mark.parametrize(("x", "y", "w"), [(1e-300, 1e160, 1.0), (1.0, 1e307, 1e200), (1e-300, 1e307, 1e200)])
 def test_weights_that_no_number_can_be_are_refused(options, x, y, w):
     rng = np.random.default_rng(0)

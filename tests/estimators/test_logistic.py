@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -305,3 +306,10 @@ def test_the_file(tmp_path, data):
     document["estimator"]["multilabel"] = True
     with pytest.raises(ModelFileError):
         persistence.from_document(document["estimator"], arrays)
+
+
+def test_labels_beyond_all_whole_numbers_are_refused_in_one_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="Unknown label type"):
+            LogisticRegression().fit(CANCER[0], CANCER[1] * 1e200)

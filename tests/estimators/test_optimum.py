@@ -486,3 +486,23 @@ def test_errors_of_columns_that_depend_on_each_other_but_for_rounding_nearly():
     apart = LogisticRegression(C=np.inf).fit(np.c_[a, b, rest], y)
     assert_allclose(near.coef_[0, 2], apart.coef_[0, 2] * 1e7, rtol=1e-5)
     assert_allclose(near.summary()["z"][3], apart.summary()["z"][3], rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", [LinearRegression(), LogisticRegression()], ids=["linear", "logistic"])
+def test_an_option_that_is_the_default_counts_as_asked_for(model):
+    X, y = scale(CANCER[0]), CANCER[1]
+
+    def fitted(solver, **options):
+        return clone(model).set_params(solver=solver, max_iter=20, **options).fit(X, y)
+
+    assert fitted("lbfgs").solver_ == "newton"
+    for memory in (9, 10):
+        assert fitted(f"lbfgs(memory={memory})").solver_ == "lbfgs"
+    assert_array_equal(fitted("adamw(weight_decay=0)").coef_, fitted("adamw").coef_)
+    shrunk = [abs(fitted(f"adamw(weight_decay={x})", learning_rate_init=0.1).coef_).sum() for x in (0, 0.01, 0.02)]
+    assert shrunk[0] > shrunk[1] > shrunk[2]
+    assert_array_equal(fitted("adam(beta_1=0.9)", beta_1=0.5).coef_, fitted("adam").coef_)
+    assert_array_equal(
+        fitted("adam", learning_rate="inverse_scaling(power=0.5)", power_t=2.0).coef_,
+        fitted("adam", learning_rate="inverse_scaling").coef_,
+    )

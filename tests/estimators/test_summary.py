@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 from scipy import sparse, stats
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_linnerud, load_wine
 from statsmodels.genmod.families import Binomial
 
@@ -768,3 +770,40 @@ def test_models_of_other_weights_are_told_apart():
         likelihood_ratio_test(small.fit(X[:, :2], y, np.full(300, 2.0)), large)
     with pytest.raises(InvalidOption, match="same meaning, found precision and frequency"):
         likelihood_ratio_test(small.fit(X[:, :2], y).infer(X[:, :2], y, weights="precision"), large)
+
+
+COLLINEAR = {
+    "twice": lambda X: X[:, 0] * 2,
+    "a third": lambda X: X[:, 0] / 3,
+    "a sum": lambda X: X[:, 0] + X[:, 1],
+    "far from zero": lambda X: X[:, 0] + X[:, 1] + 1000,
+    "a constant": lambda X: np.full(len(X), 0.1),
+}
+
+
+@pytest.mark.filterwarnings("ignore:expected columns not far from zero")
+@pytest.mark.parametrize("model", [LinearRegression(), LogisticRegression(C=np.inf)], ids=["linear", "logistic"])
+@pytest.mark.parametrize("m", [300, 5000])
+@pytest.mark.parametrize("case", COLLINEAR)
+def test_collinear_columns_are_named_in_either_precision(model, m, case):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(m, 3))
+    X = np.c_[X + 1000 * (case == "far from zero"), COLLINEAR[case](X)]
+    score = X[:, 2] - X[:, 2].mean() + rng.normal(size=m)
+    for classes in (2, 3) if isinstance(model, LogisticRegression) else (0,):
+        y = score if classes == 0 else np.digitize(score, [0.0, 1.0][: classes - 1])
+        told = [str(clone(model).fit(X.astype(dtype), y).summary().notes[0]) for dtype in (np.float64, np.float32)]
+        named = [re.search(r"do not depend on each other, found ([x0-9, ]+), whose weights", text)[1] for text in told]
+        assert named[0] == named[1]
+        assert "x2" not in named[0]
+        assert named[0].endswith("x3")
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_columns_that_single_precision_can_tell_apart_are_not_taken_as_collinear(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3)).astype(kind)
+    X = np.c_[X, X[:, 0] + 1e-4 * rng.normal(size=500).astype(kind)]
+    y = X[:, 1] + rng.normal(size=500) > 0
+    summary = LogisticRegression(C=np.inf).fit(X, y).summary()
+    assert not any("found x0, x3" in note for note in summary.notes)

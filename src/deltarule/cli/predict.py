@@ -51,7 +51,7 @@ def command(
         for text in notes:
             note(text)
         if output != "-":
-            say(f"{count(len(predicted), 'prediction')} written to {output}")
+            say(f"{count(len(predicted) - predicted.to_series().null_count(), 'prediction')} written to {output}")
 
 
 def check_table_output(path: str, *, inputs: list[str]) -> None:

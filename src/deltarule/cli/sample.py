@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,10 +51,27 @@ def command(
     from deltarule.tabular import write_table
 
     frame = sample_table(key)
+    _require_free(path, frame)
     write_table(frame, path)
     if path != "-":
         say(f"{len(frame):,} rows and {frame.width} columns written to {path}")
         say(f"next: deltarule train {path} --target {SAMPLES[key][0]}")
+
+
+def _require_free(path: str, frame: pl.DataFrame) -> None:
+    """Refuse a path where anything but this very table lies: it would be lost."""
+    from deltarule.errors import OutputError
+    from deltarule.tabular.read import file_content
+
+    there = Path(path)
+    if path == "-" or not there.is_file() or there.stat().st_size == 0:
+        return
+    content = file_content(frame, path)
+    if there.stat().st_size != len(content) or there.read_bytes() != content:
+        raise OutputError(
+            f"cannot write {path}: expected nothing there, or the same table, found something else",
+            "choose another name with -o, or delete that file first",
+        )
 
 
 def sample_table(name: str) -> pl.DataFrame:

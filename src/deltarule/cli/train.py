@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 import time
@@ -13,11 +14,12 @@ from typer.core import TyperCommand
 from deltarule.cli.output import INTERRUPTED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from deltarule.callbacks import Callback
     from deltarule.tabular.columns import Column
     from deltarule.tabular.model import TabularModel
+    from deltarule.tabular.options import Options
     from deltarule.tabular.prepare import Prepared
 
 
@@ -156,57 +158,21 @@ def command(
 
     What is not said is found out, and each choice is shown with its reason.
     """
-    from deltarule.cli.output import check_output, notes, split_names
-    from deltarule.errors import InvalidOption
+    asked = locals()
+    from deltarule.cli.output import notes
     from deltarule.tabular import read_table
     from deltarule.tabular.choice import contender
     from deltarule.tabular.fit import train
-    from deltarule.tabular.options import Options
     from deltarule.tabular.prepare import prepare
 
     notes()
     target, formula = _target_of(target, formula)
-    options = Options(
-        formula=formula,
-        task=task,
-        model=model,
-        hidden=None if hidden is None else _whole_numbers(hidden, "--hidden"),
-        activation=activation,
-        loss=loss,
-        optimizer=optimizer,
-        learning_rate=learning_rate,
-        schedule=schedule,
-        epochs=epochs,
-        batch_size=batch_size,
-        patience=patience,
-        dropout=dropout,
-        l1=l1,
-        l2=l2,
-        class_weight=class_weight,
-        drop=split_names(drop or []),
-        categorical=split_names(categorical or []),
-        numeric=split_names(numeric or []),
-        weights=weights,
-        seed=seed,
-        engine=engine,
-        split=_shares(split),
-        scale=scale,
-    )
-    if resume and checkpoint is None:
-        raise InvalidOption("expected --checkpoint FILE beside --resume, found none", "name the file to go on from")
-    if output == "-":
-        raise InvalidOption("expected a path for the model, found -", "such as -o model.safetensors")
-    check_output(output, inputs=[table], kind="model")
-    if checkpoint is not None:
-        check_output(checkpoint, inputs=[table, output], kind=None if resume else "checkpoint")
+    options = _options(asked | {"formula": formula})
+    _check_files(table, output, checkpoint, resume=resume)
     prepared = prepare(read_table(table), target, options)
-    if checkpoint is not None and not prepared.recipe.by_steps:
-        raise InvalidOption(
-            "expected a training of several steps for --checkpoint, found a linear model, which is solved in one",
-            "leave it out, or name an --optimizer",
-        )
-    silent = quiet or as_json
-    if not silent:
+    if checkpoint is not None:
+        _require_steps(prepared)
+    if not (quiet or as_json):
         _show_decisions(prepared)
     began = time.perf_counter()
     trained = train(prepared, _callbacks(checkpoint, resume=resume, quiet=quiet))
@@ -220,6 +186,44 @@ def command(
         return 0
     print(f"deltarule: interrupted: the best model so far is in {output}", file=sys.stderr)
     return INTERRUPTED
+
+
+def _options(asked: Mapping[str, Any]) -> Options:
+    """What was asked for on the command line, under the names it has there, read into options."""
+    from deltarule.cli.output import split_names
+    from deltarule.tabular.options import Options
+
+    names = [field.name for field in dataclasses.fields(Options)]
+    read = {name: split_names(asked[name] or []) for name in ("drop", "categorical", "numeric")}
+    hidden = None if asked["hidden"] is None else _whole_numbers(asked["hidden"], "--hidden")
+    return Options(
+        **{name: asked[name] for name in names} | read | {"hidden": hidden, "split": _shares(asked["split"])}
+    )
+
+
+def _check_files(table: str, output: str, checkpoint: str | None, *, resume: bool) -> None:
+    """Refuse names of files that cannot be written or must not be, before any work is done."""
+    from deltarule.cli.output import check_output
+    from deltarule.errors import InvalidOption
+
+    if resume and checkpoint is None:
+        raise InvalidOption("expected --checkpoint FILE beside --resume, found none", "name the file to go on from")
+    if output == "-":
+        raise InvalidOption("expected a path for the model, found -", "such as -o model.safetensors")
+    check_output(output, inputs=[table], kind="model")
+    if checkpoint is not None:
+        check_output(checkpoint, inputs=[table, output], kind=None if resume else "checkpoint")
+
+
+def _require_steps(prepared: Prepared) -> None:
+    """Refuse a checkpoint of a training that has no state between its beginning and its end."""
+    from deltarule.errors import InvalidOption
+
+    if not prepared.recipe.by_steps:
+        raise InvalidOption(
+            "expected a training of several steps for --checkpoint, found a linear model, which is solved in one",
+            "leave it out, or name an --optimizer",
+        )
 
 
 def _target_of(target: str | None, formula: str | None) -> tuple[str, str | None]:

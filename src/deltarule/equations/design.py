@@ -183,23 +183,41 @@ def dependence(R: Array, mean: Array, scale: Array, m: int, nearly: float = 1e8)
     weights are then lost.
     """
     p, start = R.shape[1], R.shape[1] - len(mean)
-    size = np.sqrt(np.square(R).sum(axis=0))
-    none = size == 0
-    scaled = R / np.where(none, 1.0, size)
-    singular = np.concatenate([np.linalg.svd(scaled, compute_uv=False), np.zeros(max(0, p - len(R)))])
+    none, scaled, singular = _singular(R)
     largest, smallest = singular[0], max(m, p) * EPS * singular[0]
     conditions = _condition(R @ _inverse_outward(mean, scale, intercept=bool(start))), _ratio(singular)
     if singular[-1] > max(smallest, largest / nearly) and not none.any():
         independent = np.zeros(len(mean), bool)
         return Dependence(*conditions, independent, independent)
     Vt = np.linalg.svd(scaled, full_matrices=True)[2]
+    exact = _involved(Vt[singular <= smallest], none, 1e-12)[start:]
+    return Dependence(*conditions, exact, _involved(Vt[singular <= largest / nearly], none, 1e-3)[start:] & ~exact)
 
-    def involved(below: float, share: float) -> Array:
-        part = np.square(Vt[singular <= below]).sum(axis=0)
-        return (none | (part > share))[start:]
 
-    exact = involved(smallest, 1e-12)
-    return Dependence(*conditions, exact, involved(largest / nearly, 1e-3) & ~exact)
+def dependent_but_for_rounding(D: Design, eps: float) -> Array:
+    """Which columns, (n,), others can stand in for if each number was rounded by a share of `eps` of it, at most.
+
+    That moves the columns of ``A``, divided by their size, by no more than ``eps (|μ| + s) / s`` each, and no singular
+    value by more than the root of the sum of the squares of these.
+    """
+    none, scaled, singular = _singular(D.R)
+    moved = eps * float(np.linalg.norm(1 + np.abs(D.mean) / D.scale))
+    Vt = np.linalg.svd(scaled, full_matrices=True)[2]
+    return _involved(Vt[singular <= moved], none, 1e-3)[int(D.intercept) :]
+
+
+def _singular(R: Array) -> tuple[Array, Array, Array]:
+    """Which columns of ``R`` (p, p) are zero; ``R`` with columns of length 1; its singular values, (p,)."""
+    size = np.sqrt(np.square(R).sum(axis=0))
+    none = size == 0
+    scaled = R / np.where(none, 1.0, size)
+    missing = np.zeros(max(0, R.shape[1] - len(R)))
+    return none, scaled, np.concatenate([np.linalg.svd(scaled, compute_uv=False), missing])
+
+
+def _involved(directions: Array, none: Array, share: float) -> Array:
+    """Columns (p,) that are `none`, or of which more than a `share` lies in `directions` (d, p)."""
+    return none | (np.square(directions).sum(axis=0) > share)
 
 
 def _condition(R: Array) -> float:

@@ -152,12 +152,12 @@ class NetworkEstimator(BaseEstimator):
             names = ", ".join(dict.fromkeys([*self.own_solvers, *OPTIMIZERS]))
             raise UnknownName(f"expected a solver out of {names}, found {self.solver!r}", error.hint) from None
         named = {"mu": self.momentum, "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        own = {name: value for name, value in named.items() if name in chosen.defaults and name not in chosen.options}
+        own = {name: value for name, value in named.items() if name in chosen.defaults and name not in chosen.asked}
         return chosen.configured(**own)
 
     def _make_schedule(self) -> Schedule:
         chosen = SCHEDULES.choose(self.learning_rate)
-        own = {"power": self.power_t} if "power" in chosen.defaults and "power" not in chosen.options else {}
+        own = {"power": self.power_t} if "power" in chosen.defaults and "power" not in chosen.asked else {}
         return chosen.configured(**own)
 
     def _check_X_y(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Array, Array]:

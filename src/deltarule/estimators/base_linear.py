@@ -216,9 +216,9 @@ class BaseLinear(TrainedEstimator):
             )
         if optimizer.name == "newton" and not l1 and P > LARGEST:
             raise InvalidOption(f"newton takes at most {LARGEST:,} parameters, found {P:,}", "use solver='lbfgs'")
-        if optimizer.name == "adamw" and "weight_decay" not in optimizer.options:
+        if optimizer.name == "adamw" and "weight_decay" not in optimizer.asked:
             return optimizer.configured(weight_decay=0.0)  # which would pull at the intercept, too
-        if optimizer.name == "lbfgs" and not optimizer.options:
+        if optimizer.name == "lbfgs" and not optimizer.asked:
             newton = l1 or (P <= FEW and len(data) * P**2 <= CHEAP)
             return OPTIMIZERS["newton"] if newton else optimizer.configured(ftol=TIGHT)
         return optimizer

@@ -290,12 +290,17 @@ class Inferring(BaseLinear):
     def _check_dependence(self, D: designs.Design, meaning: str) -> Refusal | None:
         """That some weights are not determined, if so."""
         few = too_few(min(equations.observations(D, meaning), len(D.A)), D.A.shape[1])
-        if few is not None or D.well or not D.dependence.exact.any():
+        if few is not None or D.well:
             return few
+        exact, why = D.dependence.exact, "are not determined"
+        if not exact.any() and self.network_.theta.dtype == np.float32:
+            exact, why = designs.dependent_but_for_rounding(D, EPS32), "only the rounding to float32 determines"
+        if not exact.any():
+            return None
         return Refusal(
-            "expected columns that do not depend on each other, found COLUMNS, whose weights are not determined",
+            f"expected columns that do not depend on each other, found COLUMNS, whose weights {why}",
             "drop constant columns and one column of each linear dependence",
-            tuple(map(int, np.flatnonzero(D.dependence.exact))),
+            tuple(map(int, np.flatnonzero(exact))),
         )
 
     def _warn_of(self, found: designs.Dependence) -> None:

@@ -25,9 +25,10 @@ from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError,
 from ..network import Network
 from ..training import Run, State
 from .base import store
+from .base_linear import PLAIN
 from .documentation import with_parameters
 from .inferring import MOST_PARAMETERS, TOO_MUCH
-from .linear_inference import LinearInference
+from .linear_inference import LEAST, LinearInference, refuse_squares
 
 EXACT = ("auto", "exact")
 FINEST, OUT_OF_STEPS = 1e-12, 7  # of lsqr, whose tolerances are relative, and what it calls it if that was too fine
@@ -76,7 +77,8 @@ class LinearRegression(RegressorMixin, LinearInference):
         **LinearInference.documented,
         "solver": 'str\n    "auto", "exact", or the name of an optimizer of the register; "lbfgs" is\n'
         "    Newton's method where "
-        'that is quicker, "lbfgs(memory=20)", with an option, L-BFGS itself; "sgd" has `momentum`.',
+        'that is quicker, "lbfgs(memory=20)", with an option, L-BFGS itself; "sgd" has `momentum`. Weights begin at\n'
+        "    zero; for adam, adamw and rmsprop the intercept at the mean of y.",
         "tol": "float\n    The gradient, in units of y, at which training ends; descent over all samples must\n"
         "    be within 5e-6 of the least cost too, or `tol` if that is smaller. With batches, improvements\n"
         "    of less do not count. The exact solution needs none.",
@@ -161,6 +163,20 @@ class LinearRegression(RegressorMixin, LinearInference):
         centered = y - np.average(y, axis=0, weights=data.w)
         return float(np.sqrt(np.average(np.square(centered), axis=0, weights=data.w).max())) or 1.0
 
+    def _make_network(self, n_features: int, n_outputs: int, seed: int, dtype: Any) -> Network:
+        self._is_fresh = True
+        return super()._make_network(n_features, n_outputs, seed, dtype)
+
+    def _start(self, data: Data) -> None:
+        """Let the intercept of a new model begin at the mean of ``y``, where it belongs while all weights are zero.
+
+        Only where steps have a length of their own, however far the way is: gradient descent and Newton's method are
+        soon there from zero, where the lecture begins.
+        """
+        optimizer = self._make_optimizer()
+        if optimizer.name not in PLAIN and not optimizer.full_batch:
+            self.network_.b[1][...] = np.average(data.y.astype(np.float64, copy=False), axis=0, weights=data.w)
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
         """Train.
 
@@ -194,9 +210,15 @@ class LinearRegression(RegressorMixin, LinearInference):
         *,
         incremental: bool,
     ) -> Run | None:
+        fresh = self.__dict__.pop("_is_fresh", False)
         if self._is_exact(data.X):
             self._train_exactly(data, validation, state)
             return None
+        wrong = refuse_squares(data.y)
+        if wrong is not None:
+            raise DataError(wrong.message, wrong.hint)
+        if fresh and self.fit_intercept:
+            self._start(data)
         with one_blas_thread():
             run = super()._train_with(data, validation, state, incremental=incremental)
             self._infer_at_fit(data)
@@ -214,8 +236,9 @@ class LinearRegression(RegressorMixin, LinearInference):
         options = {"intercept": self.fit_intercept, "alpha": self.alpha, "n_jobs": self.n_jobs}
         found = None if self.positive else engine_least_squares(engine, data, **options)
         if found is None:
-            with one_blas_thread():
+            with one_blas_thread(), np.errstate(over="ignore"):  # of squares of y, which are told
                 self._take(*self._solve(data))
+            wrong = refuse_squares(data.y)
             if data.X.dtype == np.float32 and isinstance(data.X, np.ndarray):
                 mean, scale = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
                 self._warn_of_rounding(mean, scale, self._unit(data))
@@ -223,11 +246,15 @@ class LinearRegression(RegressorMixin, LinearInference):
         else:
             cost = found.cost
             self._take(found.W, found.b)
+            spread = found.spread.tolist()
+            wrong = refuse_squares(data.y) if min(spread) < LEAST else None
             self._keep(found.sums, len(data))
             mean, scale = found.columns
-            self._warn_of_rounding(mean, scale, float(found.spread.max()))
+            self._warn_of_rounding(mean, scale, max(spread))
         if self.alpha > 0:
-            cost += 0.5 * self.alpha * float(np.square(network.W[1], dtype=np.float64).sum()) / data.total_weight
+            with np.errstate(over="ignore"):
+                size = float(np.square(network.W[1], dtype=np.float64).sum())
+            cost += 0.5 * self.alpha * size / data.total_weight
         elif found is not None:
             self.rank_ = found.W.shape[1]
         measured = {} if validation is None else validation(network)
@@ -236,7 +263,10 @@ class LinearRegression(RegressorMixin, LinearInference):
         state.epoch, state.samples = 1, len(data)
         self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
         self.t_, self.solver_ = state.samples, "exact"
-        if found is None or found.condition < WELL:
+        if wrong is not None:
+            self._inference = wrong
+            warn(f"{wrong.message}: the weights are right, the cost is not; {wrong.hint}", DeltaruleWarning)
+        elif found is None or found.condition < WELL:
             with one_blas_thread():
                 self._infer_at_fit(data)
 
@@ -368,8 +398,11 @@ def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Arra
         dtype=np.float64,
     )
     limit = 10 * max(X.shape)
-    found = [lsqr(A, (B[:, j] - y_mean[j]) * root, atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
+    B = (B - y_mean) * root[:, None]
+    exponent = np.frexp(np.abs(B).max(axis=0))[1]  # lsqr squares what it is given, whatever its size
+    B = np.ldexp(B, -exponent)
+    found = [lsqr(A, B[:, j], atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
     if any(stop == OUT_OF_STEPS for _, stop, *_ in found):
         warn(f"lsqr failed to converge in {limit} steps", ConvergenceWarning)
-    W = np.vstack([solution / scale for solution, *_ in found])
+    W = np.vstack([np.ldexp(solution / scale, k) for (solution, *_), k in zip(found, exponent, strict=True)])
     return W, y_mean - W @ x_mean

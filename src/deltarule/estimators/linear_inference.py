@@ -8,11 +8,28 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from ..engines import Data
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption
 from .inference import Refusal
-from .inferring import MOST_PARAMETERS, Inferring, Interval, Left, check_level, too_few
+from .inferring import MOST_PARAMETERS, Inferring, Interval, Left, Measured, check_level, too_few
+
+LEAST, MOST = 1e-150, 1e150
+"""Targets whose squares, and sums of these, float64 holds."""
+
+
+def refuse_squares(Y: Array) -> Refusal | None:
+    """That squares of the targets `Y` (m, k) cannot be summed, if so; all that is told of a fit is made of these."""
+    with np.errstate(over="ignore"):
+        sizes, spreads = np.abs(Y).max(axis=0).tolist(), np.abs(Y - Y[0]).max(axis=0).tolist()
+    found = [size for size in sizes if size > MOST] + [spread for spread in spreads if 0 < spread < LEAST]
+    if not found:
+        return None
+    return Refusal(
+        f"expected y of size {LEAST:g} to {MOST:g}, whose squares float64 holds, found {found[0]:.3g}",
+        "rescale y to about unit size",
+    )
 
 
 class LinearInference(Inferring):
@@ -54,6 +71,9 @@ class LinearInference(Inferring):
         S = self._sums()
         R = S.triangle()
         return Left(R, S.rows, equations.inverse(R), S.fit(), float(S.rows.n_rows), "precision")
+
+    def _measure(self, data: Data, kind: str, meaning: str, **options: Any) -> Measured | Refusal:
+        return refuse_squares(data.y) or super()._measure(data, kind, meaning, **options)
 
     def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         W, b = self._contrasts()

@@ -21,7 +21,7 @@ from ..errors import InvalidOption, SeparationWarning, warn
 from ..training import Run
 from .firth_inference import FirthInference
 from .inference import Refusal
-from .inferring import MOST_PARAMETERS, THERE, Interval, Left, check_level, too_few
+from .inferring import ARRIVED, MOST_PARAMETERS, THERE, Interval, Left, check_level, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -248,8 +248,10 @@ class LogisticInference(FirthInference):
         weighted = data.w is not None and bool((data.w != data.w[0]).any())
         found = Likelihood(cost.zero, cost.place(phi), columns, class_totals(data), len(data), weighted)
         distance = found.distance()
-        rows_come_closer = small and self.network_.theta.dtype == np.float64 and distance > THERE
-        if rows_come_closer or not np.isfinite(distance):
+        # of float64 they come closer to the optimum; of float32 they tell what keeps it away
+        far = THERE if self.network_.theta.dtype == np.float64 else ARRIVED
+        rows_know_more = small and distance > far
+        if rows_know_more or not np.isfinite(distance):
             return False
         right, least = certainty(cost.predict(phi), data.y)
         if right or (least < UNLIKELY and flattest(found.information, found.first) < SUSPICIOUS):

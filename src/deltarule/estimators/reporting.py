@@ -70,9 +70,9 @@ class Units:
         return theta
 
     def outward(self, found: Inference, *, intercept: bool) -> Array:
-        """``T`` (p, p) that leads from the weights ``φ`` of standardized columns to ``θ`` in these units."""
+        """``T`` (p, p) that leads from the weights ``φ`` of standardized columns to ``θ / y_scale`` in these units."""
         own = designs.outward(*found.columns, intercept=intercept)
-        return self.y_scale * designs.outward(self.center, self.scale, intercept=intercept) @ own
+        return designs.outward(self.center, self.scale, intercept=intercept) @ own
 
 
 def summarize(model: Any, found: Inference | Refusal, level: float, units: Units) -> Summary:
@@ -131,7 +131,7 @@ def term_labels(model: Any, units: Units) -> dict[str, list[str]]:
 def errors(found: Inference, units: Units, *, intercept: bool) -> Array:
     """Standard errors (k, p) of the weights."""
     T = units.outward(found, intercept=intercept)
-    return np.linalg.norm(T @ found.factor.reshape(-1, len(T), found.factor.shape[2]), axis=2)
+    return units.y_scale * np.linalg.norm(T @ found.factor.reshape(-1, len(T), found.factor.shape[2]), axis=2)
 
 
 def degrees(found: Inference, p: int, *, is_linear: bool) -> float:
@@ -192,7 +192,8 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
     if found.kind != "classical":
         F = _wald_statistics(model, found) / q
     log_likelihood = fit.log_likelihood - m * np.log(units.y_scale)
-    square = units.y_scale**2
+    with np.errstate(over="ignore", under="ignore"):  # of squares in a unit of 1e200
+        deviance, null_deviance = (d * units.y_scale * units.y_scale for d in (fit.deviance, fit.null_deviance))
     return {
         "samples": m,
         "degrees of freedom": q,
@@ -201,12 +202,12 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
         "adjusted R²": _one(adjusted),
         "F": _one(F),
         "p of F": _one(special.fdtrc(q, df_F, F)),
-        "σ": _one(np.sqrt(fit.sigma2 * square)),
+        "σ": _one(np.sqrt(fit.sigma2) * units.y_scale),
         "log-likelihood": _one(log_likelihood),
         "AIC": _one(2 * p - 2 * log_likelihood),
         "BIC": _one(np.log(m) * p - 2 * log_likelihood),
-        "deviance": _one(fit.deviance * square),
-        "null deviance": _one(fit.null_deviance * square),
+        "deviance": _one(deviance),
+        "null deviance": _one(null_deviance),
         "condition number": found.condition[0],
         "condition number, standardized": found.condition[1],
     }

@@ -69,8 +69,9 @@ class LabelEncoding:
         plain = _whole_numbers(y) if classes is None else None
         if plain is not None and len(plain) >= fewest:
             return cls(plain, multilabel=False)
-        check_classification_targets(y)
-        multilabel = type_of_target(y).startswith("multilabel")
+        with np.errstate(invalid="ignore"):  # numbers too large to be whole ones, which are refused
+            check_classification_targets(y)
+            multilabel = type_of_target(y).startswith("multilabel")
         found = unique_labels(y) if classes is None else np.unique(np.asarray(classes))
         if multilabel and classes is not None and len(found) != y.shape[1]:
             raise DataError(f"expected one class a column of y ({y.shape[1]}), found {len(found)} classes")

@@ -126,7 +126,8 @@ def find_columns(
             doubtful.setdefault(remedy, []).append(column)
     if all(column.kind is Kind.drop for column in columns):
         found = "; ".join(f"{column.name}: {column.why}" for column in columns[:5]) or "only the target"
-        raise DataError(f"expected at least one column to learn from, found none ({found})")
+        hint = "; ".join(f"to use {those[0].name!r} all the same, {remedy}" for remedy, those in doubtful.items())
+        raise DataError(f"expected at least one column to learn from, found none ({found})", hint)
     told = [
         f"{'; '.join(f'{column.name!r} {column.why}' for column in those)}. To use it all the same, {remedy}"
         for remedy, those in doubtful.items()
@@ -182,11 +183,11 @@ def _as_asked(series: pl.Series, kind: Kind) -> Column:
     return Column(series.name, kind, "as asked")
 
 
-_NAME_EITHER = "name it as numeric or categorical"
-_NAME_LEVELS = "name it as categorical"
-_CORRECT = "correct these values or leave them empty, or name it as categorical"
-_ONE_WAY = "write all dates as YYYY-MM-DD, or name it as categorical"
-_PLAIN = "write plain numbers such as 1234.5, or name it as categorical"
+_NAME_LEVELS = "name it as categorical (--categorical)"
+_NAME_EITHER = "name it as numeric (--numeric) or categorical (--categorical)"
+_CORRECT = f"correct these values or leave them empty, or {_NAME_LEVELS}"
+_ONE_WAY = f"write all dates as YYYY-MM-DD, or {_NAME_LEVELS}"
+_PLAIN = f"write plain numbers such as 1234.5, or {_NAME_LEVELS}"
 
 _DRESSED = re.compile(r"^[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
 """A number with a sign of a currency, a unit, or marks between thousands."""

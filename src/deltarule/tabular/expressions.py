@@ -9,19 +9,27 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from deltarule.errors import InvalidOption
+from deltarule.tabular.values import parse_levels
 
 FUNCTIONS = {name: getattr(np, name) for name in ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs")}
 """What a formula may call on numbers, beside ``I()``, which shields arithmetic, and ``C()``, which makes categories."""
 CONTRASTS = ("Treatment", "Sum")
-"""What may stand beside a column in ``C()``, with the reference level in parentheses."""
+"""What may stand beside a column in ``C()``: ``Treatment("level")``, with the reference level, or ``Sum``."""
 LONGEST, HIGHEST = 1000, 10
 """Characters of a formula, and the exponent of a power."""
+_QUOTED = r"`[^`]*`|'[^']*'|\"[^\"]*\""
+_DOT = re.compile(rf"({_QUOTED}|(?<![\w.])\.(?![\w.]))")
+_REFERENCE = re.compile(
+    rf"`[^`]*`|(Treatment\(\s*(?:reference\s*=\s*)?)({_QUOTED}|[-+]?\d+(?:\.\d*)?|True|False)(?=\s*\))"
+)
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 
 
@@ -44,13 +52,72 @@ def split_formula(text: str) -> tuple[str | None, str]:
     return (target or None) if tilde else None, right.strip()
 
 
+def write_out(right: str, others: Iterable[str]) -> str:
+    """A formula with the names of `others`, all columns that it may use, in the place of ``.``.
+
+    Raises
+    ------
+    InvalidOption
+        For a dot within a function, and names that a formula cannot hold.
+    """
+    pieces = _DOT.split(right)
+    dots = [k for k, piece in enumerate(pieces) if piece == "."]
+    if not dots:
+        return right
+    if any(_is_within_a_call("".join(pieces[:k:2])) for k in dots):  # every other piece is a quotation or a dot
+        raise InvalidOption(
+            f"expected . by itself, for all other columns, found it within a function in {right[:80]!r}",
+            "name the column",
+        )
+    names = list(others)
+    odd = [name for name in names if re.search(r"[`\[\]|]", name)]
+    if odd or not names:
+        found = f"{odd[0]!r}" if odd else "no other column"
+        raise InvalidOption(
+            f"expected other columns for . whose names a formula can hold, found {found}",
+            "rename it, or name the columns to be used" if odd else "",
+        )
+    plain = (name.isidentifier() and name.isascii() and not keyword.iskeyword(name) for name in names)
+    written = " + ".join(name if simple else f"`{name}`" for name, simple in zip(names, plain, strict=True))
+    if len(written) > LONGEST:
+        raise InvalidOption(
+            f"expected a formula of at most {LONGEST} characters, found . for {len(names)} columns",
+            "leave the formula out: --model linear or logistic takes all columns by itself",
+        )
+    whole = written if len(pieces) == 3 and not right.strip(". ") else f"({written})"
+    return "".join(whole if piece == "." else piece for piece in pieces)
+
+
+def _is_within_a_call(left: str) -> bool:
+    """Whether a parenthesis of a function is open at the end of `left`."""
+    opened: list[bool] = []
+    for found in re.finditer(r"(\w\s*)?\(|\)", left):
+        if found[0] == ")":
+            del opened[-1:]
+        else:
+            opened.append(found[1] is not None)
+    return any(opened)
+
+
 @dataclass(frozen=True)
 class Terms:
-    """A formula that has been looked at: its columns, those that are categories, whether it has an intercept."""
+    """A formula that has been looked at.
+
+    Attributes
+    ----------
+    formula : formulaic.Formula
+    columns : tuple of str
+    categories : frozenset of str
+        The columns in ``C()``.
+    references : tuple of (str, str)
+        Columns of these, and the levels from which the others shall differ.
+    intercept : bool
+    """
 
     formula: Any
     columns: tuple[str, ...]
     categories: frozenset[str]
+    references: tuple[tuple[str, str], ...]
     intercept: bool
 
 
@@ -72,7 +139,7 @@ def read_formula(right: str) -> Terms:
     if re.search(r"\*\*\s*\d{2}|\^\s*\d{2}|[\[\]]|\|", right) or len(right) > LONGEST:
         raise InvalidOption(f"expected a formula such as 'y ~ x + C(group)', found {right[:80]!r}")
     try:
-        formula = Formula(right)
+        formula = Formula(_REFERENCE.sub(_as_level, right))
         factors = [factor for term in formula for factor in term.factors]
     except (FormulaicError, AttributeError, SyntaxError, ValueError, RecursionError) as error:
         reason = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
@@ -82,7 +149,7 @@ def read_formula(right: str) -> Terms:
             f"rename the column {words[0]!r}, a word of Python" if words else "",
         ) from None
     names: dict[str, None] = {}
-    categories: set[str] = set()
+    categories: dict[str, list[str]] = {}
     intercept = False
     for factor in factors:
         if factor.eval_method.value == "literal":
@@ -95,10 +162,20 @@ def read_formula(right: str) -> Terms:
             _look_into(factor.expr, names, categories)
     if not names:
         raise InvalidOption(f"expected at least one column in the formula, found {right!r}")
-    return Terms(formula, tuple(names), frozenset(categories), intercept)
+    references = tuple((name, level) for name, levels in categories.items() for level in levels)
+    return Terms(formula, tuple(names), frozenset(categories), references, intercept)
 
 
-def _look_into(text: str, names: dict[str, None], categories: set[str]) -> None:
+def _as_level(found: re.Match[str]) -> str:
+    """``Treatment(2)`` and ``Treatment("2.0")`` as ``Treatment('2')``, which is what that level is called."""
+    if found[1] is None:
+        return found[0]
+    given = found[2].strip("'\"")
+    level = parse_levels(pl.Series([given]))[0]
+    return found[0] if level is None or (level == given != found[2]) else f"{found[1]}{level!r}"
+
+
+def _look_into(text: str, names: dict[str, None], categories: dict[str, list[str]]) -> None:
     """Note the columns of an expression; refuse it unless it is made of known functions, arithmetic and numbers."""
     quoted: dict[str, str] = {}
 
@@ -112,13 +189,12 @@ def _look_into(text: str, names: dict[str, None], categories: set[str]) -> None:
     originals = {short: name for name, short in quoted.items()}
     if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "C":
         if not tree.args or not isinstance(tree.args[0], ast.Name) or tree.keywords or len(tree.args) > 2:
-            raise InvalidOption(f"expected C(column), found {text[:80]!r}")
-        if len(tree.args) == 2 and not _is_contrast(tree.args[1]):
-            known = ", ".join(f"{name}('level')" for name in CONTRASTS)
-            raise InvalidOption(f"expected {known} in C(), found {text[:80]!r}")
+            raise InvalidOption(f"expected C(column), found {text[:80]!r}", "such as C(group), without quotes")
         name = originals.get(tree.args[0].id, tree.args[0].id)
         names[name] = None
-        categories.add(name)
+        levels = categories.setdefault(name, [])
+        for contrast in tree.args[1:]:
+            levels += _levels_of(contrast, text)
         return
     found = _columns_of(tree, text)
     if not found:
@@ -126,11 +202,27 @@ def _look_into(text: str, names: dict[str, None], categories: set[str]) -> None:
     names |= dict.fromkeys(originals.get(name, name) for name in found)
 
 
-def _is_contrast(tree: ast.expr) -> bool:
-    """``Treatment("level")``, and nothing that computes."""
-    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name) or tree.func.id not in CONTRASTS:
-        return False
-    return not tree.keywords and all(isinstance(arg, ast.Constant) and isinstance(arg.value, str) for arg in tree.args)
+def _levels_of(contrast: ast.expr, text: str) -> list[str]:
+    """The reference level that a contrast names, if any; all but ``Treatment`` and ``Sum`` are refused."""
+    match contrast:
+        case ast.Name(id="Sum"):
+            return []
+        case ast.Call(func=ast.Name(id=name), args=[], keywords=[]) if name in CONTRASTS:
+            return []
+        case (
+            ast.Call(func=ast.Name(id="Treatment"), args=[ast.Constant(value=str(level))], keywords=[])
+            | ast.Call(
+                func=ast.Name(id="Treatment"),
+                args=[],
+                keywords=[ast.keyword(arg="reference", value=ast.Constant(value=str(level)))],
+            )
+        ):
+            return [level]
+        case ast.Call(func=ast.Name(id="Sum")):
+            raise InvalidOption(
+                f"expected Sum without a level, found {text[:80]!r}", "write Sum, which compares with the mean of all"
+            )
+    raise InvalidOption(f"expected Treatment('level') or Sum in C(), found {text[:80]!r}")
 
 
 def _columns_of(tree: ast.expr, text: str) -> list[str]:
@@ -152,5 +244,7 @@ def _columns_of(tree: ast.expr, text: str) -> list[str]:
             raise InvalidOption(f"expected a column to a power of at most {HIGHEST}, found {text[:80]!r}")
         case ast.Call(func=ast.Name(id=name), args=[inner], keywords=[]) if name == "I" or name in FUNCTIONS:
             return _columns_of(inner, text)
+        case ast.Call(func=ast.Name(id=name)) if name in CONTRASTS:
+            raise InvalidOption(f"expected {name} within C(), found {text[:80]!r}", f"write C(column, {name})")
     known = ", ".join(f"{name}()" for name in ("C", "I", *FUNCTIONS))
     raise InvalidOption(f"expected columns, numbers, + - * / ** and {known} in the formula, found {text[:80]!r}")

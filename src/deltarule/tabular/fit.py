@@ -12,6 +12,7 @@ import numpy as np
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, warn
 from deltarule.estimators.base_mlp import BaseMLP
+from deltarule.estimators.inference import Refusal
 from deltarule.tabular.advice import in_options
 from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
@@ -114,7 +115,13 @@ def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> Tab
         f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors{firth}",
         SeparationWarning,
     )
-    return _train_penalized(prepared, "logistic", why, callbacks)
+    penalized = _train_penalized(prepared, "logistic", why, callbacks)
+    # which does not know by itself why it is penalized, and would advise to leave the penalty out
+    penalized.estimator._inference = Refusal(
+        f"expected classes that overlap, found {why}, and a penalty (--l2 {FINITE_L2:g}) that keeps them finite",
+        "train with --optimizer firth" if firth else "leave these columns out, or do without",
+    )
+    return penalized
 
 
 def _train_penalized(prepared: Prepared, name: str, why: str, callbacks: Iterable[Callback]) -> TabularModel:

@@ -6,7 +6,7 @@ of other rows. `expressions` looks at it each time before it is computed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,10 +18,10 @@ from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
 from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.encoders import read_numbers
-from deltarule.tabular.expressions import FUNCTIONS, LONGEST, Terms, read_formula
+from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
 from deltarule.tabular.scaling import field
-from deltarule.tabular.values import first_where, parse_levels, row_number
+from deltarule.tabular.values import first_where, near_matches, parse_levels, row_number
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,13 @@ class FormulaPreprocessing:
         """
         terms = _terms(frame, right)
         levels = {name: _levels(frame[name]) for name in terms.columns if _is_category(frame[name], terms)}
+        for name, level in terms.references:
+            if level not in levels[name]:
+                near = near_matches(level, levels[name])
+                raise InvalidOption(
+                    f"expected one of the levels of {name!r} in C() of the formula, found {level!r}",
+                    near if near.startswith("did") else f"such as {', '.join(map(repr, levels[name][:8]))}",
+                )
         draft = cls(right, levels, terms.columns, [], terms.intercept)
         X = draft._matrix(frame, [])
         names = [str(name) for name in X.columns if name != "Intercept"]
@@ -88,6 +95,11 @@ class FormulaPreprocessing:
             without = [level for level in levels if f"[T.{level}]" not in text and f"[{level}]" not in text]
             known += [f"{name}: {level}" for level in without if len(without) == 1]
         return [f"reference levels, from which the others differ: {'; '.join(known)}."] if known else []
+
+    def complete(self, frame: pl.DataFrame) -> Array:
+        """Which rows of `frame`, (m,) of bool, have all values of the formula; there is no matrix of others."""
+        require_columns(frame, self.columns)
+        return complete_rows(frame, [name for name in self.names if name not in self.levels], self.levels)
 
     def transform(
         self, frame: pl.DataFrame, dtype: npt.DTypeLike = np.float64, *, notes: list[str] | None = None
@@ -193,7 +205,7 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
         For a formula that does not fit the table.
     """
     terms = _terms(frame, right)
-    both = [name for name in terms.columns if name in ("C", "I", *FUNCTIONS) and f"{name}(" in right]
+    both = [name for name in terms.columns if name in ("C", "I", *CONTRASTS, *FUNCTIONS) and f"{name}(" in right]
     if both:
         raise InvalidOption(f"expected a column or a function {both[0]}, found both in {right!r}", "rename the column")
     for name in (target, weights):
@@ -212,14 +224,12 @@ def formula_columns(frame: pl.DataFrame, target: str, weights: str | None, right
     return found
 
 
-def complete_rows(frame: pl.DataFrame, columns: list[Column]) -> Array:
-    """Which rows, (m,) of bool, miss no value of a column that is used."""
+def complete_rows(frame: pl.DataFrame, numbers: Iterable[str], categories: Iterable[str]) -> Array:
+    """Which rows, (m,) of bool, miss no value of these columns."""
     complete = np.ones(len(frame), dtype=bool)
-    for column in columns:
-        if column.kind is Kind.numeric:
-            complete &= read_numbers(frame[column.name]).is_not_null().to_numpy()
-        elif column.kind is Kind.categorical:
-            complete &= parse_levels(frame[column.name]).is_not_null().to_numpy()
+    for read, names in ((read_numbers, numbers), (parse_levels, categories)):
+        for name in names:
+            complete &= read(frame[name]).is_not_null().to_numpy()
     return complete
 
 

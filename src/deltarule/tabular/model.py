@@ -17,7 +17,7 @@ import polars as pl
 from deltarule import __version__, model_file
 from deltarule.arrays import Array
 from deltarule.diagnosis import Report, diagnose_estimator
-from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError, warn
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from deltarule.estimators.persistence import from_document, to_document
 from deltarule.estimators.reporting import Units
 from deltarule.estimators.summary import Summary
@@ -29,7 +29,7 @@ from deltarule.tabular.preprocessing import Preprocessing
 from deltarule.tabular.report import check_report
 from deltarule.tabular.scaling import field
 from deltarule.tabular.target import encode_target, rows_with_target
-from deltarule.tabular.values import count, rows_of
+from deltarule.tabular.values import count, row_number, rows_of
 
 if TYPE_CHECKING:
     from deltarule.tabular.formula import FormulaPreprocessing
@@ -79,14 +79,26 @@ class TabularModel:
         Returns
         -------
         polars.DataFrame
-            ``m`` rows: "prediction", and for classes "probability of ..." each.
+            ``m`` rows: "prediction", and for classes "probability of ..." each; null where values of a formula are
+            missing.
 
         Raises
         ------
         DataError
             Columns are missing or hold what training did not have.
         """
-        return self.outcome.to_frame(self._outputs(self._matrix(as_frame(table), notes)))
+        frame = as_frame(table)
+        complete = self.preprocessing.complete(frame)
+        if complete.all():
+            return self.outcome.to_frame(self._outputs(self._matrix(frame, notes)))
+        told = [f"no prediction for {_incomplete(complete)}"]
+        rows = np.flatnonzero(complete)
+        output = np.empty((0, len(self.outcome.classes)) if self.outcome.classes else 0)
+        if len(rows):
+            with rows_of(rows):
+                output = self._outputs(self._matrix(frame[rows], told))
+        _tell(told, notes)
+        return _spread(self.outcome.to_frame(output), complete)
 
     def evaluate(self, table: Any, *, notes: list[str] | None = None) -> dict[str, Any]:
         """Compare predictions with the target.
@@ -94,7 +106,8 @@ class TabularModel:
         Parameters
         ----------
         table : polars.DataFrame, pandas.DataFrame or dict of columns
-            Rows with the columns of the training table, the target included; rows without a target are left out.
+            Rows with the columns of the training table, the target included; rows without a target, or without values
+            of a formula, are left out.
         notes : list of str, optional
             Takes what the user should know.
 
@@ -133,6 +146,15 @@ class TabularModel:
         if n_dropped:
             told.append(f"{count(n_dropped, 'row')} without a target left out")
         with rows_of(present):
+            complete = self.preprocessing.complete(frame[present])
+            if not complete.any():
+                raise DataError(
+                    f"expected rows with all values of the formula, found {_incomplete(complete)}", "fill them in"
+                )
+            if not complete.all():
+                told.append(f"{_incomplete(complete)} left out")
+        present = present[complete]
+        with rows_of(present):
             frame = frame[present]
             w = None
             if self.weights is not None and self.weights in frame.columns:
@@ -141,10 +163,7 @@ class TabularModel:
                 told.append(f"the column of weights {self.weights!r} is not there: every row counts the same")
             y, _ = encode_target(frame[target], self.outcome.kind, list(self.outcome.classes) or None)
             part = Part(self._matrix(frame, told), y, w)
-        if notes is None and told:
-            warn("; ".join(told), DeltaruleWarning)
-        elif notes is not None:
-            notes += told
+        _tell(told, notes)
         return part, present + 1
 
     def samples(self, table: Any, notes: list[str] | None = None) -> tuple[Array, Array | None]:
@@ -196,7 +215,7 @@ class TabularModel:
         center, scale = self.preprocessing.units()
         notes = self.preprocessing.remarks()
         if self.estimator._penalties():
-            notes.append("penalties weigh the scaled columns; --l1 0 --l2 0 leaves them out.")
+            notes.append("penalties weigh the scaled columns.")
         units = Units(
             names=self.preprocessing.term_names,
             center=center,
@@ -276,6 +295,26 @@ class TabularModel:
             classes is not None and not np.array_equal(classes, np.arange(n_classes))
         ):
             raise ModelFileError("expected an estimator for the classes of the target, found another")
+
+
+def _incomplete(complete: Array) -> str:
+    """How many rows, (m,) of bool, miss values of the formula, and the first of them."""
+    first = row_number(int(np.argmin(complete)))
+    return f"{count(int((~complete).sum()), 'row')} with missing values of the formula (first: row {first})"
+
+
+def _spread(predicted: pl.DataFrame, complete: Array) -> pl.DataFrame:
+    """Rows predicted for those that are `complete`, (m,) of bool, with rows of nulls in the places of the others."""
+    places = pl.Series(np.cumsum(complete) - 1).scatter(np.flatnonzero(~complete), None)
+    return predicted.select(pl.all().gather(places))
+
+
+def _tell(told: list[str], notes: list[str] | None) -> None:
+    """Hand on what the user should know, or warn of it where nobody takes it."""
+    if notes is None and told:
+        warn("; ".join(told), DeltaruleWarning)
+    elif notes is not None:
+        notes += told
 
 
 def _read_preprocessing(document: object) -> Preprocessing | FormulaPreprocessing:

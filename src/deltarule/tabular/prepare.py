@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -140,12 +141,16 @@ def prepare(frame: pl.DataFrame, target: str, options: Options) -> Prepared:
 
 def _prepare_formula(frame: pl.DataFrame, present: Array, target: str, options: Options) -> Prepared:
     """Make the rows ready that have all values of a formula."""
+    from deltarule.tabular.expressions import write_out
     from deltarule.tabular.formula import complete_rows, formula_columns
 
     check_roles(frame, target, options.weights)
+    right = write_out(str(options.formula), [x for x in frame.columns if x not in (target, options.weights)])
+    options = dataclasses.replace(options, formula=right)
     with rows_of(present):
-        columns = formula_columns(frame[present], target, options.weights, str(options.formula))
-        complete = complete_rows(frame[present], columns)
+        columns = formula_columns(frame[present], target, options.weights, right)
+        numbers, categories = ([c.name for c in columns if c.kind is kind] for kind in (Kind.numeric, Kind.categorical))
+        complete = complete_rows(frame[present], numbers, categories)
     found = _find_rows(frame, present[complete], options)
     counts = found.counts | {"without target": len(frame) - len(present), "incomplete": int((~complete).sum())}
     if len(found.used) < MINIMUM_ROWS:

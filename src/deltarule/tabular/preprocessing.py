@@ -108,6 +108,10 @@ class Preprocessing:
         known = [f"{encoder.name}: {encoder.reference}" for encoder in self.encoders if encoder.reference]
         return [f"reference levels, from which the others differ: {'; '.join(known)}."] if known else []
 
+    def complete(self, frame: pl.DataFrame) -> Array:
+        """Which rows of `frame`, (m,) of bool, have all that `transform` needs: all of them, as it fills gaps."""
+        return np.ones(len(frame), dtype=bool)
+
     def transform(
         self, frame: pl.DataFrame, dtype: npt.DTypeLike = np.float64, *, notes: list[str] | None = None
     ) -> Array:

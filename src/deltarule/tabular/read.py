@@ -267,10 +267,13 @@ def write_table(frame: pl.DataFrame, path: str | Path) -> None:
         except OSError as error:
             raise OutputError(f"cannot write to standard output: {error.strerror}") from None
         return
-    path = Path(path)
-    compressed = path.suffix.lower() == ".gz"
-    sink = io.BytesIO()
-    _WRITERS[output_format(path)](frame, sink)
-    data = gzip.compress(sink.getvalue(), mtime=0) if compressed else sink.getvalue()
+    data = file_content(frame, path)
     with atomic_write(path) as temporary:
         temporary.write_bytes(data)
+
+
+def file_content(frame: pl.DataFrame, path: str | Path) -> bytes:
+    """The bytes that `write_table` puts into a file of that name; the same table gives the same bytes."""
+    sink = io.BytesIO()
+    _WRITERS[output_format(path)](frame, sink)
+    return gzip.compress(sink.getvalue(), mtime=0) if Path(path).suffix.lower() == ".gz" else sink.getvalue()

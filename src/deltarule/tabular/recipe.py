@@ -227,7 +227,8 @@ class _Draft:
             return
         optimizer = OPTIMIZERS.choose(options.optimizer)
         lasso = self.model == "logistic" and options.l1 and optimizer.name == "lbfgs"
-        self.decide("optimizer", optimizer, "as asked", solver=_LASSO if lasso else str(optimizer))
+        solver = optimizer.as_asked()
+        self.decide("optimizer", solver, "as asked", solver=_LASSO if lasso else solver)
         if optimizer.full_batch:
             self.refuse_steps(_STEPS, f"{optimizer.name} finds its steps by itself", "leave it out")
         else:
@@ -273,7 +274,7 @@ class _Draft:
         options = self.options
         optimizer = OPTIMIZERS.choose("adam" if options.optimizer == "auto" else options.optimizer)
         why = "robust to the scale of the gradients" if options.optimizer == "auto" else "as asked"
-        self.decide("optimizer", optimizer, why, solver=str(optimizer))
+        self.decide("optimizer", optimizer.as_asked(), why, solver=optimizer.as_asked())
         if optimizer.full_batch:
             names = ("dropout", "learning_rate", "schedule", "batch_size")
             self.refuse_steps(names, f"{optimizer.name} steps on all rows by itself", "leave it out, or use adam")
