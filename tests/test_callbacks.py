@@ -17,7 +17,8 @@ from deltarule.engines import Data
 from deltarule.equations import OPTIMIZERS, SCHEDULES
 from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError, OutputError
 from deltarule.network import Network
-from deltarule.training import Plan, Run, State, train
+from deltarule.run import Plan, Run, State
+from deltarule.training import train
 
 EPOCHS = 7
 

@@ -22,7 +22,8 @@ from deltarule.equations import OPTIMIZERS, SCHEDULES
 from deltarule.equations.schedules import Clock
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, NotFinite, UnknownName
 from deltarule.network import Network
-from deltarule.training import Plan, Run, State, epoch_order, train
+from deltarule.run import Plan, Run, State
+from deltarule.training import epoch_order, train
 
 ROWS = 60
 

@@ -1,6 +1,6 @@
 """What happens beside the training: early stopping, progress, printing, checkpoints.
 
-A callback has three moments, `on_start`, `on_epoch_end` and `on_end`, and sees the `deltarule.training.Run`. A plain
+A callback has three moments, `on_start`, `on_epoch_end` and `on_end`, and sees the `deltarule.run.Run`. A plain
 function of the run will do where only the end of an epoch matters.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from .engines import Data
-    from .training import Run
+    from .run import Run
 
 HIGHER_IS_BETTER = re.compile(r"score|accuracy|auc|r2|f1|precision|recall|jaccard|kappa|(^|_)(mcc|neg)(_|$)")
 """Names of values of which more is better, as scikit-learn uses them."""
@@ -245,7 +245,7 @@ class Progress(Callback):
 
 
 COUNTERS = ("seed", "epoch", "step", "samples", "plateaus")
-"""What of a `deltarule.training.State` is a whole number."""
+"""What of a `deltarule.run.State` is a whole number."""
 CHECKPOINT_FIELDS = (*COUNTERS, "fingerprint", "history", "callbacks", "stopped", "converged")
 
 

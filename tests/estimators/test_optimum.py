@@ -17,7 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import scale
 
-from deltarule import LinearRegression, LogisticRegression, training
+from deltarule import LinearRegression, LogisticRegression, full_batch
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleWarning, InvalidOption
 from deltarule.estimators import base_linear
@@ -334,13 +334,13 @@ def test_a_sample_that_is_not_like_the_rest(monkeypatch):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20_000, 3))
     y = (X[:, 0] + rng.logistic(size=20_000) > 0).astype(int)
-    right, head_start = LogisticRegression().fit(X, y), training._head_start
+    right, head_start = LogisticRegression().fit(X, y), full_batch._head_start
 
     def misled(*arguments):
         found = head_start(*arguments)
         return found | {"start": found["start"] - 50}
 
-    monkeypatch.setattr(training, "_head_start", misled)
+    monkeypatch.setattr(full_batch, "_head_start", misled)
     assert LogisticRegression().fit(X, y).loss_ == pytest.approx(right.loss_, rel=1e-9)
 
 

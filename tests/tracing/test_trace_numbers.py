@@ -132,7 +132,8 @@ def test_every_optimizer_of_the_register_several_steps_in_a_row(name):
 def test_a_step_is_the_step_of_training():
     """Dropout masks, batches, penalties and Adam's state as the training loop has them."""
     from deltarule.engines import Data
-    from deltarule.training import Plan, State, train
+    from deltarule.run import Plan, State
+    from deltarule.training import train
 
     network = Network.create([3, 6, 1], ["tanh", "sigmoid"], "binary_cross_entropy", dropout=0.4, seed=3)
     rng = np.random.default_rng(1)

@@ -10,7 +10,8 @@ import numpy as np
 from deltarule.engines import Data
 from deltarule.equations import OPTIMIZERS
 from deltarule.network import Network
-from deltarule.training import Plan, train
+from deltarule.run import Plan
+from deltarule.training import train
 
 from ..problems import Problem
 

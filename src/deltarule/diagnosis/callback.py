@@ -17,7 +17,7 @@ from .report import Report
 from .updates import update_ratios
 
 if TYPE_CHECKING:
-    from ..training import Run
+    from ..run import Run
 
 
 class Diagnosis(Callback):

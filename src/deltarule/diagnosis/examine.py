@@ -12,7 +12,7 @@ from ..engines import Data
 from ..equations import OPTIMIZERS
 from ..errors import DataError, InvalidOption
 from ..network import Network, check_targets
-from ..training import Plan, State
+from ..run import Plan, State
 from .findings import Evidence
 from .measure import measure
 from .report import Report

@@ -9,7 +9,8 @@ from ..cost import Cost
 from ..engines import Data, ReferenceEngine, Steps
 from ..errors import NotFinite
 from ..network import Network
-from ..training import Plan, State, epoch_order
+from ..run import Plan, State
+from ..training import epoch_order
 from .measure import rms
 
 STEPS = 10

@@ -31,7 +31,8 @@ from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, warn
 from ..network import Network
-from ..training import Plan, Run, State, train
+from ..run import Plan, Run, State
+from ..training import train
 
 FINEST_FIRST = FLOATS[::-1]
 """What other types become is the first of them."""

@@ -24,7 +24,7 @@ from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Loss, Optimizer
 from ..equations.columns import Columns, curvature, standardizing
 from ..errors import InvalidOption
 from ..network import Layer, Network
-from ..training import Plan, Run, State
+from ..run import Plan, Run, State
 from .trained import TrainedEstimator
 
 PLAIN = ("gradient_descent", "momentum", "nesterov")

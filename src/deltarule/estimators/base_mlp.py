@@ -16,7 +16,7 @@ from ..engines.threads import usable_threads
 from ..equations import ACTIVATIONS, INITIALIZERS, LOSSES
 from ..errors import InvalidOption, warn
 from ..network import Network
-from ..training import Plan
+from ..run import Plan
 from .base import Views
 from .trained import TrainedEstimator
 

@@ -16,7 +16,7 @@ from ..equations import design as designs
 from ..equations import firth as equations
 from ..equations.inference import Estimate, Fit
 from ..errors import DataError, InvalidOption, warn
-from ..training import State
+from ..run import State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
 from .inferring import RESCALE, Inferring

@@ -20,7 +20,7 @@ from ..equations import design as designs
 from ..equations import inference as equations
 from ..equations.columns import EPS
 from ..errors import DataError, DeltaruleWarning, DependenceWarning, InvalidOption, ModelFileError, warn
-from ..training import Plan, Run, State
+from ..run import Plan, Run, State
 from .base import check_weights
 from .base_linear import BaseLinear
 from .inference import Inference, Refusal, restore

@@ -23,7 +23,7 @@ from ..equations.design import WELL
 from ..equations.exact import centered, least_squares, ridge
 from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from ..network import Network
-from ..training import Run, State
+from ..run import Run, State
 from .base import store
 from .base_linear import PLAIN
 from .documentation import with_parameters

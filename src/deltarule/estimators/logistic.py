@@ -19,7 +19,7 @@ from ..engines.threads import one_blas_thread
 from ..equations import dense
 from ..errors import DataError, InvalidOption, warn
 from ..network import Network
-from ..training import Plan, Run, State
+from ..run import Plan, Run, State
 from .base import store
 from .classes import ClassTargets
 from .documentation import with_parameters

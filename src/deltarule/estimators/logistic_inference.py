@@ -18,7 +18,7 @@ from ..equations import inference as equations
 from ..equations.likelihood import Likelihood
 from ..equations.separation import Separation, flattest, separation
 from ..errors import InvalidOption, SeparationWarning, warn
-from ..training import Run
+from ..run import Run
 from .firth_inference import FirthInference
 from .inference import Refusal
 from .inferring import ARRIVED, MOST_PARAMETERS, THERE, Interval, Left, check_level, too_few

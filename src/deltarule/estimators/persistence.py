@@ -19,7 +19,7 @@ from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
 from ..errors import DeltaruleError, ModelFileError
 from ..network import Layer, Network, _count
-from ..training import State
+from ..run import State
 from .base import NetworkEstimator
 from .fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
 from .linear import LinearRegression

@@ -18,7 +18,7 @@ from ..callbacks import EarlyStopping
 from ..engines import Data
 from ..errors import DataError, InvalidOption
 from ..network import Network, check_targets
-from ..training import Plan, Run, State
+from ..run import Plan, Run, State
 from .base import NetworkEstimator, check_weights, make_validation, supports_stratification
 
 

@@ -14,7 +14,8 @@ from ..equations import OPTIMIZERS
 from ..equations.columns import Columns
 from ..equations.exact import least_squares
 from ..network import Network
-from ..training import Plan, train
+from ..run import Plan
+from ..training import train
 
 MODELS = {"linear": ("identity", "squared_error"), "logistic": ("sigmoid", "binary_cross_entropy")}
 """Model -> activation and loss of its one layer."""

@@ -13,6 +13,7 @@ from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, warn
 from deltarule.estimators.base_mlp import BaseMLP
 from deltarule.estimators.inference import Refusal
+from deltarule.run import Run
 from deltarule.tabular.advice import in_options
 from deltarule.tabular.choice import contender
 from deltarule.tabular.frames import as_frame
@@ -22,7 +23,6 @@ from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, Prepared, prepare
 from deltarule.tabular.recipe import FINITE_L2, WHY_FINITE, is_penalized, make_recipe
-from deltarule.training import Run
 
 TRIAL_STEPS = 100
 """Of the simple model, before it is compared with the network: enough to tell, and quick on a large table."""

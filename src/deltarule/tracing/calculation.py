@@ -20,7 +20,8 @@ from ..engines.reference import ReferenceEngine, add_penalties
 from ..equations import Optimizer
 from ..gradient_check import GradientReport, check_gradient
 from ..network import Cache, Deltas, Network, Parameters
-from ..training import Plan, train
+from ..run import Plan
+from ..training import train
 from . import exact
 
 MOST_CHECKED = 20_000
