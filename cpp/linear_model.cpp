@@ -3,70 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "patience.hpp"
-#include "plan.hpp"
-#include "threads.hpp"
-#include "workspace.hpp"
+#include "parts.hpp"
 
 namespace deltarule {
-
-namespace {
-
-constexpr long NUMBERS = 32768;   // in a part of the table that is summed by itself
-constexpr long MOST_PARTS = 64;   // whose sums are then added up in their order
-constexpr long COLUMNS = 224;     // in a block of the products
-constexpr long TASKS = 24;        // enough for the threads to be done at about the same time
-constexpr long STRIPS = 1 << 22;  // numbers that are laid out before they are multiplied
-constexpr double WORTH = 2e5;     // operations that are worth a thread
-
-int threads_for(double work, const Control& control) {
-    return int(std::clamp(work / WORTH, 1.0, double(std::max(control.threads, 1))));
-}
-
-// Runs task(part, scratch) for every part, taken from a shared counter; false if the user wants to stop
-template <class Run> bool each_part(long count, long scratch, double work, const Control& control, Run task) {
-    Crew crew(std::min(long(threads_for(work, control)), count));
-    Patience patience(control);
-    std::atomic<long> next{0};
-    Memory memory;
-    std::vector<double*> own(crew.size());
-    for (double*& mine : own)
-        mine = memory.zeros<double>(scratch);
-    crew.run([&](int id) {
-        for (long part = next++; part < count && !patience.stopped(); part = next++) {
-            task(part, own[id]);
-            if (id == 0)
-                patience.ask(work / double(count));
-        }
-    });
-    return !patience.stopped();
-}
-
-// Parts of the table, each of which has `sums` of its own: together no more than the table has numbers
-template <class T> long parts_of(const LinearJob<T>& job, long sums) {
-    const long numbers = job.m * (job.n + 1);
-    return std::clamp(std::min(numbers / NUMBERS, numbers / sums), 1L, MOST_PARTS);
-}
-
-// Adds up the sums of the parts, [count][size], into the first, in pairs of neighbors, then pairs of these ...
-template <class S> void add_up(S* sums, long count, long size) {
-    for (long step = 1; step < count; step *= 2)
-        for (long i = 0; i + step < count; i += 2 * step)
-            for (long c = 0; c < size; c++)
-                sums[i * size + c] += sums[(i + step) * size + c];
-}
-
-// Into the block across the diagonal of A (q, q) what is in this one, square by square
-void mirror(LinearBlock block, double* A, long q) {
-    constexpr long side = 32;
-    for (long C = block.c0; C < block.c1; C += side)
-        for (long E = block.e0; E < block.e1; E += side)
-            for (long c = C; c < std::min(C + side, block.c1); c++)
-                for (long e = std::max(E, c + 1); e < std::min(E + side, block.e1); e++)
-                    A[e * q + c] = A[c * q + e];
-}
-
-}  // namespace
 
 template <class T>
 Outcome column_moments(const Target& target, const LinearJob<T>& job, double* first, double* second,
@@ -114,98 +53,6 @@ Outcome linear_cost(const Target& target, LinearJob<T> job, const double* phi, d
             g[o * n + c] = sums[o * ld + c] * job.inverse[c];
         g[k * n + o] = sums[o * ld + n];
     }
-    return outcome;
-}
-
-namespace {
-
-// The products of columns as few as a block has: a thread lays out some rows, and multiplies them at once
-template <class T, class S>
-bool narrow_gram(const GramKernels<T, S>& kernels, const LinearJob<T>& job, long i, long j, long q, double* out,
-                 const Control& control) {
-    const LinearBlock all = {0, q, 0, q};
-    const long size = kernels.size(all), count = std::min(parts_of(job, q * q), TASKS);
-    const long table = kernels.scratch(q), strips = kernels.strips_size(kernels.rows, q);
-    Memory memory;
-    S* sums = memory.zeros<S>(count * size);
-    const bool done = each_part(count, table + strips, double(job.m) * double(q) * double(q), control,
-                                [&](long part, double* scratch) {
-                                    const Part rows = part_of(job.m, part, count);
-                                    S* own = reinterpret_cast<S*>(scratch + table);
-                                    for (long r = rows.begin; r < rows.end; r += kernels.rows) {
-                                        const long end = std::min(r + kernels.rows, rows.end);
-                                        kernels.lay_out(job, r, end, 0, q, i, j, own, scratch);
-                                        kernels.gram(own, own, end - r, all, sums + part * size);
-                                    }
-                                });
-    add_up(sums, count, size);
-    kernels.unpack_gram(all, sums, false, out, q);
-    mirror(all, out, q);
-    return done;
-}
-
-// The same of many columns: of as many rows as there is room for, blocks of columns are laid out once, then each pair
-// of them is multiplied
-template <class T, class S>
-bool wide_gram(const GramKernels<T, S>& kernels, const LinearJob<T>& job, long i, long j, long q, double* out,
-               const Control& control) {
-    const long width = std::max(kernels.grain, COLUMNS / kernels.grain * kernels.grain), side = parts(q, width);
-    std::vector<LinearBlock> blocks;
-    for (long I = 0; I < side; I++)
-        for (long J = I; J < side; J++)
-            blocks.push_back({width * I, std::min(width * (I + 1), q), width * J, std::min(width * (J + 1), q)});
-    const long pairs = long(blocks.size()), size = kernels.size({0, width, 0, width});
-    const long count = std::clamp(TASKS / pairs, 1L, parts_of(job, q * q));
-    const long room = kernels.strips_size(kernels.rows, width), chunks = parts(job.m, kernels.rows);
-    const long most = std::min(chunks, std::max(count, STRIPS / (room * side)));
-    const bool often = sizeof(S) < sizeof(double);  // are sums of few numbers added up
-    Memory memory;
-    S *strips = memory.zeros<S>(most * side * room), *sums = memory.zeros<S>(pairs * count * size);
-    bool done = true;
-    for (long first = 0; first < chunks && done; first += most) {
-        const long some = std::min(most, chunks - first), last = first + some;
-        const double numbers = double(some * kernels.rows) * double(q);
-        const auto rows_of = [&](long chunk) {
-            const long r = (first + chunk) * kernels.rows;
-            return Part{r, std::min(r + kernels.rows, job.m)};
-        };
-        done = each_part(some * side, kernels.scratch(width), 4 * numbers, control, [&](long task, double* scratch) {
-            const Part rows = rows_of(task / side);
-            const long c = task % side * width;
-            kernels.lay_out(job, rows.begin, rows.end, c, std::min(c + width, q), i, j, strips + task * room, scratch);
-        });
-        done = done && each_part(pairs * count, 0, numbers * double(q), control, [&](long task, double*) {
-                   const LinearBlock& block = blocks[task / count];
-                   const Part own = part_of(some, task % count, count);
-                   for (long chunk = own.begin; chunk < own.end; chunk++) {
-                       const Part rows = rows_of(chunk);
-                       const S* of = strips + chunk * side * room;
-                       kernels.gram(of + block.c0 / width * room, of + block.e0 / width * room, rows.end - rows.begin,
-                                    block, sums + task * size);
-                   }
-               });
-        if (often || last == chunks)
-            each_part(pairs, 0, double(q * q), control, [&](long pair, double*) {
-                const LinearBlock& block = blocks[pair];
-                S* total = sums + pair * count * size;
-                add_up(total, count, size);
-                kernels.unpack_gram(block, total, often && first > 0, out + block.c0 * q + block.e0, q);
-                std::fill_n(total, count * size, S(0));
-                if (last == chunks)
-                    mirror(block, out, q);
-            });
-    }
-    return done;
-}
-
-}  // namespace
-
-template <class T, class S>
-Outcome gram(const Target& target, const LinearJob<T>& job, long i, long j, long q, double* out,
-             const Control& control) {
-    const GramKernels<T, S>& kernels = target.linear<T>().template gram<S>();
-    Outcome outcome;
-    outcome.interrupted = !(q <= COLUMNS ? narrow_gram<T, S> : wide_gram<T, S>)(kernels, job, i, j, q, out, control);
     return outcome;
 }
 
@@ -310,14 +157,12 @@ Outcome newton_steps(const Target& target, const LinearJob<T>& job, NewtonSteps&
     return outcome;
 }
 
-#define INSTANTIATE(T)                                                                                               \
-    template Outcome column_moments(const Target&, const LinearJob<T>&, double*, double*, const Control&);           \
-    template Outcome linear_cost(const Target&, LinearJob<T>, const double*, double*, const Control&);               \
-    template Outcome gram<T, double>(const Target&, const LinearJob<T>&, long, long, long, double*, const Control&); \
+#define INSTANTIATE(T)                                                                                     \
+    template Outcome column_moments(const Target&, const LinearJob<T>&, double*, double*, const Control&); \
+    template Outcome linear_cost(const Target&, LinearJob<T>, const double*, double*, const Control&);     \
     template Outcome newton_steps(const Target&, const LinearJob<T>&, NewtonSteps&, const Control&);
 
 INSTANTIATE(float)
 INSTANTIATE(double)
-template Outcome gram<float, float>(const Target&, const LinearJob<float>&, long, long, long, double*, const Control&);
 
 }  // namespace deltarule

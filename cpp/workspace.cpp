@@ -18,9 +18,26 @@ constexpr long HALVED = 4;  // panels of a layer whose sums are those of two hal
 constexpr std::size_t PAGE = 1 << 21, KEPT = 8 << 20;
 
 struct Kept {
-    char* block = nullptr;
+    char* blocks[2] = {};  // as many as are used at the same time
+
+    char* take() {
+        for (char*& block : blocks)
+            if (block)
+                return std::exchange(block, nullptr);
+        return nullptr;
+    }
+
+    bool put(char* one) {
+        for (char*& block : blocks)
+            if (!block) {
+                block = one;
+                return true;
+            }
+        return false;
+    }
+
     ~Kept() {
-        if (block)
+        while (char* block = take())
             munmap(block, KEPT);
     }
 };
@@ -39,18 +56,19 @@ char* map(std::size_t size) {
 
 }  // namespace
 
-Memory::Memory()
-    : first_(kept.block ? std::exchange(kept.block, nullptr) : map(KEPT)), at_(first_), end_(first_ + KEPT) {}
+Memory::Memory() : first_(kept.take()) {
+    if (!first_)
+        first_ = map(KEPT);
+    at_ = first_;
+    end_ = first_ + KEPT;
+}
 
 Memory::~Memory() {
     for (const auto& [start, size] : blocks_)
         munmap(start, size);
-    if (kept.block) {
-        munmap(first_, KEPT);
-        return;
-    }
     std::memset(first_, 0, used_);
-    kept.block = first_;
+    if (!kept.put(first_))
+        munmap(first_, KEPT);
 }
 
 void* Memory::take(std::size_t bytes) {
