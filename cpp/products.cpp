@@ -5,9 +5,9 @@ namespace deltarule {
 
 namespace {
 
-constexpr long COLUMNS = 224;     // in a block of the products
-constexpr long TASKS = 24;        // enough for the threads to be done at about the same time
-constexpr long STRIPS = 1 << 22;  // numbers that are laid out before they are multiplied
+constexpr long COLUMNS = 224;  // in a block of the products
+constexpr long TASKS = 24;     // enough for the threads to be done at about the same time
+constexpr long AT_ONCE = 4;    // chunks of rows that are added to a sum before another one comes into the cache
 
 // Into the block across the diagonal of A (q, q) what is in this one, square by square
 void mirror(LinearBlock block, double* A, long q) {
@@ -58,15 +58,18 @@ public:
           side_(parts(q, width_)),
           chunks_(parts(job.m, kernels.rows)),
           room_(kernels.strips_size(kernels.rows, width_)),
-          size_(kernels.size({0, width_, 0, width_})) {
+          chunk_room_((side_ - 1) * room_ + kernels.strips_size(kernels.rows, q - (side_ - 1) * width_)) {
         for (long I = 0; I < side_; I++)
             for (long J = I; J < side_; J++)
                 pairs_.push_back(
-                    {width_ * I, std::min(width_ * (I + 1), q), width_ * J, std::min(width_ * (J + 1), q)});
-        count_ = std::clamp(TASKS / long(pairs_.size()), 1L, parts_of(job, q * q));
-        slab_ = std::min(chunks_, std::max(count_, STRIPS / (room_ * side_)));
-        strips_ = memory_.template zeros<S>(slab_ * side_ * room_);
-        sums_ = memory_.template zeros<S>(long(pairs_.size()) * count_ * size_);
+                    {{width_ * I, std::min(width_ * (I + 1), q), width_ * J, std::min(width_ * (J + 1), q)}});
+        count_ = std::clamp(chunks_ / (2 * AT_ONCE), 1L, std::max(1L, TASKS / long(pairs_.size())));
+        slab_ = std::min(chunks_, AT_ONCE * count_);
+        strips_ = memory_.template zeros<S>(slab_ * chunk_room_);
+        for (Pair& pair : pairs_) {
+            pair.size = kernels.size(pair.block);
+            pair.sums = memory_.template zeros<S>(count_ * pair.size);
+        }
     }
 
     // False if the user wants to stop
@@ -83,57 +86,62 @@ public:
     }
 
 private:
+    struct Pair {
+        LinearBlock block;
+        long size = 0;
+        S* sums = nullptr;  // [count][size]
+    };
+
     const GramKernels<T, S>& kernels_;
     const LinearJob<T>& job_;
     const long q_;
     double* const out_;
     const Control& control_;
-    const long width_, side_;  // columns in a block, and blocks
-    const long chunks_;        // of rows that are laid out at a time; a slab has several
-    const long room_, size_;   // numbers in the strips of a chunk of a block, and in the products of a pair
-    long count_, slab_;        // sums of a pair, each of some chunks of every slab, and chunks in a slab
-    std::vector<LinearBlock> pairs_;
+    const long width_, side_;       // columns in a block, and blocks
+    const long chunks_;             // of rows that are laid out at a time; a slab has several
+    const long room_, chunk_room_;  // numbers in the strips of a chunk of a block, and of all blocks
+    long count_, slab_;             // sums of a pair, each of some chunks of every slab, and chunks in a slab
+    std::vector<Pair> pairs_;
     Memory memory_;
-    S *strips_, *sums_;  // [chunk of the slab][block][room], [pair][count][size]
+    S* strips_;  // [chunk of the slab][block]
 
     Part rows_of(long chunk) const { return {chunk * kernels_.rows, std::min((chunk + 1) * kernels_.rows, job_.m)}; }
 
     double numbers(long first, long end) const { return double((end - first) * kernels_.rows) * double(q_); }
 
     bool lay_out(long first, long end, long i, long j) {
-        const double work = 4 * numbers(first, end);
-        return each_part((end - first) * side_, kernels_.scratch(width_), work, control_,
-                         [&](long task, double* table) {
-                             const Part rows = rows_of(first + task / side_);
-                             const long c = task % side_ * width_;
-                             kernels_.lay_out(job_, rows.begin, rows.end, c, std::min(c + width_, q_), i, j,
-                                              strips_ + task * room_, table);
-                         });
+        const long scratch = kernels_.scratch(width_), count = (end - first) * side_;
+        return each_part(count, scratch, 4 * numbers(first, end), control_, [&](long task, double* table) {
+            const long chunk = task / side_, I = task % side_;
+            const Part rows = rows_of(first + chunk);
+            kernels_.lay_out(job_, rows.begin, rows.end, I * width_, std::min((I + 1) * width_, q_), i, j,
+                             strips_ + chunk * chunk_room_ + I * room_, table);
+        });
     }
 
     bool multiply(long first, long end) {
         const double work = numbers(first, end) * double(q_);
         return each_part(long(pairs_.size()) * count_, 0, work, control_, [&](long task, double*) {
-            const LinearBlock& pair = pairs_[task / count_];
+            const auto& [block, size, sums] = pairs_[task / count_];
             const Part own = part_of(end - first, task % count_, count_);
             for (long chunk = own.begin; chunk < own.end; chunk++) {
                 const Part rows = rows_of(first + chunk);
-                const S* blocks = strips_ + chunk * side_ * room_;
-                kernels_.gram(blocks + pair.c0 / width_ * room_, blocks + pair.e0 / width_ * room_,
-                              rows.end - rows.begin, pair, sums_ + task * size_);
+                const S* strips = strips_ + chunk * chunk_room_;
+                kernels_.gram(strips + block.c0 / width_ * room_, strips + block.e0 / width_ * room_,
+                              rows.end - rows.begin, block, sums + task % count_ * size);
             }
         });
     }
 
     void unpack(bool onto, bool last) {
         each_part(long(pairs_.size()), 0, double(q_) * double(q_), control_, [&](long p, double*) {
-            S* total = sums_ + p * count_ * size_;
-            add_up(total, count_, size_);
-            kernels_.unpack_gram(pairs_[p], total, onto, out_ + pairs_[p].c0 * q_ + pairs_[p].e0, q_);
+            const auto& [block, size, sums] = pairs_[p];
+            add_up(sums, count_, size);
+            kernels_.unpack_gram(block, sums, onto, out_ + block.c0 * q_ + block.e0, q_);
             if (last)
-                mirror(pairs_[p], out_, q_);
+                mirror(block, out_, q_);
             else
-                std::fill_n(total, count_ * size_, S(0));
+                std::fill_n(sums, count_ * size, S(0));
         });
     }
 };
