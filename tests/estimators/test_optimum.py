@@ -506,3 +506,36 @@ def test_an_option_that_is_the_default_counts_as_asked_for(model):
         fitted("adam", learning_rate="inverse_scaling(power=0.5)", power_t=2.0).coef_,
         fitted("adam", learning_rate="inverse_scaling").coef_,
     )
+
+
+def wide(m, n, depending):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(m, 3)) @ rng.normal(size=(3, n)) + 0.1 * rng.normal(size=(m, n)) if depending else None
+    X = rng.normal(size=(m, n)) if X is None else X
+    return X, (X @ rng.normal(size=n) + np.sqrt(n) * rng.normal(size=m) > 0).astype(int)
+
+
+@pytest.mark.parametrize(("depending", "solver"), [(False, "lbfgs"), (True, "newton")])
+@pytest.mark.parametrize(("m", "n"), [(1000, 250), (150, 600)])
+def test_some_steps_of_lbfgs_come_first_and_newton_goes_on_where_they_do_not_arrive(m, n, depending, solver):
+    X, y = wide(m, n, depending)
+    tried, newton = LogisticRegression().fit(X, y), LogisticRegression(solver="newton").fit(X, y)
+    assert tried.solver_ == solver
+    assert newton.solver_ == "newton"
+    assert tried.n_iter_[0] == len(tried.history_["loss"]) <= 100
+    costs = [
+        float(
+            np.logaddexp(0, np.where(y, -1, 1) * model.decision_function(X)).sum() + 0.5 * np.square(model.coef_).sum()
+        )
+        for model in (tried, newton)
+    ]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-6)
+    assert tried.loss_ == pytest.approx(newton.loss_, rel=1e-6)
+
+
+def test_whoever_looks_at_each_epoch_sees_one_run_of_newton():
+    X, y = wide(1000, 250, depending=False)
+    seen = []
+    model = LogisticRegression(callbacks=[lambda run: seen.append(run.epoch)]).fit(X, y)
+    assert model.solver_ == "newton"
+    assert seen == list(range(1, model.n_iter_[0] + 1))

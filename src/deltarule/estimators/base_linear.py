@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from ..errors import InvalidOption
 from ..network import Layer, Network
 from ..run import Plan, Run, State
 from .trained import TrainedEstimator
+from .trial import Promising, steps_worth_trying
 
 PLAIN = ("gradient_descent", "momentum", "nesterov")
 """Optimizers whose best rate is known from the curvature of the cost."""
@@ -285,6 +287,29 @@ class BaseLinear(TrainedEstimator):
         if not self.fit_intercept:
             self.network_.b[1][...] = 0
         return super()._train_with(data, validation, state, incremental=incremental)
+
+    def _train(self, data: Data, plan: Plan, state: State, **options: Any) -> Run:
+        worth = 0 if self._is_watched(options) else self._steps_worth_trying(data, plan)
+        if worth:
+            lbfgs = OPTIMIZERS["lbfgs"].configured(ftol=TIGHT)
+            trial = replace(plan, optimizer=lbfgs, tol=plan.tol / STRICT)
+            asked = options | {"epochs": min(worth, self.max_iter // 2), "callbacks": [Promising(worth)]}
+            run = super()._train(data, trial, state, **asked)
+            if run.arrived or run.interrupted:
+                self.solver_, self.n_iter_ = lbfgs.name, run.epoch
+                return run
+        return super()._train(data, plan, state, **options)
+
+    def _is_watched(self, options: Mapping[str, Any]) -> bool:
+        """Whether somebody looks at every epoch."""
+        return bool(self.callbacks or self._watchers() or options.get("callbacks") or options.get("validation"))
+
+    def _steps_worth_trying(self, data: Data, plan: Plan) -> int:
+        """Of L-BFGS, which may spare Newton's method where nobody has asked for that by name."""
+        asked = self._make_optimizer().name == "newton" or list(plan.penalties) != ["l2"]
+        if plan.optimizer.name != "newton" or asked:
+            return 0
+        return steps_worth_trying(self.network_.n_parameters, len(data))
 
     @property
     def intercept_(self) -> Any:
