@@ -16,7 +16,7 @@ from ..engines.threads import usable_threads
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..equations.likelihood import Likelihood
-from ..equations.separation import Separation, flattest, separation
+from ..equations.separation import flattest, separation
 from ..errors import InvalidOption, SeparationWarning, warn
 from ..training import Run
 from .firth_inference import FirthInference
@@ -304,13 +304,19 @@ class LogisticInference(FirthInference):
             text = f"no sample of positive weight of class {', '.join(map(str, absent))}, which has no finite optimum"
             self._apart = Refusal(f"expected samples of each class, found {text}", "leave the class out, or penalize")
         else:
-            self._apart = None if isinstance(D, Refusal) else self._separated(separation(D.A, all_of[:, 1:]))
+            self._apart = None if isinstance(D, Refusal) else self._separated(D, all_of[:, 1:])
         if self._apart is not None:
             told = str(self._apart.error(self._column_names())).partition("found ")[2]
             warn(told, SeparationWarning)
 
-    def _separated(self, found: Separation | None) -> Refusal | None:
-        """That classes are linearly separable, if so."""
+    def _separated(self, D: designs.Design, Y: Array) -> Refusal | None:
+        """That classes are linearly separable, if so; ``Y`` (m, K - 1) of all but the first."""
+        try:
+            weights = designs.inward(*self._contrasts(), D.mean, D.scale, intercept=D.intercept)
+            found = separation(D.A, Y, weights)
+        except TimeoutError:
+            text = "classes that a linear combination of columns nearly separates, or wholly: it takes too long to tell"
+            return Refusal(f"expected classes that overlap, found {text}", self._remedy())
         if found is None:
             return None
         kind = "complete" if found.complete else "quasi-complete"
