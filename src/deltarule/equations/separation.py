@@ -39,10 +39,10 @@ class Separation(NamedTuple):
 
 
 class _Programs:
-    """Linear programs, which take `SECONDS` at most, all together."""
+    """Linear programs, which take so many seconds at most, all together."""
 
-    def __init__(self) -> None:
-        self.end = time.monotonic() + SECONDS
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
 
     def solve(self, cost: Array, **constraints: Any) -> Array | None:
         """The solution, if there is one; raises TimeoutError. In a thread of its own, so that Ctrl-C is heard."""
@@ -64,7 +64,7 @@ class _Programs:
         return x
 
 
-def separation(A: Array, Y: Array, start: Array | None = None) -> Separation | None:
+def separation(A: Array, Y: Array, start: Array | None = None, seconds: float = SECONDS) -> Separation | None:
     """The direction of separation; None if the classes overlap.
 
     Parameters
@@ -75,13 +75,15 @@ def separation(A: Array, Y: Array, start: Array | None = None) -> Separation | N
         Zeros and ones of all classes but the first.
     start : (K - 1, p), optional
         A direction that may separate them completely, such as the weights of a fit.
+    seconds : float
+        For all linear programs.
 
     Raises
     ------
     TimeoutError
-        If that cannot be told in `SECONDS`. What is told may name more columns than it would with more of them.
+        If that cannot be told in so many seconds. What is told may name more columns than it would with more of them.
     """
-    M, programs = _margins(A, Y), _Programs()
+    M, programs = _margins(A, Y), _Programs(seconds)
     d = None if start is None else _sure(M, start.ravel())
     complete = d is not None
     if d is None:
