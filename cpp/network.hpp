@@ -2,6 +2,7 @@
 // the kernels'.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -50,10 +51,17 @@ struct Outcome {
     bool interrupted = false;
 };
 
+// Since somebody last looked whether the user wants to stop: operations, and when that was
+struct Unasked {
+    double work = 0;
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+};
+
 struct Control {
     int threads = 1;                    // at most
     std::function<bool()> interrupted;  // asked now and then by the calling thread; must not throw
     bool all = false;                   // so many, whether it is quicker or not
+    mutable Unasked unasked = {};       // of the calling thread: many short pieces of work are as long as a long one
 };
 
 // Takes the steps of an epoch, in place on theta and the moments (packed; null where the optimizer has none).

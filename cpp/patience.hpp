@@ -20,14 +20,15 @@ public:
     bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
     void ask(double work) {
-        done_ += work;
-        if (done_ < SLICE || stopped())
+        Unasked& unasked = control_.unasked;
+        unasked.work += work;
+        if (unasked.work < SLICE || stopped())
             return;
-        done_ = 0;
+        unasked.work = 0;
         const auto now = std::chrono::steady_clock::now();
-        if (std::chrono::duration<double>(now - asked_).count() < PATIENCE)
+        if (std::chrono::duration<double>(now - unasked.since).count() < PATIENCE)
             return;
-        asked_ = now;
+        unasked.since = now;
         const WithDenormals kept(Denormals::kept);  // to whoever hears of it
         if (control_.interrupted && control_.interrupted())
             stopped_.store(true, std::memory_order_relaxed);
@@ -35,8 +36,6 @@ public:
 
 private:
     const Control& control_;
-    std::chrono::steady_clock::time_point asked_ = std::chrono::steady_clock::now();
-    double done_ = 0;
     std::atomic<bool> stopped_{false};
 };
 

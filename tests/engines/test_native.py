@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from deltarule.engines import ENGINES, Data, Steps, _native, choose, native
+from deltarule.engines.native import instruction_set
 from deltarule.engines.threads import usable_threads
 from deltarule.equations import ACTIVATIONS, LOSSES, OPTIMIZERS, PENALTIES
 from deltarule.errors import DataError, EngineUnsupported, NotFinite
@@ -232,14 +233,18 @@ def test_a_forked_child_has_threads_of_its_own():
     assert os.waitpid(child, 0)[1] == 0
 
 
+def hear_ctrl_c(request):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        request.addfinalizer(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+
+
 @pytest.mark.parametrize(
     ("sizes", "m", "batch", "repeats"),  # an epoch of many seconds
     [([50, 300, 1], 2000, 100, 5000), ([50, 2000, 1], 4000, 4000, 1000), ([3, 4, 1], 9, 9, 5_000_000)],
 )
 def test_ctrl_c_is_heard_within_an_epoch(sizes, m, batch, repeats, request):
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start what runs in the background
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        request.addfinalizer(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    hear_ctrl_c(request)
     network = Network.create(sizes, ["tanh", "identity"], seed=1, dtype=np.float32)
     data, before = problem(sizes, m, np.float32), network.theta.copy()
     steps = Steps(np.tile(np.arange(m), repeats), batch, np.full(repeats * m // batch, 1e-6), 0, 0)
@@ -251,6 +256,20 @@ def test_ctrl_c_is_heard_within_an_epoch(sizes, m, batch, repeats, request):
     assert time.perf_counter() - began < 5
     timer.join()
     np.testing.assert_array_equal(network.theta, before)
+
+
+def test_ctrl_c_is_heard_among_products_of_many_columns_that_are_short_one_by_one(request):
+    hear_ctrl_c(request)
+    m, n = 40_000, 800
+    X, y = np.random.default_rng(0).random((m, n), dtype=np.float32), np.zeros((m, 1), np.float32)
+    out = np.full((n + 2, n + 2), np.nan)  # filled at the end
+    columns = np.zeros(n + 1), np.ones(n + 1), True
+    timer = threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        _native.gram(instruction_set(), X, y, None, 1.0, *columns, None, 0, 0, 0, False, out, 1)
+    timer.join()
+    assert np.isnan(out).all()
 
 
 @pytest.mark.parametrize("sizes", [[2, 3, 1], [2, 30, 1]], ids=["small", "panels"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
+
 import numpy as np
 import pytest
 
@@ -92,6 +96,43 @@ def test_a_column_that_is_zero_where_the_first_program_looks(monkeypatch, seed):
     assert set(np.flatnonzero(found.d[0])) <= {0, 3}
     y[rare[0]] = 0
     assert separation.separation(*design(X, y)) is None
+
+
+def test_what_the_weights_separate_is_told_at_once_and_the_rest_within_the_time_there_is():
+    rng = np.random.default_rng(3)
+    X, W, b = rng.normal(size=(200, 20)), rng.normal(size=(1, 20)), np.zeros(1)
+    X = X[np.abs(X @ W[0]) > 0.1]
+    D = designs.design(X, None, intercept=True)
+    weights, Y = designs.inward(W, b, D.mean, D.scale, intercept=True), (X @ W.T > 0).astype(float)
+    with pytest.raises(TimeoutError):
+        separation.separation(D.A, Y, seconds=0.0)
+    with pytest.raises(TimeoutError):
+        separation.separation(D.A, Y, -weights, 0.0)
+    found = separation.separation(D.A, Y, weights, 0.0)
+    assert found.complete
+    np.testing.assert_allclose(found.d, weights / np.abs(weights).max())
+
+
+def test_ctrl_c_is_heard_in_a_linear_program(monkeypatch):
+    enough = threading.Event()
+
+    def deaf(*_, **__):
+        for _ in range(50):
+            with contextlib.suppress(KeyboardInterrupt):
+                enough.wait(0.1)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(separation.optimize, "linprog", deaf)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            separation.separation(*design(np.arange(10.0)[:, None], [0] * 5 + [1] * 5))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        enough.set()
 
 
 def test_the_flattest_direction():

@@ -20,7 +20,7 @@ from sklearn.preprocessing import scale
 from deltarule import LinearRegression, LogisticRegression, full_batch
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleWarning, InvalidOption
-from deltarule.estimators import base_linear
+from deltarule.estimators import base_linear, logistic_inference
 
 CANCER, IRIS, WINE = (load(return_X_y=True) for load in (load_breast_cancer, load_iris, load_wine))
 DIGITS = load_digits().data / 16, load_digits().target
@@ -415,6 +415,17 @@ def test_a_fit_that_is_ended_keeps_the_weights_of_that_step(solver, by_key):
     assert_array_equal(model.network_.theta, enough.theta)
     assert model.loss_ == pytest.approx(log_loss(y, model.predict_proba(X)))
     assert "standard errors off" in " ".join(str(model.summary()).split())
+
+
+def test_separation_is_not_looked_for_after_ctrl_c(monkeypatch):
+    X = np.arange(80.0)[:, None]
+    begun = []
+    monkeypatch.setattr(logistic_inference, "separation", lambda *_: begun.append(1))
+    model = LogisticRegression(C=np.inf, callbacks=[Enough(8, by_key=True)], tol=1e-12)
+    with pytest.warns(DeltaruleWarning, match="interrupted"):
+        model.fit(X, X[:, 0] > 40)
+    assert not begun
+    assert "a fit stopped by Ctrl-C before that was told; fit again" in model.summary().notes[0]
 
 
 @pytest.mark.parametrize("of_y", [1e4, 1e8])

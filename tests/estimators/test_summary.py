@@ -18,6 +18,7 @@ from statsmodels.genmod.families import Binomial
 import deltarule
 from deltarule import LinearRegression, LogisticRegression, likelihood_ratio_test
 from deltarule.errors import DependenceWarning, InvalidOption, SeparationWarning
+from deltarule.estimators import logistic_inference
 from deltarule.estimators.summary import Summary
 
 KINDS = ["classical", "HC0", "HC1", "HC2", "HC3"]
@@ -807,3 +808,13 @@ def test_columns_that_single_precision_can_tell_apart_are_not_taken_as_collinear
     y = X[:, 1] + rng.normal(size=500) > 0
     summary = LogisticRegression(C=np.inf).fit(X, y).summary()
     assert not any("found x0, x3" in note for note in summary.notes)
+
+
+def test_classes_of_which_it_takes_too_long_to_tell_whether_they_are_separable(monkeypatch):
+    X = np.arange(12.0)[:, None]
+    y = (X[:, 0] > 5).astype(int)
+    X[5] = X[6]  # on the line
+    monkeypatch.setattr(logistic_inference, "SECONDS", 0.0)
+    with pytest.warns(SeparationWarning, match="nearly separates, or wholly: it takes too long to tell; penalize"):
+        model = LogisticRegression(C=np.inf).fit(X, y)
+    assert any("too long to tell" in note for note in model.summary().notes)

@@ -16,7 +16,7 @@ from ..engines.threads import usable_threads
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..equations.likelihood import Likelihood
-from ..equations.separation import Separation, flattest, separation
+from ..equations.separation import SECONDS, flattest, separation
 from ..errors import InvalidOption, SeparationWarning, warn
 from ..run import Run
 from .firth_inference import FirthInference
@@ -232,7 +232,7 @@ class LogisticInference(FirthInference):
         """Keep what classical errors are made of, and warn where the weights have no finite optimum."""
         self._apart = None
         if self._refuses_errors() is None and not self._learn_from_cost(data, run):
-            self._infer_at_fit(data, self._look_for_separation(data), polish=run.arrived)
+            self._infer_at_fit(data, self._look_for_separation(data, run), polish=run.arrived)
         refusal = self._refuses_errors()  # now of separable classes, too
         if refusal is not None:
             self._inference = refusal
@@ -255,7 +255,7 @@ class LogisticInference(FirthInference):
             return False
         right, least = certainty(cost.predict(phi), data.y)
         if right or (least < UNLIKELY and flattest(found.information, found.first) < SUSPICIOUS):
-            self._warn_of_separation(self._design(data), data.y)
+            self._warn_of_separation(None if run.interrupted else self._design(data), data.y)
         few = too_few(min(float(found.totals.sum()), len(data)), self.network_.n_features + 1)
         refusal = self._refuses_kind("classical") or few or self._refuses_distance(distance)
         if refusal is not None:
@@ -273,7 +273,7 @@ class LogisticInference(FirthInference):
 
     # linearly separable classes
 
-    def _look_for_separation(self, data: Data) -> designs.Design | Refusal | None:
+    def _look_for_separation(self, data: Data, run: Run) -> designs.Design | Refusal | None:
         """Warn where the weights have no finite optimum. Returns the design, if it was needed."""
         if not self._is_small(data) and not self._may_be_separable(data):
             return None
@@ -286,7 +286,7 @@ class LogisticInference(FirthInference):
         if right or (
             least < UNLIKELY and flattest(*(equations.information(D, p[:, 1:])[0] for p in (P, at_first))) < SUSPICIOUS
         ):
-            self._warn_of_separation(D, data.y)
+            self._warn_of_separation(None if run.interrupted else D, data.y)
         return D
 
     def _may_be_separable(self, data: Data) -> bool:
@@ -296,21 +296,31 @@ class LogisticInference(FirthInference):
         right, least = certainty(a, data.y)
         return right or least < np.exp(-FAR)
 
-    def _warn_of_separation(self, D: designs.Design | Refusal, Y: Array) -> None:
-        """If there is any."""
+    def _warn_of_separation(self, D: designs.Design | Refusal | None, Y: Array) -> None:
+        """If there is any; without a design, whoever wants to stop waits for no more."""
+        if D is None:
+            text = "a fit stopped by Ctrl-C before that was told"
+            self._apart = Refusal(f"expected classes that overlap, found {text}", "fit again")
+            return
         all_of = self._of_all_classes(Y)
         absent = self.classes_[~all_of.any(axis=0)]
         if len(absent):
             text = f"no sample of positive weight of class {', '.join(map(str, absent))}, which has no finite optimum"
             self._apart = Refusal(f"expected samples of each class, found {text}", "leave the class out, or penalize")
         else:
-            self._apart = None if isinstance(D, Refusal) else self._separated(separation(D.A, all_of[:, 1:]))
+            self._apart = None if isinstance(D, Refusal) else self._separated(D, all_of[:, 1:])
         if self._apart is not None:
             told = str(self._apart.error(self._column_names())).partition("found ")[2]
             warn(told, SeparationWarning)
 
-    def _separated(self, found: Separation | None) -> Refusal | None:
-        """That classes are linearly separable, if so."""
+    def _separated(self, D: designs.Design, Y: Array) -> Refusal | None:
+        """That classes are linearly separable, if so; ``Y`` (m, K - 1) of all but the first."""
+        try:
+            weights = designs.inward(*self._contrasts(), D.mean, D.scale, intercept=D.intercept)
+            found = separation(D.A, Y, weights, SECONDS)
+        except TimeoutError:
+            text = "classes that a linear combination of columns nearly separates, or wholly: it takes too long to tell"
+            return Refusal(f"expected classes that overlap, found {text}", self._remedy())
         if found is None:
             return None
         kind = "complete" if found.complete else "quasi-complete"
