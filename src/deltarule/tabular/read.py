@@ -219,9 +219,14 @@ def _wrong_encoding(data: bytes, name: str, encoding: str, error: UnicodeError) 
     )
 
 
+def _text(frame: pl.DataFrame, separator: str = ",") -> str:
+    """As CSV. A missing value of an only column would be a blank line, which others pass over."""
+    return frame.write_csv(separator=separator, null_value="NaN" if frame.width == 1 else None)
+
+
 _WRITERS: dict[str, Callable[[pl.DataFrame, io.BytesIO], object]] = {
-    "csv": lambda frame, sink: frame.write_csv(sink),
-    "tsv": lambda frame, sink: frame.write_csv(sink, separator="\t"),
+    "csv": lambda frame, sink: sink.write(_text(frame).encode()),
+    "tsv": lambda frame, sink: sink.write(_text(frame, "\t").encode()),
     "parquet": lambda frame, sink: frame.write_parquet(sink),
     "arrow": lambda frame, sink: frame.write_ipc(sink),
     "ndjson": lambda frame, sink: frame.write_ndjson(sink),
@@ -262,7 +267,7 @@ def write_table(frame: pl.DataFrame, path: str | Path) -> None:
     """
     if str(path) == "-":
         try:
-            sys.stdout.write(frame.write_csv())
+            sys.stdout.write(_text(frame))
             sys.stdout.flush()
         except OSError as error:
             raise OutputError(f"cannot write to standard output: {error.strerror}") from None
