@@ -290,10 +290,11 @@ class BaseLinear(TrainedEstimator):
 
     def _train(self, data: Data, plan: Plan, state: State, **options: Any) -> Run:
         worth = 0 if self._is_watched(options) else self._steps_worth_trying(data, plan)
-        if worth:
+        most = min(worth, self.max_iter // 2)
+        if most:
             lbfgs = OPTIMIZERS["lbfgs"].configured(ftol=TIGHT)
             trial = replace(plan, optimizer=lbfgs, tol=plan.tol / STRICT)
-            asked = options | {"epochs": min(worth, self.max_iter // 2), "callbacks": [Promising(worth)]}
+            asked = options | {"epochs": most, "callbacks": [Promising(worth)]}
             run = super()._train(data, trial, state, **asked)
             if run.arrived or run.interrupted:
                 self.solver_, self.n_iter_ = lbfgs.name, run.epoch
@@ -306,10 +307,10 @@ class BaseLinear(TrainedEstimator):
 
     def _steps_worth_trying(self, data: Data, plan: Plan) -> int:
         """Of L-BFGS, which may spare Newton's method where nobody has asked for that by name."""
-        asked = self._make_optimizer().name == "newton" or list(plan.penalties) != ["l2"]
-        if plan.optimizer.name != "newton" or asked:
+        if plan.optimizer.name != "newton" or list(plan.penalties) != ["l2"]:
             return 0
-        return steps_worth_trying(self.network_.n_parameters, len(data))
+        worth = steps_worth_trying(self.network_.n_parameters, len(data))
+        return worth if worth and self._make_optimizer().name != "newton" else 0
 
     @property
     def intercept_(self) -> Any:
