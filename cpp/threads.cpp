@@ -1,6 +1,9 @@
 #include "threads.hpp"
 
 #include <pthread.h>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include <algorithm>
 #include <chrono>
@@ -38,6 +41,31 @@ template <class Done> void wait_until(Done done) {
     }
 }
 
+int current_processor() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+// Goes on elsewhere: a new thread begins on the processor of whoever started it, and the system may leave both there
+// for many milliseconds.
+void leave(int processor) {
+#if defined(__linux__)
+    const pthread_t self = pthread_self();
+    cpu_set_t all;
+    if (processor < 0 || pthread_getaffinity_np(self, sizeof all, &all) != 0)
+        return;
+    cpu_set_t others = all;
+    CPU_CLR(processor, &others);
+    if (CPU_COUNT(&others) > 0 && pthread_setaffinity_np(self, sizeof others, &others) == 0)
+        pthread_setaffinity_np(self, sizeof all, &all);
+#else
+    (void)processor;
+#endif
+}
+
 }  // namespace
 
 // The helper threads; they live as long as the process.
@@ -71,7 +99,10 @@ struct Pool {
     void grow(int wanted) {
         while (helpers < wanted) {
             const int id = helpers + 1;
-            std::thread([this, id, seen = round.load()] { help(id, seen); }).detach();
+            std::thread([this, id, seen = round.load(), processor = current_processor()] {
+                leave(processor);
+                help(id, seen);
+            }).detach();
             helpers = id;
         }
     }
@@ -150,17 +181,19 @@ void Crew::run(const std::function<void(int)>& task) {
 double Crew::seconds_to_meet() {
     constexpr double usual = 2e-7, most = 1e-6;  // longer: they were not on two cores at the time
     constexpr double patience = 1e-3;            // seconds; others may keep the cores busy
-    constexpr int trials = 20, waits = 10, attempts = 4;
+    constexpr int trials = 20, waits = 10;
+    constexpr std::chrono::milliseconds later(20);  // another attempt, if it was in vain
+    using Clock = std::chrono::steady_clock;
     static std::atomic<double> measured{0};
-    static std::atomic<int> attempt{0};
+    static std::atomic<Clock::time_point> next{Clock::time_point::min()};
     if (const double known = measured.load(std::memory_order_relaxed); known > 0)
         return known;
-    if (attempt.load(std::memory_order_relaxed) >= attempts)
+    if (Clock::now() < next.load(std::memory_order_relaxed))
         return most;
     Crew crew(2);
     if (crew.size() == 1)
         return usual;
-    attempt.fetch_add(1, std::memory_order_relaxed);
+    next.store(Clock::now() + later, std::memory_order_relaxed);
     double least = most, total = 0;  // the first thread's between two waits of both
     Barrier barrier(2);
     const auto meet = [&](int id) {
@@ -169,10 +202,10 @@ double Crew::seconds_to_meet() {
     };
     crew.run([&](int id) {
         for (int trial = 0; trial < trials && total < patience; trial++) {
-            const auto began = std::chrono::steady_clock::now();
+            const auto began = Clock::now();
             for (int i = 0; i < waits; i++)
                 meet(id);
-            const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+            const double took = std::chrono::duration<double>(Clock::now() - began).count();
             meet(id);
             if (id == 0) {
                 least = std::min(least, took / waits);
