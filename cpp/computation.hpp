@@ -90,13 +90,18 @@ public:
     }
 
 private:
+    struct OwnTask {
+        std::size_t number;
+        Laid laid;
+    };
+
     // What a thread has of its own. Where the rows are in shares, that is all of the parameters: every thread takes the
     // whole step, then only gradients go from core to core, and threads meet once. What is read after a meeting is not
     // written before the next one.
     struct alignas(128) Own {
         Job<T> job;
-        std::vector<std::vector<std::size_t>> tasks;  // of each layer
-        bool second = false;                          // where its losses and gradients go, of two places
+        std::vector<std::vector<OwnTask>> tasks;  // of each layer
+        bool second = false;                      // where its losses and gradients go, of two places
     };
 
     Workspace<T>& ws_;
@@ -137,8 +142,8 @@ private:
 
     // Of every layer, those of the thread's own units, or as much work as the others have; all, with parameters of its
     // own
-    std::vector<std::vector<std::size_t>> tasks_of(Team team) const {
-        std::vector<std::vector<std::size_t>> tasks(ws_.job.n_layers + 1);
+    std::vector<std::vector<OwnTask>> tasks_of(Team team) const {
+        std::vector<std::vector<OwnTask>> tasks(ws_.job.n_layers + 1);
         std::vector<double> total(tasks.size()), before(tasks.size());
         for (const Task& task : ws_.tasks)
             total[task.layer] += cost(task);
@@ -151,9 +156,30 @@ private:
             const long owner = owned ? owner_of(task.panel, panels_of(layer), team.of)
                                      : std::min(long(middle * team.of), team.of - 1L);
             if (ws_.shared || owner == team.id)
-                tasks[task.layer].push_back(i);
+                tasks[task.layer].push_back({i, {}});
         }
+        for (long l = 1; l <= ws_.job.n_layers; l++)
+            if (ws_.job.layers[l].tiles)
+                remember_laid(tasks[l], panels_of(ws_.job.layers[l]));
         return tasks;
+    }
+
+    // What is laid out already when a task of a layer comes: each panel has a place, the last ones share one
+    void remember_laid(std::vector<OwnTask>& tasks, long panels) const {
+        std::vector<long> places(panels, -1);
+        const long last = ws_.job.kept - 1;
+        long taken = 0, inputs = -1;
+        for (OwnTask& one : tasks) {
+            const Task& task = ws_.tasks[one.number];
+            if (task.panel < 0)
+                continue;
+            long& place = places[task.panel];
+            const bool known = place >= 0 && place < last;
+            if (place < 0)
+                place = std::min(taken++, last);
+            one.laid = {task.i0 == inputs, known, place};
+            inputs = task.i0;
+        }
     }
 
     // The shares of this thread, each by itself all the way to its gradient
@@ -169,9 +195,9 @@ private:
             for (long l = job.n_layers; l > 0 && backward; l--) {
                 if (l > 1)
                     below(job, l, alone, rows, [] {});
-                for (const std::size_t i : own.tasks[l])
-                    k_.gradient(job, chunk, ws_.tasks[i], rows.begin, rows.end, g + ws_.tasks[i].at,
-                                g + ws_.tasks[i].b);
+                each_task(own, l, [&](const Task& task, const OwnTask& one) {
+                    k_.gradient(job, chunk, task, one.laid, rows, g + task.at, g + task.b, ws_.scratch[id]);
+                });
             }
         }
     }
@@ -180,27 +206,26 @@ private:
     // the other half is computed.
     void forward(const Job<T>& job, const Chunk& chunk, Team team, Part rows) {
         const Part mine = team.of > 1 ? team.part(chunk.rows) : rows;
-        k_.gather(job, chunk, rows.begin, rows.end);
+        k_.gather(job, chunk, rows);
         wait(team);
         for (long l = 1; l <= job.n_layers; l++) {
             const Layer<T>& layer = job.layers[l];
-            const bool units = by_units(layer, team), begins = paired(job.layers[l - 1], team);
+            const bool units = by_units(layer, team), begins = units && paired(job.layers[l - 1], team);
             const Part r = units ? rows : mine;
-            const Part panels = units ? team.part(panels_of(layer)) : Part{0, panels_of(layer)};
-            const Halves halves = inputs_of(job, l);
-            for (int place = 0; place < halves.count(); place++) {
-                const int half = begins ? place ^ team.id : place;
-                if (l > 1 && (begins ? place == halves.count() - 1 : place == 0))
+            const long n = panels_of(layer);
+            if (l > 1 && !begins)
+                wait(team);
+            each_half(inputs_of(job, l), units ? team.part(n) : Part{0, n}, n, 0, [&](Part panels, Terms terms) {
+                if (begins && !terms.first)
                     wait(team);
-                const Terms terms = halves.in_order(place, half);
                 slices(team.thread, panels, r, terms.k1 - terms.k0,
-                       [&](long p0, long p1) { k_.forward(job, chunk, l, r.begin, r.end, p0, p1, terms); });
-            }
+                       [&](Part some) { k_.forward(job, chunk, l, r, some, terms, ws_.scratch[team.thread]); });
+            });
             arrive(team);
         }
         if (by_units(job.layers[job.n_layers], team))
             wait(team);
-        k_.head(job, chunk, mine.begin, mine.end, ws_.scratch[team.thread]);
+        k_.head(job, chunk, mine, ws_.scratch[team.thread]);
     }
 
     // Backward, with the gradient of every layer, and the step with the last chunk of a batch: as soon as no thread
@@ -247,36 +272,58 @@ private:
         const long n = panels_of(job.layers[l - 1]);
         const Halves halves = outputs_of(job, l);
         const Part mine = team.part(n), others = team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin};
-        const bool pairs = paired(job.layers[l], team);
-        const auto sum = [&](long p0, long p1, int place) {
-            k_.linear_backward(job, l, rows.begin, rows.end, p0, p1, halves.in_order(place, pairs ? team.id : place),
-                               ws_.scratch[team.thread]);
+        const auto sum = [&](Part panels, Terms terms) {
+            slices(team.thread, panels, rows, terms.k1 - terms.k0,
+                   [&](Part some) { k_.linear_backward(job, l, rows, some, terms, ws_.scratch[team.thread]); });
         };
-        if (pairs) {
-            slices(team.thread, others, rows, halves.n / 2, [&](long p0, long p1) { sum(p0, p1, 0); });
+        if (paired(job.layers[l], team)) {
+            sum(others, halves.in_order(0, team.id));
             arrive(team);
             meanwhile();
             wait(team);
+            sum(mine, halves.in_order(1, team.id));
+        } else {
+            each_half(halves, mine, n, 1, sum);
         }
-        slices(team.thread, mine, rows, halves.n, [&](long p0, long p1) {
-            for (long p = p0; p < p1; p++) {
-                for (int place = pairs; place < halves.count(); place++)
-                    sum(p, p + 1, place);
-                k_.activation_backward(job, l - 1, rows.begin, rows.end, p, p + 1);
-            }
-        });
+        k_.activation_backward(job, l - 1, rows, mine);
+    }
+
+    // Some of n panels, half by half of the terms of their sums: units of the first half of a layer begin with the half
+    // `begin` of the one they see, those of the second half with the other. So each of two threads has what it begins
+    // with, forward, and ends with, backward.
+    template <class Work> static void each_half(Halves halves, Part panels, long n, int begin, Work work) {
+        if (halves.count() == 1)
+            return work(panels, halves.in_order(0, 0));
+        for (int side = 0; side < 2; side++) {
+            const Part there = part_of(n, side, 2);
+            const Part some{std::max(panels.begin, there.begin), std::min(panels.end, there.end)};
+            for (int place = 0; place < 2 && some.begin < some.end; place++)
+                work(some, halves.in_order(place, begin ^ side ^ place));
+        }
     }
 
     // The gradient of a layer, and with the last chunk of a batch the step. Every number of it is one thread's, unless
     // each thread has its own.
     void update(Own& own, const Chunk& chunk, long l, int id, const StepRates& rates) {
-        for (const std::size_t i : own.tasks[l]) {
+        each_task(own, l, [&](const Task& task, const OwnTask& one) {
+            k_.update(own.job, chunk, task, one.laid, own.job.penalty + one.number, rates, ws_.scratch[id]);
+            if (id == 0)
+                ask(2 * cost(task) * double(chunk.rows));
+        });
+    }
+
+    template <class Work> void each_task(const Own& own, long l, Work work) {
+        for (const OwnTask& one : own.tasks[l]) {
             if (patience_.stopped())
                 return;
-            k_.update(own.job, chunk, ws_.tasks[i], own.job.penalty + i, rates, ws_.scratch[id]);
-            if (id == 0)
-                patience_.ask(2 * cost(ws_.tasks[i]) * double(chunk.rows));
+            work(ws_.tasks[one.number], one);
         }
+    }
+
+    // Whoever hears of it may use the same units of the processor
+    void ask(double work) {
+        if (patience_.ask(work))
+            k_.enter();
     }
 
     double losses(const Job<T>& job, const Chunk& chunk) const {
@@ -301,9 +348,9 @@ private:
         const long step = std::max(1L, long(SLICE / (cost + 1)));
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);
-            work(p, end);
+            work({p, end});
             if (id == 0)
-                patience_.ask(cost * double(end - p));
+                ask(cost * double(end - p));
         }
     }
 };

@@ -3,8 +3,8 @@
 
 #include "activations.hpp"
 #include "dropout.hpp"
-#include "gemm.hpp"
 #include "layout.hpp"
+#include "left.hpp"
 
 namespace {
 
@@ -56,71 +56,83 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
         }
 }
 
-// Z = A Wᵀ + b,  a = g(Z), once all terms are there; in the output layer Z alone, the rest is the head's. The bias goes
-// with the first half, whichever comes first.
-template <class T>
-void forward(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long p0, long p1, Terms terms) {
+// a = g(Z) of some rows of panel j; of the output layer that is the head's
+template <class T> void activation_forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, long j) {
     const Layer<T>& layer = job.layers[l];
-    const long rows = r1 - r0, ld = layer.ld;
     const auto& g = ACTIVATIONS<T>[layer.activation];
+    const long width = width_of<T>(layer.n_out, j), at = rows.begin * layer.ld + j * PANEL<T>;
+    if (l < job.n_layers)
+        g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at,
+                  {rows.end - rows.begin, width, layer.ld});
+    if (layer.mask)
+        drop(job, chunk, l, rows.begin, rows.end, j * PANEL<T>, width);
+}
+
+// Z = A Wᵀ + b,  a = g(Z), once all terms are there
+template <class T>
+void forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, Part panels, Terms terms, T* scratch) {
+    const Layer<T>& layer = job.layers[l];
     const T *W = job.theta + layer.W, *b = job.theta + layer.b;
     const Matrix<T> A = seen_by(job, chunk, l);
-    for (long j = p0; j < p1; j++) {
-        const long width = width_of<T>(layer.n_out, j), at = r0 * ld + j * PANEL<T>;
-        const Matrix<T> bias = {b + j * PANEL<T>, 0}, panel = {W + j * PANEL<T> * layer.n_in, width};
-        if (layer.narrow)
-            forward_narrow(layer, W, b, A, r0, r1);
-        else
-            multiply<T, false>(width, rows,
-                               {.A = {A.data + r0 * A.ld + terms.k0, A.ld},
-                                .B = {panel.data + terms.k0 * width, width},
-                                .K = terms.k1 - terms.k0,
-                                .start = terms.k0 == 0 ? bias : NOTHING<T>,
-                                .C = layer.Z + at,
-                                .ldc = ld,
-                                .onto = !terms.first});
-        if (!terms.last)
-            continue;
-        if (l < job.n_layers)
-            g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, {rows, width, ld});
-        if (layer.mask)
-            drop(job, chunk, l, r0, r1, j * PANEL<T>, width);
+    if (layer.narrow) {
+        forward_narrow(layer, W, b, A, rows.begin, rows.end);
+        return activation_forward(job, chunk, l, rows, 0);
+    }
+    const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
+    for (long r = rows.begin; r < rows.end; r += most) {
+        const Part here{r, rows.end - r < most ? rows.end : r + most};
+        const Left<T, false> left(layer.tiles, {A.data + r * A.ld + terms.k0, A.ld}, here.end - r, K,
+                                  scratch + job.aside);
+        for (long j = panels.begin; j < panels.end; j++) {
+            const long width = width_of<T>(layer.n_out, j);
+            T* Z = layer.Z + r * layer.ld + j * PANEL<T>;
+            left.times(width, {.B = {W + j * PANEL<T> * layer.n_in + terms.k0 * width, width},
+                               .start = terms.first ? Matrix<T>{b + j * PANEL<T>, 0} : Matrix<T>{Z, layer.ld},
+                               .C = Z,
+                               .ldc = layer.ld});
+            if (terms.last)
+                activation_forward(job, chunk, l, here, j);
+        }
     }
 }
 
 // Z = A Wᵀ + b  ->  dA = dZ W of the layer below, or of that some terms
-template <class T>
-void linear_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1, Terms terms, T* scratch) {
+template <class T> void linear_backward(const Job<T>& job, long l, Part rows, Part panels, Terms terms, T* scratch) {
     const Layer<T>&layer = job.layers[l], &below = job.layers[l - 1];
     const T* W = job.theta + layer.W;
-    for (long p = p0; p < p1; p++) {
-        const long width = width_of<T>(layer.n_in, p);
-        if (!layer.narrow)
-            turned(layer, W, terms.k0, terms.k1, p, scratch);
-        const T* panel = layer.narrow ? W + p * PANEL<T> * layer.n_out : scratch;
-        multiply<T, false>(width, r1 - r0,
-                           {.A = {layer.d + r0 * layer.ld + terms.k0, layer.ld},
-                            .B = {panel, width},
-                            .K = terms.k1 - terms.k0,
-                            .start = NOTHING<T>,
-                            .C = below.d + r0 * below.ld + p * PANEL<T>,
-                            .ldc = below.ld,
-                            .onto = !terms.first});
+    const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
+    for (long r = rows.begin; r < rows.end; r += most) {
+        const long count = rows.end - r < most ? rows.end - r : most;
+        const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, count, K,
+                                  scratch + job.aside);
+        for (long p = panels.begin; p < panels.end; p++) {
+            const long width = width_of<T>(layer.n_in, p);
+            if (!layer.narrow)
+                in_portions<T>(layer.tiles, K, 4 * LANES<T>, [&](long k, long end) {
+                    turned(layer, W, terms.k0 + k, terms.k0 + end, p, scratch + k * width);
+                });
+            T* dA = below.d + r * below.ld + p * PANEL<T>;
+            left.times(width, {.B = {layer.narrow ? W + p * PANEL<T> * layer.n_out : scratch, width},
+                               .start = terms.first ? NOTHING<T> : Matrix<T>{dA, below.ld},
+                               .C = dA,
+                               .ldc = below.ld});
+        }
     }
 }
 
 // a = g(Z)  ->  dZ = dA ⊙ g'(Z)
-template <class T> void activation_backward(const Job<T>& job, long l, long r0, long r1, long p0, long p1) {
+template <class T> void activation_backward(const Job<T>& job, long l, Part rows, Part panels) {
     const Layer<T>& layer = job.layers[l];
     const auto& g = ACTIVATIONS<T>[layer.activation];
-    for (long j = p0; j < p1; j++) {
-        const long width = width_of<T>(layer.n_out, j), at = r0 * layer.ld + j * PANEL<T>;
+    const long n = rows.end - rows.begin;
+    for (long j = panels.begin; j < panels.end; j++) {
+        const long width = width_of<T>(layer.n_out, j), at = rows.begin * layer.ld + j * PANEL<T>;
         if (layer.mask)
-            for (long r = 0; r < r1 - r0; r++)
+            for (long r = 0; r < n; r++)
                 for (long i = at + r * layer.ld; i < at + r * layer.ld + width; i++)
                     layer.d[i] *= layer.mask[i];
         g.backward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, layer.d + at,
-                   layer.e + at, {r1 - r0, width, layer.ld});
+                   layer.e + at, {n, width, layer.ld});
     }
 }
 
@@ -152,23 +164,25 @@ void gradient_narrow(const Layer<T>& layer, const Task& task, Matrix<T> A, Matri
     }
 }
 
-// Z = A Wᵀ + b  ->  dW = dZᵀ A, db = Σ_samples dZ, of rows r0 to r1; or dp = Σ_samples dA ⊙ ∂g/∂p
+// Z = A Wᵀ + b  ->  dW = dZᵀ A, db = Σ_samples dZ, of some rows; or dp = Σ_samples dA ⊙ ∂g/∂p
 template <class T>
-void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, long r0, long r1, T* g_W, T* g_b) {
+void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid& laid, Part rows, T* g_W, T* g_b,
+              T* scratch) {
     const Layer<T>& layer = job.layers[task.layer];
+    const long first = rows.begin * layer.ld, n = rows.end - rows.begin;
     if (task.panel < 0)
-        return sum_rows({layer.e + r0 * layer.ld, layer.ld}, r1 - r0, task.n, g_W);
-    const Matrix<T> A = seen_by(job, chunk, task.layer), from{A.data + r0 * A.ld, A.ld};
-    const Matrix<T> dZ{layer.d + r0 * layer.ld + task.panel * PANEL<T>, layer.ld};
+        return sum_rows({layer.e + first, layer.ld}, n, task.n, g_W);
+    const Matrix<T> A = seen_by(job, chunk, task.layer), from{A.data + rows.begin * A.ld, A.ld};
+    const Matrix<T> dZ{layer.d + first + task.panel * PANEL<T>, layer.ld};
     if (layer.narrow) {
-        gradient_narrow(layer, task, from, dZ, r1 - r0, g_W);
+        gradient_narrow(layer, task, from, dZ, n, g_W);
     } else {
         const long inputs = task.i1 - task.i0, width = task.n / inputs;
-        multiply<T, true>(
-            width, inputs,
-            {.A = {from.data + task.i0, A.ld}, .B = dZ, .K = r1 - r0, .start = NOTHING<T>, .C = g_W, .ldc = width});
+        const Left<T, true> left(layer.tiles, {from.data + task.i0, A.ld}, inputs, n, scratch + job.aside, job.kept,
+                                 laid);
+        left.times(width, {.B = dZ, .start = NOTHING<T>, .C = g_W, .ldc = width});
     }
-    sum_rows(dZ, r1 - r0, task.n_b, g_b);
+    sum_rows(dZ, n, task.n_b, g_b);
 }
 
 }  // namespace

@@ -65,14 +65,13 @@ private:
 };
 
 // C = start + A B. A is (rows, K), or (K, rows) where it is transposed; B is (K, one or two vectors). The rows of
-// `start` may all be the same (ld 0). `onto`: what C was before is added at the end.
+// `start` may all be the same (ld 0), or those of C itself.
 template <class T> struct Product {
-    Matrix<T> A, B;
-    long K;  // > 0
-    Matrix<T> start;
-    T* C;
-    long ldc;
-    bool onto = false;
+    Matrix<T> A = {}, B = {};
+    long K = 0;  // > 0
+    Matrix<T> start = {};
+    T* C = nullptr;
+    long ldc = 0;
 };
 
 // Rows r to r + R of C, NV vectors wide
@@ -85,10 +84,6 @@ template <class T, int R, int NV, bool TRANSPOSED> void tile(const Product<T>& p
 #pragma GCC unroll 2
         for (int j = 0; j < NV; j++)
             c[i][j] = load(product.start.data + (r + i) * product.start.ld + j * LANES<T>);
-    if (product.onto)  // another thread may have written it
-        for (int i = 0; i < R; i++)
-            for (int j = 0; j < NV; j++)
-                __builtin_prefetch(C + i * ldc + j * LANES<T>, 1);
     Rows<T, R, TRANSPOSED> a(product.A.data + (TRANSPOSED ? r : r * product.A.ld), product.A.ld);
     const T* b = product.B.data;
     long k = 0;
@@ -111,12 +106,6 @@ template <class T, int R, int NV, bool TRANSPOSED> void tile(const Product<T>& p
         a.next();
         b += step;
     } while (++k < K);
-    if (product.onto)
-#pragma GCC unroll 16
-        for (int i = 0; i < R; i++)
-#pragma GCC unroll 2
-            for (int j = 0; j < NV; j++)
-                c[i][j] += load(C + i * ldc + j * LANES<T>);
 #pragma GCC unroll 16
     for (int i = 0; i < R; i++)
 #pragma GCC unroll 2
@@ -150,11 +139,20 @@ constexpr Tile<T> TILES[] = {nullptr,
                              tile_of<T, 13, NV, TRANSPOSED>(),
                              tile_of<T, 14, NV, TRANSPOSED>()};
 
+// What the next tile begins with, which another thread may have written
+template <class T, int NV> inline void ask_for_start(const Product<T>& product, long r, long end) {
+    for (; r < end; r++)
+        for (int j = 0; j < NV; j++)
+            __builtin_prefetch(product.start.data + r * product.start.ld + j * LANES<T>, 1);
+}
+
 // All rows, shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and a rest of 2. Every number of C is summed in the
 // order of k, so that no division of the work changes a bit of it.
 template <class T, int NV, bool TRANSPOSED> void multiply(long rows, const Product<T>& product) {
     for (long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>, r = 0; tiles > 0; tiles--) {
         const long size = (rows - r) / tiles;
+        if (product.start.ld)
+            ask_for_start<T, NV>(product, r + size, r + 2 * size < rows ? r + 2 * size : rows);
         TILES<T, NV, TRANSPOSED>[size](product, r);
         r += size;
     }

@@ -64,7 +64,8 @@ template <class T, class Row> void side_by_side(T* to, long width, long count, l
 }
 
 // Σ w L of the rows, and dZ of the output layer, with the 1/m of the cost in it
-template <class T> void head(const Job<T>& job, const Chunk& chunk, long r0, long r1, T* scratch) {
+template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T* scratch) {
+    const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
     const long n = layer.n_out, width = job.width;
     const Block<T> block(scratch, n, width);
@@ -88,7 +89,8 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, long r0, lon
 }
 
 // ŷ of the rows, (rows, n_L), into their places of `out`
-template <class T> void output(const Job<T>& job, const Chunk& chunk, long r0, long r1, T* scratch, T* out) {
+template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows, T* scratch, T* out) {
+    const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
     const long n = layer.n_out, width = job.width;
     const Block<T> block(scratch, n, width);
@@ -103,7 +105,8 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, long r0, l
 }
 
 // The rows' inputs, one after another, unless they are read where they lie
-template <class T> void gather(const Job<T>& job, const Chunk& chunk, long r0, long r1) {
+template <class T> void gather(const Job<T>& job, const Chunk& chunk, Part rows) {
+    const auto [r0, r1] = rows;
     const Layer<T>& inputs = job.layers[0];
     if (!inputs.seen)
         return;

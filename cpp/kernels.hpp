@@ -7,13 +7,18 @@
 // update is one stream. For dA = dZ W a panel's worth of them is turned at a time. A narrow layer, of a few units, has
 // panels over its inputs: its units would leave most of a vector empty.
 //
-// Sums over the units of a wide layer, forward and backward, are those over its first half and over its second half,
-// added: a thread that has computed one half can go on with that while another one computes the other.
+// Sums over the units of a wide layer, forward and backward, begin with its first half for some units, and with its
+// second half for the others: a thread that has computed one half can go on with that while another one computes the
+// other.
 #pragma once
 
 #include <cstdint>
 
 namespace deltarule {
+
+struct Part {
+    long begin, end;
+};
 
 struct StepRates {
     double alpha;  // learning rate
@@ -27,6 +32,7 @@ template <class T> struct Layer {
     int activation = 0;
     double option = 0;
     bool narrow = false;
+    bool tiles = false;                   // its products are those of tiles.hpp
     bool learns = false, shared = false;  // a parameter of the activation, one for each unit or one for all
     double dropout = 0;
     long W = 0, b = 0, p = 0;            // where they start in the packed parameters
@@ -67,6 +73,8 @@ template <class T> struct Job {
     long width = 0;              // samples side by side in the head
     int optimizer = -1;          // -1: the gradient is wanted, not a step
     double l1 = 0, l2 = 0;
+    long aside = 0;  // numbers of a thread's scratch before those that pieces of factors are laid out in
+    long kept = 1;   // panels of dZ that stay there
 };
 
 // Some terms of a sum, k0 to k1. Those that come first take the place of what was there; with the last, it is complete.
@@ -101,19 +109,34 @@ struct Task {
     long at, n, b, n_b;  // its weights and its biases in the packed parameters
 };
 
+// What a thread has laid out for a task already, with the ones before: its inputs, and dZ of its panel, at a place
+struct Laid {
+    bool left = false, right = false;
+    long place = 0;
+};
+
 template <class T> struct Kernels {
     long lanes, panel, block,
         narrow;       // numbers in a vector; units in a panel; inputs in a task; most of a narrow layer
     long micro_rows;  // see micro.hpp
-    // On rows r0 to r1 of the chunk and panels p0 to p1 of the layer that is written:
-    void (*gather)(const Job<T>&, const Chunk&, long r0, long r1);
-    void (*forward)(const Job<T>&, const Chunk&, long layer, long r0, long r1, long p0, long p1, Terms);
-    void (*head)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch);
-    void (*output)(const Job<T>&, const Chunk&, long r0, long r1, T* scratch, T* out);
-    void (*linear_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1, Terms, T* scratch);
-    void (*activation_backward)(const Job<T>&, long layer, long r0, long r1, long p0, long p1);
-    void (*gradient)(const Job<T>&, const Chunk&, const Task&, long r0, long r1, T* g_W, T* g_b);
-    void (*update)(const Job<T>&, const Chunk&, const Task&, double* penalty, const StepRates&, T* scratch);
+    // What a thread needs before it multiplies, and gives back
+    void (*enter)();
+    void (*leave)();
+    bool (*by_tiles)(long n_in, long n_out, long rows);
+    // On some rows of the chunk and panels of the layer that is written:
+    void (*gather)(const Job<T>&, const Chunk&, Part rows);
+    void (*forward)(const Job<T>&, const Chunk&, long layer, Part rows, Part panels, Terms, T* scratch);
+    void (*head)(const Job<T>&, const Chunk&, Part rows, T* scratch);
+    void (*output)(const Job<T>&, const Chunk&, Part rows, T* scratch, T* out);
+    void (*linear_backward)(const Job<T>&, long layer, Part rows, Part panels, Terms, T* scratch);
+    void (*activation_backward)(const Job<T>&, long layer, Part rows, Part panels);
+    void (*gradient)(const Job<T>&, const Chunk&, const Task&, const Laid&, Part rows, T* g_W, T* g_b, T* scratch);
+    void (*update)(const Job<T>&, const Chunk&, const Task&, const Laid&, double* penalty, const StepRates&,
+                   T* scratch);
+    // Numbers of scratch before the pieces, and for them; panels of dZ that are kept there
+    long (*aside)(const Job<T>&, bool training);
+    long (*pieces)(const Job<T>&, long rows, bool training);
+    long (*kept)(const Job<T>&, long rows);
     // Between the layout of theta and the packed one
     void (*pack)(const Layer<T>&, const T* flat, T* packed);
     void (*unpack)(const Layer<T>&, const T* packed, T* flat);

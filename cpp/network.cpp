@@ -6,7 +6,7 @@ namespace deltarule {
 
 namespace {
 
-constexpr long ROWS = 192;     // of a prediction, for each thread
+constexpr long ROWS = 384;     // of a prediction, for each thread
 constexpr long FEW = 4;        // samples that are predicted one by one
 constexpr double SHARE = 5e5;  // operations that are worth a thread
 
@@ -119,6 +119,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
+            const Entered<T> entered(ws.kernels);
             const WithDenormals zero(Denormals::zero);
             const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
                 return computation.take(id, batch, std::uint64_t(steps.first + s + 1), rates, true, J);
@@ -168,6 +169,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
+            const Entered<T> entered(ws.kernels);
             double J = 0;
             computation.take(id, all, 0, {}, g != nullptr, J);
             if (id == 0)
@@ -207,23 +209,25 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     }
     Crew crew(worth(2 * weights(spec) * double(samples.m), control.threads));
     const long rows = std::min(ROWS, samples.m);
-    Workspace<T> ws(target, spec, samples, rows * crew.size(), false, crew.size());
+    Workspace<T> ws(target, spec, samples, rows, false, crew.size());
     ws.load(theta, ws.job.theta);
     Patience patience(control);
     crew.run([&](int id) {
+        const Entered<T> entered(ws.kernels);
         const long place = id * rows;  // its rows of the workspace
         const Part mine = part_of(parts(samples.m, rows), id, crew.size());
         for (long block = mine.begin; block < mine.end && !patience.stopped(); block++) {
             const long n = std::min(rows, samples.m - block * rows);
             Chunk chunk;
             chunk.first = block * rows - place;
-            ws.kernels.gather(ws.job, chunk, place, place + n);
+            const Part own{place, place + n};
+            ws.kernels.gather(ws.job, chunk, own);
             for (long l = 1; l <= ws.job.n_layers; l++)
-                ws.kernels.forward(ws.job, chunk, l, place, place + n, 0,
-                                   parts(ws.job.layers[l].n_out, ws.kernels.panel), {0, ws.job.layers[l].n_in});
-            ws.kernels.output(ws.job, chunk, place, place + n, ws.scratch[id], out);
-            if (id == 0)
-                patience.ask(2 * weights(spec) * double(n));
+                ws.kernels.forward(ws.job, chunk, l, own, {0, parts(ws.job.layers[l].n_out, ws.kernels.panel)},
+                                   {0, ws.job.layers[l].n_in}, ws.scratch[id]);
+            ws.kernels.output(ws.job, chunk, own, ws.scratch[id], out);
+            if (id == 0 && patience.ask(2 * weights(spec) * double(n)))
+                ws.kernels.enter();
         }
     });
     Outcome outcome;

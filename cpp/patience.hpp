@@ -9,7 +9,7 @@
 
 namespace deltarule {
 
-constexpr double SLICE = 4e7;      // operations in a piece of work that is not interrupted
+constexpr double SLICE = 2e8;      // operations in a piece of work that is not interrupted
 constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
 
 // Asks now and then, on the calling thread, whether the user wants to stop
@@ -19,19 +19,21 @@ public:
 
     bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
-    void ask(double work) {
+    // Whether somebody was asked
+    bool ask(double work) {
         Unasked& unasked = control_.unasked;
         unasked.work += work;
         if (unasked.work < SLICE || stopped())
-            return;
+            return false;
         unasked.work = 0;
         const auto now = std::chrono::steady_clock::now();
         if (std::chrono::duration<double>(now - unasked.since).count() < PATIENCE)
-            return;
+            return false;
         unasked.since = now;
         const WithDenormals kept(Denormals::kept);  // to whoever hears of it
         if (control_.interrupted && control_.interrupted())
             stopped_.store(true, std::memory_order_relaxed);
+        return true;
     }
 
 private:

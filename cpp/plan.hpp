@@ -17,10 +17,6 @@ template <class N> N rounded_up(N n, N to) {
     return parts(n, to) * to;
 }
 
-struct Part {
-    long begin, end;
-};
-
 // The part of n that `id` of so many takes
 inline Part part_of(long n, long id, long of) {
     return {n * id / of, n * (id + 1) / of};

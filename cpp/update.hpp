@@ -42,9 +42,11 @@ template <class T> void add_shares(const Job<T>& job, const Chunk& chunk, long a
 }
 
 // One step of parameters `at` to at + n, whose gradient is g
-template <class T> void take_step(const Job<T>& job, const StepRates& rates, long at, const T* g, long n) {
-    OPTIMIZERS<T>[job.optimizer].step(rates, job.theta + at, g, job.m ? job.m + at : nullptr,
-                                      job.v ? job.v + at : nullptr, n);
+template <class T> void take_step(const Job<T>& job, bool tiles, const StepRates& rates, long at, const T* g, long n) {
+    in_portions<T>(tiles, n, 512, [&](long i, long end) {
+        OPTIMIZERS<T>[job.optimizer].step(rates, job.theta + at + i, g + i, job.m ? job.m + at + i : nullptr,
+                                          job.v ? job.v + at + i : nullptr, end - i);
+    });
 }
 
 // A parameter that all units of a layer share has one gradient; that of the padding stays zero.
@@ -58,8 +60,8 @@ template <class T> void sum_shared(T* g, long n_out) {
 
 // The gradient of a task, and with the last chunk of a batch its step. The gradient stays in the cache.
 template <class T>
-void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* penalty, const StepRates& rates,
-            T* scratch) {
+void update(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid& laid, double* penalty,
+            const StepRates& rates, T* scratch) {
     const Layer<T>& layer = job.layers[task.layer];
     const bool learned = task.panel < 0;
     T *g = scratch, *g_b = scratch + task.n;
@@ -67,7 +69,7 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
         add_shares(job, chunk, task.at, task.n, g);
         add_shares(job, chunk, task.b, task.n_b, g_b);
     } else {
-        gradient(job, chunk, task, 0, chunk.rows, g, g_b);
+        gradient(job, chunk, task, laid, {0, chunk.rows}, g, g_b, scratch);
     }
     if (job.g) {
         keep(chunk, g, task.n, job.g + task.at);
@@ -83,8 +85,47 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, double* pen
         *penalty = penalize(job.theta + task.at, g, task.n, job.l1 / chunk.total_weight, job.l2 / chunk.total_weight);
     if (job.optimizer < 0)
         return;
-    take_step(job, rates, task.at, g, task.n);
-    take_step(job, rates, task.b, g_b, task.n_b);
+    take_step(job, layer.tiles, rates, task.at, g, task.n);
+    take_step(job, layer.tiles, rates, task.b, g_b, task.n_b);
+}
+
+// Numbers of scratch of a thread that anything but pieces needs
+template <class T> long aside(const Job<T>& job, bool training) {
+    long most = (5 * job.layers[job.n_layers].n_out + 1) * job.width;  // the head
+    if (!training)
+        return most;
+    const auto at_least = [&](long n) { most = most < n ? n : most; };
+    at_least((BLOCK<T> + 1) * PANEL<T>);  // a gradient
+    for (long l = 0; l <= job.n_layers; l++)
+        at_least(job.layers[l].ld * PANEL<T>);  // weights, turned
+    return padded<T>(most);
+}
+
+// Panels of dZ that stay in pieces: all of a layer, or as many as a cache has room for
+template <class T> long kept(const Job<T>& job, long rows) {
+    long most = 1;
+    for (long l = 1; l <= job.n_layers; l++)
+        if (const long n = panels<T>(job.layers[l].n_out); job.layers[l].tiles && n > most)
+            most = n;
+    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
+    return room < 1 ? 1 : room < most ? room : most;
+}
+
+// Those for pieces, with `rows` rows in memory
+template <class T> long pieces(const Job<T>& job, long rows, bool training) {
+    long most = 0;
+    const auto at_least = [&](long n) { most = most < n ? n : most; };
+    for (long l = 1; l <= job.n_layers; l++) {
+        const Layer<T>& layer = job.layers[l];
+        if (!layer.tiles)
+            continue;
+        at_least(pieces_size<T>(rows_at_once<T>(true, rows, layer.n_in), layer.n_in));
+        if (!training)
+            continue;
+        at_least(pieces_size<T>(rows_at_once<T>(true, rows, layer.n_out), layer.n_out));
+        at_least(pieces_size<T>(BLOCK<T>, rows, job.kept));
+    }
+    return most;
 }
 
 }  // namespace

@@ -51,6 +51,7 @@ char* map(std::size_t size) {
     void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED)
         throw std::bad_alloc();
+    // madvise(start, size, MADV_HUGEPAGE);
     return static_cast<char*>(start);
 }
 
@@ -138,14 +139,14 @@ Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T
 template <class T>
 Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
                         bool training, int threads)
-    : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
+    : Layout<T>(target, spec, samples, training), rows(rows), target_(target) {
     shared = training && !micro && by_shares(spec, rows);
     for (long l = 1; l <= job.n_layers && training && !micro && !shared; l++)
         if (const long n = parts(layers_[l].n_out, kernels.panel); n >= HALVED)
             layers_[l].first_half = n / 2 * kernels.panel;
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
-    place_activations(micro ? kernels.micro_rows : rows, training);
+    place_activations(micro ? kernels.micro_rows : training ? rows : rows * threads, training);
     job.theta = memory.zeros<T>(job.n_parameters);
     job.row_loss = memory.zeros<double>(2 * rows);
     if (training && !micro)
@@ -153,10 +154,16 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     job.penalty = memory.zeros<double>(long(tasks.size()));
     if (shared)
         job.shares = memory.zeros<T>(2 * shares_of(rows) * job.n_parameters);
-    const long widest = std::ranges::max(layers_, {}, &Layer<T>::ld).ld;
-    const long most = micro ? kernels.micro_scratch(job)
-                            : std::max({(5 * n_out + 1) * job.width, (kernels.block + 1) * kernels.panel,
-                                        training ? widest * kernels.panel : widest});
+    long most = 0;
+    if (micro) {
+        most = kernels.micro_scratch(job);
+    } else {
+        for (long l = 1; l <= job.n_layers; l++)
+            layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows);
+        job.aside = kernels.aside(job, training);
+        job.kept = kernels.kept(job, rows);
+        most = job.aside + kernels.pieces(job, rows, training);
+    }
     for (int id = 0; id < threads; id++)
         scratch.push_back(memory.zeros<T>(most));
 }
@@ -195,7 +202,7 @@ template <class T> Job<T> Workspace<T>::job_of(int id) {
     own.layers = layers.data();
     if (!shared) {
         if (layers[0].seen)
-            layers[0].seen = memory.template zeros<T>(rows_ * layers[0].ld);
+            layers[0].seen = memory.template zeros<T>(rows * layers[0].ld);
         return own;
     }
     for (T** changed : {&own.theta, &own.m, &own.v, &own.g})

@@ -11,7 +11,12 @@ int main(int count, char** words) {
         std::printf("usage: steps THREADS STEPS EPOCHS ACTIVATION BATCH N_X N_1 ... N_L\n");
         return 2;
     }
-    const Target& target = *targets().front();
+    const char* isa = std::getenv("DELTARULE_ISA");
+    const Target* wanted = targets().front();
+    for (const Target* one : targets())
+        if (isa && std::string_view(isa) == one->name)
+            wanted = one;
+    const Target& target = *wanted;
     std::vector<long> sizes;
     for (int i = 6; i < count; i++)
         sizes.push_back(std::atol(words[i]));
@@ -25,6 +30,9 @@ int main(int count, char** words) {
     std::vector<float> y(m * sizes.back()), first(packed_size<float>(target, net)), second(first.size());
     for (long i = 0; i < m; i++)
         y[i * sizes.back() + i % sizes.back()] = many ? 1 : float(i % 2);
+    std::vector<std::int64_t> order(m);
+    for (long i = 0; i < m; i++)
+        order[i] = (i * 7919) % m;
     Steps steps;
     steps.batch_size = batch;
     steps.alphas.assign(n, 1e-3);
@@ -33,7 +41,7 @@ int main(int count, char** words) {
     const Control control{std::atoi(words[1]), [] { return false; }};
     const auto began = std::chrono::steady_clock::now();
     for (long i = 0; i < epochs; i++)
-        epoch<float>(target, net, theta.data, first.data(), second.data(), {X.data, y.data(), nullptr, nullptr, m},
+        epoch<float>(target, net, theta.data, first.data(), second.data(), {X.data, y.data(), nullptr, order.data(), m},
                      steps, control);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
     std::printf("%.4g\n", 1e6 * seconds / double(n * epochs));

@@ -122,6 +122,19 @@ template <class T> void teams(const Target& target) {
         expect(one == fit<T>(target, wide, 1030, 1030, 4, n, 0, true), "the same bits chunk by chunk");
 }
 
+// Layers and batches so large that their products may be those of tiles: whole ones, parts of them, by units, by shares
+template <class T> void large(const Target& target) {
+    for (const auto& [sizes, rows] : {std::pair<std::vector<long>, long>{{130, 100, 97, 4}, 64},
+                                      {{97, 520, 130, 2}, 90},
+                                      {{160, 300}, 257},
+                                      {{100, 96, 96}, 1100}}) {
+        const NetworkSpec spec = network(sizes, 2, 0, 0, false, 0.2, false);
+        const Fit<T> one = fit<T>(target, spec, 2 * rows, rows, 4, 1, 0);
+        for (int n : {2, 3, 7})
+            expect(one == fit<T>(target, spec, 2 * rows, rows, 4, n, 1, true), "the same bits of large batches");
+    }
+}
+
 // A moment that has faded is zero in an epoch, on every thread; afterwards numbers so small are what they were
 template <class T> void denormals(const Target& target) {
     constexpr T small = std::numeric_limits<T>::min() / 4;
@@ -269,6 +282,7 @@ int main(int argc, char** argv) {
     for (const Target* target : targets()) {
         threads<float>(*target);
         teams<float>(*target);
+        large<float>(*target);
         wide_tables<float>(*target);
         if (mode == "races")
             continue;

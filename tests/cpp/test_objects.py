@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 CPP = Path(__file__).parents[2] / "cpp"
-HERE = ["v2", "v3", "v4"] if platform.machine() == "x86_64" else ["baseline"]
+HERE = ["v2", "v3", "v4", "amx"] if platform.machine() == "x86_64" else ["baseline"]
+MARCH = {"amx": ["-march=x86-64-v4", "-mamx-tile", "-mamx-bf16"]}
 TARGETS = {"c++": HERE, "clang++": HERE, "aarch64-linux-gnu-g++": ["baseline"]}
 COMPILERS = [compiler for compiler in TARGETS if shutil.which(compiler)]
 
@@ -25,7 +26,7 @@ def compiled(compiler: str, source: Path, target: str, folder: Path) -> Path:
     """`source` without optimization, so that nothing is inlined away."""
     made = folder / f"{target}.o"
     flags = ["-std=c++20", "-O0", "-Wno-psabi", f"-DDELTARULE_TARGET={target}"]
-    march = [] if target == "baseline" else [f"-march=x86-64-{target}"]
+    march = [] if target == "baseline" else MARCH.get(target, [f"-march=x86-64-{target}"])
     subprocess.run([compiler, *flags, *march, "-c", source, "-o", made], check=True)
     return made
 

@@ -23,9 +23,18 @@ EVERY = np.resize(EVERY, len(EVERY) // 16 * 16 + 16).view(np.float32)
 @pytest.mark.parametrize("name", _native.FUNCTIONS)
 def test_errors_are_within_the_published_bounds(name):
     found = accuracy.errors(name, EVERY)
-    assert len(found) == len(_native.targets())
+    assert len(found) == len(accuracy.vectors())
     for error, where in found:
         assert error <= accuracy.BOUNDS[name], f"{error} ulp at {where!r}"
+
+
+@pytest.mark.skipif("amx" not in _native.targets(), reason="a processor without tiles")
+@pytest.mark.parametrize("name", _native.FUNCTIONS)
+def test_beside_tiles_vectors_are_those_of_v4(name):
+    found = [np.empty_like(EVERY) for _ in range(2)]
+    for isa, y in zip(("amx", "v4"), found, strict=True):
+        _native.function(isa, _native.FUNCTIONS.index(name), EVERY, y)
+    np.testing.assert_array_equal(*(y.view(np.uint32) for y in found))
 
 
 def test_a_wrong_function_is_noticed(monkeypatch):

@@ -115,6 +115,66 @@ def test_every_activation(activation, sizes, dtype):
     close(found[1], expected[1], dtype, 5)
 
 
+# Where an instruction set multiplies tiles, it does so in layers and batches as large as these: whole tiles, parts of
+# them, sums of one step and of many, halves, several chunks, shares of the rows, inputs as they lie
+TILES = [
+    ([130, 100, 97, 4], 64, 64),
+    ([96, 128, 128, 3], 128, 128),
+    ([160, 333, 140, 2], 257, 128),
+    ([300, 150, 1], 200, 100),
+    ([100, 96, 96], 1100, 1100),
+    ([97, 520, 130, 5], 90, 90),
+]
+
+
+@pytest.mark.parametrize(("sizes", "m", "batch_size"), TILES, ids=str)
+@pytest.mark.parametrize("dropout", [0, 0.3])
+def test_wide_layers_and_large_batches(sizes, m, batch_size, dropout):
+    activations = ["relu"] * (len(sizes) - 2) + ["identity"]
+    network = Network.create(sizes, activations, dropout=dropout, seed=3, dtype=np.float32)
+    data = problem(sizes, m, np.float32, weighted=True)
+    compare(network, data, {"l2": 0.3}, np.float32)
+    steps = ten_steps(data, batch_size)
+    expected = train(REFERENCE, network, data, steps, OPTIMIZERS["momentum"], {"l1": 0.1})
+    found = train(NATIVE, network, data, steps, OPTIMIZERS["momentum"], {"l1": 0.1}, threads=2)
+    close(found[0], expected[0], np.float32)
+    close(found[1], expected[1], np.float32, 5)
+    for threads in (1, 3):
+        again = train(NATIVE, network, data, steps, OPTIMIZERS["momentum"], {"l1": 0.1}, threads=threads)
+        np.testing.assert_array_equal(again[1], found[1])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+def test_float32_products_are_as_exact_as_sums_of_float32(scale):
+    """Against float64, in units of what rounding the sums of absolute values may cost."""
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(160, 400)) * np.exp(rng.normal(size=400))).astype(np.float32)
+    exact = Network.create([400, 200, 130, 2], ["relu", "relu", "identity"], seed=3)
+    exact.W[1][...] *= scale
+    network = replace(exact, theta=exact.theta.astype(np.float32))
+    X = (X / np.float32(scale)).astype(np.float32)
+    exact = exact.with_theta(network.theta.astype(np.float64))
+    found, expected = NATIVE.predict(network, X), REFERENCE.predict(exact, X.astype(np.float64))
+    bound = np.abs(X).astype(np.float64)
+    for l in (1, 2, 3):
+        bound = bound @ np.abs(exact.W[l]).T + np.abs(exact.b[l])
+    assert np.abs(found - expected).max() / bound.max() < 2e-7
+    Y = np.zeros((160, 2))
+    g = NATIVE.cost_and_gradient(network, Data(X, Y.astype(np.float32), None), {})[1]
+    h = REFERENCE.cost_and_gradient(exact, Data(X.astype(np.float64), Y, None), {})[1]
+    for mine, right in zip(network.with_theta(g).W.values(), exact.with_theta(h).W.values(), strict=True):
+        assert np.abs(mine - right).max() < 2e-6 * np.abs(right).max()
+
+
+def test_what_is_not_finite_stays_so_in_wide_layers():
+    network = Network.create([128, 128, 128, 2], ["relu", "relu", "identity"], seed=3, dtype=np.float32)
+    X = np.random.default_rng(0).normal(size=(128, 128)).astype(np.float32)
+    X[5, 7], X[70, 100] = np.nan, np.inf
+    found = NATIVE.predict(network, X)
+    assert not np.isfinite(found[[5, 70]]).any()
+    assert np.isfinite(np.delete(found, [5, 70], axis=0)).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("sizes", [[4, 6, 3], [4, 40, 19]], ids=["small", "panels"])
 @pytest.mark.parametrize(("loss", "output"), pairings())
