@@ -164,6 +164,7 @@ def main() -> None:
         metavar="NAME",
         help="only linear models, or (printed) some of them",
     )
+    parser.add_argument("--networks", action="store_true", help="all but the linear models")
     parser.add_argument(
         "--profile", action="store_true", help="only where the time of a step goes, printed; needs perf"
     )
@@ -195,7 +196,8 @@ def main() -> None:
         others = {net: compare(net, rivals, arguments.rounds) for net in track(SWEEP, "sweep", console=screen)}
         parts += ["", "## Widths, batches, depths, precision, threads", "", *table(others, rivals, rate)]
     write(parts, rivals, arguments.rounds)
-    write_linear(arguments.rounds)
+    if not arguments.networks:
+        write_linear(arguments.rounds)
     print("\n".join(parts))
 
 

@@ -69,6 +69,7 @@ def square(width: int, batch_size: int, depth: int) -> Problem:
 SWEEP = tuple(
     [square(width, 128, 2) for width in (8, 32, 128, 512, 1024)]
     + [square(128, batch_size, 2) for batch_size in (16, 1024, 4096)]
+    + [square(512, 1024, 2)]
     + [square(64, 128, depth) for depth in (1, 4, 8)]
     + [replace(net, name=f"{net.name} momentum", optimizer="momentum") for net in NETS]
     + [replace(net, name=f"{net.name} float64", dtype="float64") for net in NETS]

@@ -20,7 +20,8 @@ from .engines.threads import one_blas_thread
 from .equations import Optimizer
 from .equations.columns import Columns, unchanged
 from .equations.likelihood import Place
-from .equations.newton import candidates, solve, subgradient
+from .equations.newton import candidates
+from .equations.quadratic import solve, subgradient
 from .errors import InvalidOption
 from .network import Network
 

@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from deltarule.equations import LOSSES, OPTIMIZERS, dense
-from deltarule.equations.newton import hessian, lowest, minimize_model, solve, subgradient
+from deltarule.equations.newton import hessian
+from deltarule.equations.quadratic import lowest, minimize_model, solve, subgradient
 from deltarule.network import Network
 
 KINDS = {
