@@ -491,12 +491,12 @@ def overlapping(m, classes, dtype):
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("small", [False, True])
 def test_errors_from_the_cost_are_those_of_its_rows(weighted, dtype, classes, small, monkeypatch):
-    from deltarule.estimators import inferring
+    from deltarule.estimators import measuring
 
     X, y = overlapping(400, classes, dtype)
     w = np.random.default_rng(0).integers(1, 4, len(X)).astype(dtype) if weighted else None
     if not small:
-        monkeypatch.setattr(inferring, "MOST_ENTRIES", 10)
+        monkeypatch.setattr(measuring, "MOST_ENTRIES", 10)
     model = LogisticRegression(C=np.inf).fit(X, y, w)
     assert "_inference" not in vars(model)  # nobody has asked
     assert_same_summary(pickle.loads(pickle.dumps(model)), model.infer(X, y, w))
@@ -546,10 +546,10 @@ def test_errors_from_what_a_fit_has_left_are_those_of_its_rows(weighted, options
 
 
 def test_a_large_table_is_left_to_infer(monkeypatch):
-    from deltarule.estimators import inferring
+    from deltarule.estimators import measuring
 
     X, y = table("diabetes")
-    monkeypatch.setattr(inferring, "MOST_ENTRIES", 1000)
+    monkeypatch.setattr(measuring, "MOST_ENTRIES", 1000)
     model = LinearRegression(engine="reference").fit(X, y)
     assert "infer(X, y) computes them" in model.summary().notes[0]
     assert model.infer(X, y).summary().has_errors

@@ -19,7 +19,8 @@ from ..errors import DataError, InvalidOption, warn
 from ..run import State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
-from .inferring import RESCALE, Inferring
+from .inferring import Inferring
+from .measuring import RESCALE
 
 EXACT = 1e-9
 """Of the score, in standard errors: there the weights are right to the digits that others compare."""

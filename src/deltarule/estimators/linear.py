@@ -27,8 +27,8 @@ from ..run import Run, State
 from .base import store
 from .base_linear import PLAIN
 from .documentation import with_parameters
-from .inferring import MOST_PARAMETERS, TOO_MUCH
 from .linear_inference import LEAST, LinearInference, refuse_squares
+from .measuring import MOST_PARAMETERS, TOO_MUCH
 
 EXACT = ("auto", "exact")
 FINEST, OUT_OF_STEPS = 1e-12, 7  # of lsqr, whose tolerances are relative, and what it calls it if that was too fine

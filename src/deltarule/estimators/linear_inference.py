@@ -13,7 +13,8 @@ from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption
 from .inference import Refusal
-from .inferring import MOST_PARAMETERS, Inferring, Interval, Left, Measured, check_level, too_few
+from .inferring import Inferring, Interval, check_level
+from .measuring import MOST_PARAMETERS, Left, Measured, too_few
 
 LEAST, MOST = 1e-150, 1e150
 """Targets whose squares, and sums of these, float64 holds."""

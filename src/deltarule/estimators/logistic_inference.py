@@ -21,7 +21,8 @@ from ..errors import InvalidOption, SeparationWarning, warn
 from ..run import Run
 from .firth_inference import FirthInference
 from .inference import Refusal
-from .inferring import ARRIVED, MOST_PARAMETERS, THERE, Interval, Left, check_level, too_few
+from .inferring import Interval, check_level
+from .measuring import ARRIVED, MOST_PARAMETERS, THERE, Left, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
