@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "patience.hpp"
+#include "tasks.hpp"
 #include "threads.hpp"
-#include "workspace.hpp"
 
 namespace deltarule {
 
@@ -37,20 +37,13 @@ inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool s
     return {batch.first + before, rows, before, last, batch.weight, key, shared ? shares_of(rows) : 0};
 }
 
-// Those who share the units of the layers: all threads, or a thread alone with the units of some rows
-struct Team {
-    int thread;
-    int id, of;  // which of them it is, and how many they are
-    Part part(long n) const { return part_of(n, id, of); }
-};
-
 // One computation on several threads, chunk of samples by chunk of samples
 template <class T> class Computation {
 public:
     Computation(Workspace<T>& workspace, const Crew& crew, Patience& patience)
         : ws_(workspace), k_(workspace.kernels), threads_(crew.size()), barrier_(threads_), patience_(patience) {
         for (int id = 0; id < threads_; id++)
-            own_.push_back({workspace.job_of(id), tasks_of(all(id))});
+            own_.push_back({workspace.job_of(id), tasks_of(workspace, all(id))});
     }
 
     // The cost of a batch, if `backward` its gradient, and if the job has an optimizer the step, which is not taken
@@ -90,11 +83,6 @@ public:
     }
 
 private:
-    struct OwnTask {
-        std::size_t number;
-        Laid laid;
-    };
-
     // What a thread has of its own. Where the rows are in shares, that is all of the parameters: every thread takes the
     // whole step, then only gradients go from core to core, and threads meet once. What is read after a meeting is not
     // written before the next one.
@@ -112,15 +100,11 @@ private:
     std::vector<Own> own_;  // of each thread
     bool halt_[2] = {};     // for each of the two, written by the first thread before the others read it
 
-    static double cost(const Task& task) { return double(task.n + 2 * task.n_b); }
-
     Team all(int id) const { return {id, id, threads_}; }
 
     long panels_of(const Layer<T>& layer) const { return parts(layer.n_out, k_.panel); }
 
-    // Whether the units of a layer are shared out: who computes some of them also updates their weights, which stay in
-    // the cache of that core. Of a layer with too few the rows are, and the inputs in the update.
-    bool by_units(const Layer<T>& layer, Team team) const { return panels_of(layer) >= team.of; }
+    bool by_units(const Layer<T>& layer, Team team) const { return deltarule::by_units(panels_of(layer), team); }
 
     // Whether each of two threads has one of the halves over which the sums are taken
     static bool paired(const Layer<T>& layer, Team team) { return team.of == 2 && layer.first_half > 0; }
@@ -138,48 +122,6 @@ private:
     void meet(Team team) {
         arrive(team);
         wait(team);
-    }
-
-    // Of every layer, those of the thread's own units, or as much work as the others have; all, with parameters of its
-    // own
-    std::vector<std::vector<OwnTask>> tasks_of(Team team) const {
-        std::vector<std::vector<OwnTask>> tasks(ws_.job.n_layers + 1);
-        std::vector<double> total(tasks.size()), before(tasks.size());
-        for (const Task& task : ws_.tasks)
-            total[task.layer] += cost(task);
-        for (std::size_t i = 0; i < ws_.tasks.size(); i++) {
-            const Task& task = ws_.tasks[i];
-            const Layer<T>& layer = ws_.job.layers[task.layer];
-            const double middle = (before[task.layer] + 0.5 * cost(task)) / total[task.layer];
-            before[task.layer] += cost(task);
-            const bool owned = by_units(layer, team) && !layer.narrow && task.panel >= 0;
-            const long owner = owned ? owner_of(task.panel, panels_of(layer), team.of)
-                                     : std::min(long(middle * team.of), team.of - 1L);
-            if (ws_.shared || owner == team.id)
-                tasks[task.layer].push_back({i, {}});
-        }
-        for (long l = 1; l <= ws_.job.n_layers; l++)
-            if (ws_.job.layers[l].tiles)
-                remember_laid(tasks[l], panels_of(ws_.job.layers[l]));
-        return tasks;
-    }
-
-    // What is laid out already when a task of a layer comes: each panel has a place, the last ones share one
-    void remember_laid(std::vector<OwnTask>& tasks, long panels) const {
-        std::vector<long> places(panels, -1);
-        const long last = ws_.job.kept - 1;
-        long taken = 0, inputs = -1;
-        for (OwnTask& one : tasks) {
-            const Task& task = ws_.tasks[one.number];
-            if (task.panel < 0)
-                continue;
-            long& place = places[task.panel];
-            const bool known = place >= 0 && place < last;
-            if (place < 0)
-                place = std::min(taken++, last);
-            one.laid = {task.i0 == inputs, known, place};
-            inputs = task.i0;
-        }
     }
 
     // The shares of this thread, each by itself all the way to its gradient
@@ -322,7 +264,7 @@ private:
 
     // Whoever hears of it may use the same units of the processor
     void ask(double work) {
-        if (patience_.ask(work))
+        if (patience_.ask(work) && ws_.tiles)
             k_.enter();
     }
 
@@ -342,10 +284,11 @@ private:
         return total;
     }
 
-    // Work on some panels, a few at a time, so that the user is heard
+    // Work on some panels, a few at a time, so that the user is heard; by tiles, which are quick, more of them, as the
+    // left factor is laid out for each few
     template <class Work> void slices(int id, Part panels, Part rows, long terms, Work work) {
         const double cost = 2.0 * double(k_.panel) * double(terms) * double(rows.end - rows.begin);
-        const long step = std::max(1L, long(SLICE / (cost + 1)));
+        const long step = std::max(ws_.tiles ? 16L : 1L, long(SLICE / (cost + 1)));
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);
             work({p, end});

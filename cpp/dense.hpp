@@ -82,7 +82,7 @@ void forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, Part pane
     for (long r = rows.begin; r < rows.end; r += most) {
         const Part here{r, rows.end - r < most ? rows.end : r + most};
         const Left<T, false> left(layer.tiles, {A.data + r * A.ld + terms.k0, A.ld}, here.end - r, K,
-                                  scratch + job.aside);
+                                  places<T>(scratch + job.aside, K));
         for (long j = panels.begin; j < panels.end; j++) {
             const long width = width_of<T>(layer.n_out, j);
             T* Z = layer.Z + r * layer.ld + j * PANEL<T>;
@@ -104,11 +104,11 @@ template <class T> void linear_backward(const Job<T>& job, long l, Part rows, Pa
     for (long r = rows.begin; r < rows.end; r += most) {
         const long count = rows.end - r < most ? rows.end - r : most;
         const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, count, K,
-                                  scratch + job.aside);
+                                  places<T>(scratch + job.aside, K));
         for (long p = panels.begin; p < panels.end; p++) {
             const long width = width_of<T>(layer.n_in, p);
             if (!layer.narrow)
-                in_portions<T>(layer.tiles, K, 4 * LANES<T>, [&](long k, long end) {
+                awake<T>(layer.tiles, K, 4 * LANES<T>, [&](long k, long end) {
                     turned(layer, W, terms.k0 + k, terms.k0 + end, p, scratch + k * width);
                 });
             T* dA = below.d + r * below.ld + p * PANEL<T>;
@@ -178,8 +178,8 @@ void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, const Lai
         gradient_narrow(layer, task, from, dZ, n, g_W);
     } else {
         const long inputs = task.i1 - task.i0, width = task.n / inputs;
-        const Left<T, true> left(layer.tiles, {from.data + task.i0, A.ld}, inputs, n, scratch + job.aside, job.kept,
-                                 laid);
+        const Left<T, true> left(layer.tiles, {from.data + task.i0, A.ld}, inputs, n,
+                                 places<T>(scratch + job.aside, n, job.kept, laid));
         left.times(width, {.B = dZ, .start = NOTHING<T>, .C = g_W, .ldc = width});
     }
     sum_rows(dZ, n, task.n_b, g_b);

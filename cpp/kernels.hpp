@@ -122,7 +122,7 @@ template <class T> struct Kernels {
     // What a thread needs before it multiplies, and gives back
     void (*enter)();
     void (*leave)();
-    bool (*by_tiles)(long n_in, long n_out, long rows);
+    bool (*by_tiles)(long n_in, long n_out, long rows, bool training);
     // On some rows of the chunk and panels of the layer that is written:
     void (*gather)(const Job<T>&, const Chunk&, Part rows);
     void (*forward)(const Job<T>&, const Chunk&, long layer, Part rows, Part panels, Terms, T* scratch);
@@ -133,10 +133,7 @@ template <class T> struct Kernels {
     void (*gradient)(const Job<T>&, const Chunk&, const Task&, const Laid&, Part rows, T* g_W, T* g_b, T* scratch);
     void (*update)(const Job<T>&, const Chunk&, const Task&, const Laid&, double* penalty, const StepRates&,
                    T* scratch);
-    // Numbers of scratch before the pieces, and for them; panels of dZ that are kept there
-    long (*aside)(const Job<T>&, bool training);
-    long (*pieces)(const Job<T>&, long rows, bool training);
-    long (*kept)(const Job<T>&, long rows);
+    long (*plan_scratch)(Job<T>&, long rows, bool training);  // see update.hpp
     // Between the layout of theta and the packed one
     void (*pack)(const Layer<T>&, const T* flat, T* packed);
     void (*unpack)(const Layer<T>&, const T* packed, T* flat);

@@ -16,8 +16,8 @@ inline void release_tiles() {}
 inline void keep_awake() {}
 #endif
 
-// Work on n things between products, `portion` of them at a time if these are of tiles
-template <class T, class Do> void in_portions(bool tiles, long n, long portion, Do work) {
+// Work on n things between products, if these are of tiles so many at a time that the unit does not fall asleep
+template <class T, class Do> void awake(bool tiles, long n, long portion, Do work) {
     if (!HAS_TILES<T> || !tiles)
         return work(0, n);
     for (long i = 0; i < n; i += portion) {
@@ -27,10 +27,10 @@ template <class T, class Do> void in_portions(bool tiles, long n, long portion, 
 }
 
 // Whether pieces are worth their while for a layer: where each is used often, as measured, and where sums over the
-// samples are not filled up with many zeros
-template <class T> bool by_tiles(long n_in, long n_out, long rows) {
+// samples of a gradient are not filled up with many zeros
+template <class T> bool by_tiles(long n_in, long n_out, long rows, bool training) {
     const bool often = n_in >= 96 && n_out >= 96 && rows >= 64 && (n_in <= 2 * n_out || rows >= 256);
-    return HAS_TILES<T> && often && 5 * rows >= 4 * steps_of(rows) * TERMS;
+    return HAS_TILES<T> && often && (!training || 5 * rows >= 4 * steps_of(rows) * TERMS);
 }
 
 // Numbers of scratch for the pieces of `rows` rows of the left factor and some panels of right ones
@@ -40,28 +40,41 @@ template <class T> long pieces_size(long rows, long K, long panels = 1) {
 
 constexpr long ROOM = 1 << 20;  // bytes of a cache
 
-// As many rows as a cache has room for in pieces
+// As many rows of K terms as a cache has room for in pieces
 template <class T> long rows_at_once(bool tiles, long rows, long K) {
-    const long most = ROOM / long(sizeof(Piece)) / (pieces_of(1, K) / TILE) / (2 * TILE) * (2 * TILE);
-    return !tiles || rows < most ? rows : most > 0 ? most : 2 * TILE;
+    const long row = steps_of(K) * STEP / TILE;  // pieces of one
+    const long room = ROOM / long(sizeof(Piece)) / row / PAIR * PAIR, most = room > 0 ? room : PAIR;
+    return tiles && most < rows ? most : rows;
 }
 
-// A is (rows, K), or (K, rows) where it is transposed. Where tiles are to be used, scratch has room for the pieces, of
-// right factors for so many panels; what is laid out there already stays.
+// Where the pieces of factors lie: of right ones first, for so many panels, then of the left one
+struct Places {
+    Piece *right, *left;
+    bool has_right = false, has_left = false;  // already
+    bool keeps = false;  // all terms of a panel stay; else AT_ONCE at a time take the place of those before
+};
+
+// Of a product with one right panel after the other, each used once
+template <class T> Places places(T* scratch, long K) {
+    Piece* const right = (Piece*)scratch;
+    return {right, right + pieces_of(PANEL<T>, K)};
+}
+
+// Of a gradient: some panels of dZ stay, for the next inputs
+template <class T> Places places(T* scratch, long K, long kept, const Laid& laid) {
+    Piece* const right = (Piece*)scratch;
+    const long panel = pieces_of(PANEL<T>, K);
+    return {right + laid.place * panel, right + kept * panel, laid.right, laid.left, true};
+}
+
+// The left factor of several products: A is (rows, K), or (K, rows) where it is transposed
 template <class T, bool TRANSPOSED> class Left {
 public:
-    Left(bool tiles, Matrix<T> A, long rows, long K, T* scratch, long panels = 1, const Laid& laid = {})
-        : tiles_(tiles),
-          A_(A),
-          rows_(rows),
-          K_(K),
-          right_((Piece*)scratch + laid.place * pieces_of(PANEL<T>, K)),
-          left_((Piece*)scratch + panels * pieces_of(PANEL<T>, K)),
-          keeps_(panels > 1),
-          has_right_(laid.right) {
+    Left(bool tiles, Matrix<T> A, long rows, long K, const Places& places)
+        : tiles_(tiles), A_(A), rows_(rows), K_(K), places_(places) {
         if constexpr (HAS_TILES<T>)
-            if (tiles && !laid.left)
-                lay_left<TRANSPOSED>(A, rows, K, left_);
+            if (tiles && !places.has_left)
+                lay_left<TRANSPOSED>(A, rows, K, places.left);
     }
 
     // C = start + A B, of a panel of `width` columns; A and K of the product are its own
@@ -78,18 +91,17 @@ private:
     const bool tiles_;
     const Matrix<T> A_;
     const long rows_, K_;
-    Piece *const right_, *const left_;
-    const bool keeps_, has_right_;
+    const Places places_;
 
     // Some terms of all sums at a time
     void times_tiles(long width, Product<T> product) const {
         for (long k = 0; k < K_; k += AT_ONCE) {
             const long terms = K_ - k < AT_ONCE ? K_ - k : AT_ONCE, steps = steps_of(terms);
-            Piece* right = right_ + (keeps_ ? pieces_of(PANEL<T>, k) : 0);
-            if (!has_right_)
+            Piece* right = places_.right + (places_.keeps ? pieces_of(PANEL<T>, k) : 0);
+            if (!places_.has_right)
                 lay_right({product.B.data + k * product.B.ld, product.B.ld}, terms, width, right);
-            multiply_pieces({left_ + pieces_of(TILE, k), pieces_of(TILE, K_)}, {right, steps * STEP}, steps, rows_,
-                            width, product);
+            multiply_pieces({places_.left + pieces_of(TILE, k), pieces_of(TILE, K_)}, {right, steps * STEP}, steps,
+                            rows_, width, product);
             product.start = {product.C, product.ldc};
         }
     }

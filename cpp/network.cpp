@@ -119,7 +119,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
-            const Entered<T> entered(ws.kernels);
+            const Entered<T> entered(ws);
             const WithDenormals zero(Denormals::zero);
             const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
                 return computation.take(id, batch, std::uint64_t(steps.first + s + 1), rates, true, J);
@@ -169,7 +169,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
-            const Entered<T> entered(ws.kernels);
+            const Entered<T> entered(ws);
             double J = 0;
             computation.take(id, all, 0, {}, g != nullptr, J);
             if (id == 0)
@@ -213,7 +213,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     ws.load(theta, ws.job.theta);
     Patience patience(control);
     crew.run([&](int id) {
-        const Entered<T> entered(ws.kernels);
+        const Entered<T> entered(ws);
         const long place = id * rows;  // its rows of the workspace
         const Part mine = part_of(parts(samples.m, rows), id, crew.size());
         for (long block = mine.begin; block < mine.end && !patience.stopped(); block++) {
@@ -226,7 +226,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
                 ws.kernels.forward(ws.job, chunk, l, own, {0, parts(ws.job.layers[l].n_out, ws.kernels.panel)},
                                    {0, ws.job.layers[l].n_in}, ws.scratch[id]);
             ws.kernels.output(ws.job, chunk, own, ws.scratch[id], out);
-            if (id == 0 && patience.ask(2 * weights(spec) * double(n)))
+            if (id == 0 && patience.ask(2 * weights(spec) * double(n)) && ws.tiles)
                 ws.kernels.enter();
         }
     });

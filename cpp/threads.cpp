@@ -50,7 +50,7 @@ int current_processor() {
 }
 
 // Goes on elsewhere: a new thread begins on the processor of whoever started it, and the system may leave both there
-// for many milliseconds.
+// for many milliseconds. Afterwards it may be anywhere among those that the process has now.
 void leave(int processor) {
 #if defined(__linux__)
     const pthread_t self = pthread_self();
@@ -182,7 +182,7 @@ double Crew::seconds_to_meet() {
     constexpr double usual = 2e-7, most = 1e-6;  // longer: they were not on two cores at the time
     constexpr double patience = 1e-3;            // seconds; others may keep the cores busy
     constexpr int trials = 20, waits = 10;
-    constexpr std::chrono::milliseconds later(20);  // another attempt, if it was in vain
+    constexpr int rest = 50;  // after an attempt in vain, so many times as long as it took
     using Clock = std::chrono::steady_clock;
     static std::atomic<double> measured{0};
     static std::atomic<Clock::time_point> next{Clock::time_point::min()};
@@ -193,7 +193,7 @@ double Crew::seconds_to_meet() {
     Crew crew(2);
     if (crew.size() == 1)
         return usual;
-    next.store(Clock::now() + later, std::memory_order_relaxed);
+    const auto start = Clock::now();
     double least = most, total = 0;  // the first thread's between two waits of both
     Barrier barrier(2);
     const auto meet = [&](int id) {
@@ -214,8 +214,11 @@ double Crew::seconds_to_meet() {
             meet(id);
         }
     });
-    if (!(least > 0 && least < most))
+    if (!(least > 0 && least < most)) {
+        const auto end = Clock::now();
+        next.store(end + rest * (end - start), std::memory_order_relaxed);
         return most;
+    }
     measured.store(least, std::memory_order_relaxed);
     return least;
 }

@@ -3,8 +3,8 @@
 // A float32 is the sum of three bfloat16, exactly: its first eight bits, the next eight, and the last. Of the nine
 // products of the pieces of two numbers the six largest are summed, in float32; what is left out is less than 2^-21 of
 // a product, and sums of 32 terms at a time lose less than one long sum. Results and pieces too small for the exponent
-// are zero; numbers that are not finite give NaN. After Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial
-// Intelligence Datatype For Higher-Precision Computations" (2019).
+// are zero, so that numbers and sums below 2^-103 lose digits; numbers that are not finite give NaN. After Henry, Tang
+// and Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For Higher-Precision Computations" (2019).
 //
 // A step adds 32 terms. The left factor is laid out as [rows / 16][steps][piece][16 rows][32 terms], the right one as
 // [columns / 16][steps][piece][16 pairs of terms][16 columns][2], where term k makes a pair with term k + 16.
@@ -17,10 +17,12 @@ namespace {
 using Piece = std::uint16_t;  // a bfloat16
 
 constexpr long TILE = 16, TERMS = 32;  // rows, and columns, of a tile of C; terms of a step
+constexpr long PAIR = 2 * TILE;        // rows, and columns, that are multiplied together
 constexpr long PIECE = TILE * TERMS;   // from a piece to the next one
 constexpr long STEP = 3 * PIECE;
-constexpr long AT_ONCE =
-    4 * TERMS;  // terms of which the pieces for two rows and two columns of tiles fit the first cache
+
+// Terms at a time: of so many, the pieces of a pair of rows and of a pair of columns fit the first cache together
+constexpr long AT_ONCE = 4 * TERMS;
 
 inline long steps_of(long K) {
     return (K + TERMS - 1) / TERMS;
@@ -39,10 +41,9 @@ struct alignas(64) TileShapes {
     std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-// A thread does so before its first product
+// The shapes of all tiles, for this thread until `release_tiles`; what else ran on it in between may have changed them
 inline void set_up_tiles() {
-    static const TileShapes shapes;
-    asm volatile("" ::: "memory");
+    static constexpr TileShapes shapes;
     _tile_loadconfig(&shapes);
 }
 
@@ -83,7 +84,8 @@ inline void columns(Matrix<float> A, long k, long K, long c, long n, float* to) 
     transpose_square(whole ? from : some, whole ? A.ld : TILE, to, TILE);
 }
 
-// A (rows, K), or (K, rows) where it is transposed
+// A (rows, K), or (K, rows) where it is transposed. Of the last tile, rows beyond stay what they were: a row of C
+// depends on its own row of A alone, and nobody copies these.
 template <bool TRANSPOSED> void lay_left(Matrix<float> A, long rows, long K, Piece* to) {
     for (long r = 0; r < rows; r += TILE)
         for (long k = 0; k < K; k += TERMS, to += STEP) {
@@ -173,6 +175,7 @@ struct Pieces {
 template <int M, int N> void sum_tiles(Pieces left, Pieces right, long steps, Matrix<float> start, float* C, long ldc) {
     asm volatile("" ::: "memory");  // compilers do not know that tiles are loaded from memory
     start_sums<M, N>(start);
+    // a2 b0, a1 b0, a1 b1, a0 b1, a0 b2, a0 b0: the largest last, one factor new at a time
     for (long s = 0; s < steps; s++) {
         const Piece *a = left.at + s * STEP, *b = right.at + s * STEP;
         load_left<M>(a + 2 * PIECE, left.next);
@@ -203,9 +206,9 @@ inline void multiply_pieces(Pieces left, Pieces right, long steps, long rows, lo
                             const Product<float>& product) {
     static constexpr decltype(&sum_tiles<1, 1>) SUMS[2][2] = {{sum_tiles<1, 1>, sum_tiles<1, 2>},
                                                               {sum_tiles<2, 1>, sum_tiles<2, 2>}};
-    alignas(64) float aside[2 * TILE * 2 * TILE];  // for tiles that are not whole
-    for (long r = 0; r < rows; r += 2 * TILE, left.at += 2 * left.next) {
-        const long count = rows - r < 2 * TILE ? rows - r : 2 * TILE;
+    alignas(64) float aside[PAIR * PAIR];  // for tiles that are not whole
+    for (long r = 0; r < rows; r += PAIR, left.at += 2 * left.next) {
+        const long count = rows - r < PAIR ? rows - r : PAIR;
         const auto sum = SUMS[count > TILE][width > TILE];
         float* C = product.C + r * product.ldc;
         Matrix<float> start = {product.start.data + r * product.start.ld, product.start.ld};
@@ -214,11 +217,11 @@ inline void multiply_pieces(Pieces left, Pieces right, long steps, long rows, lo
             continue;
         }
         if (start.ld) {
-            copy_rows(start, count, width, aside, 2 * TILE);
-            start = {aside, 2 * TILE};
+            copy_rows(start, count, width, aside, PAIR);
+            start = {aside, PAIR};
         }
-        sum(left, right, steps, start, aside, 2 * TILE);
-        copy_rows({aside, 2 * TILE}, count, width, C, product.ldc);
+        sum(left, right, steps, start, aside, PAIR);
+        copy_rows({aside, PAIR}, count, width, C, product.ldc);
     }
 }
 

@@ -43,7 +43,7 @@ template <class T> void add_shares(const Job<T>& job, const Chunk& chunk, long a
 
 // One step of parameters `at` to at + n, whose gradient is g
 template <class T> void take_step(const Job<T>& job, bool tiles, const StepRates& rates, long at, const T* g, long n) {
-    in_portions<T>(tiles, n, 512, [&](long i, long end) {
+    awake<T>(tiles, n, 512, [&](long i, long end) {
         OPTIMIZERS<T>[job.optimizer].step(rates, job.theta + at + i, g + i, job.m ? job.m + at + i : nullptr,
                                           job.v ? job.v + at + i : nullptr, end - i);
     });
@@ -89,43 +89,45 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid&
     take_step(job, layer.tiles, rates, task.b, g_b, task.n_b);
 }
 
-// Numbers of scratch of a thread that anything but pieces needs
-template <class T> long aside(const Job<T>& job, bool training) {
-    long most = (5 * job.layers[job.n_layers].n_out + 1) * job.width;  // the head
-    if (!training)
-        return most;
-    const auto at_least = [&](long n) { most = most < n ? n : most; };
-    at_least((BLOCK<T> + 1) * PANEL<T>);  // a gradient
-    for (long l = 0; l <= job.n_layers; l++)
-        at_least(job.layers[l].ld * PANEL<T>);  // weights, turned
-    return padded<T>(most);
-}
-
-// Panels of dZ that stay in pieces: all of a layer, or as many as a cache has room for
-template <class T> long kept(const Job<T>& job, long rows) {
-    long most = 1;
-    for (long l = 1; l <= job.n_layers; l++)
-        if (const long n = panels<T>(job.layers[l].n_out); job.layers[l].tiles && n > most)
-            most = n;
-    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
-    return room < 1 ? 1 : room < most ? room : most;
-}
-
-// Those for pieces, with `rows` rows in memory
-template <class T> long pieces(const Job<T>& job, long rows, bool training) {
+// Numbers of scratch of a thread for pieces, with `rows` rows in memory; panels of dZ that stay there are as many as a
+// layer has, or as a cache has room for
+template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
     long most = 0;
     const auto at_least = [&](long n) { most = most < n ? n : most; };
+    // of fewer terms more rows are laid out at a time, and their pieces may be more in all
+    const auto halves = [&](long n, long first_half) {
+        const long both[] = {n - first_half, first_half};
+        for (const long K : both)
+            if (K > 0)
+                at_least(pieces_size<T>(rows_at_once<T>(true, rows, K), K));
+    };
+    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
+    for (long l = 1; l <= job.n_layers; l++)
+        if (const long n = panels<T>(job.layers[l].n_out); job.layers[l].tiles && job.kept < n && job.kept < room)
+            job.kept = n < room ? n : room;
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = job.layers[l];
         if (!layer.tiles)
             continue;
-        at_least(pieces_size<T>(rows_at_once<T>(true, rows, layer.n_in), layer.n_in));
+        halves(layer.n_in, job.layers[l - 1].first_half);
         if (!training)
             continue;
-        at_least(pieces_size<T>(rows_at_once<T>(true, rows, layer.n_out), layer.n_out));
+        halves(layer.n_out, layer.first_half);
         at_least(pieces_size<T>(BLOCK<T>, rows, job.kept));
     }
     return most;
+}
+
+// How the scratch of a thread is divided; how many numbers it has
+template <class T> long plan_scratch(Job<T>& job, long rows, bool training) {
+    long most = (5 * job.layers[job.n_layers].n_out + 1) * job.width;  // the head
+    const auto at_least = [&](long n) { most = most < n ? n : most; };
+    if (training)
+        at_least((BLOCK<T> + 1) * PANEL<T>);  // a gradient
+    for (long l = 0; l <= job.n_layers && training; l++)
+        at_least(job.layers[l].ld * PANEL<T>);  // weights, turned
+    job.aside = padded<T>(most);
+    return job.aside + plan_pieces(job, rows, training);
 }
 
 }  // namespace

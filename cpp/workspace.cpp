@@ -47,11 +47,13 @@ struct Kept {
 thread_local Kept kept;
 
 char* map(std::size_t size) {
-    // what is not touched of a block takes no memory
+    // pages of a block that are not touched take no memory; large ones are found sooner
     void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED)
         throw std::bad_alloc();
-    // madvise(start, size, MADV_HUGEPAGE);
+#if defined(MADV_HUGEPAGE)
+    madvise(start, size, MADV_HUGEPAGE);
+#endif
     return static_cast<char*>(start);
 }
 
@@ -82,9 +84,6 @@ void* Memory::take(std::size_t bytes) {
         blocks_.emplace_back(start, size);
         at_ = start + (PAGE - reinterpret_cast<std::uintptr_t>(start) % PAGE) % PAGE;
         end_ = start + size;
-#if defined(MADV_HUGEPAGE)
-        madvise(at_, std::size_t(end_ - at_), MADV_HUGEPAGE);
-#endif
     }
     void* taken = at_;
     at_ += bytes;
@@ -139,7 +138,7 @@ Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T
 template <class T>
 Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
                         bool training, int threads)
-    : Layout<T>(target, spec, samples, training), rows(rows), target_(target) {
+    : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
     shared = training && !micro && by_shares(spec, rows);
     for (long l = 1; l <= job.n_layers && training && !micro && !shared; l++)
         if (const long n = parts(layers_[l].n_out, kernels.panel); n >= HALVED)
@@ -154,16 +153,11 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     job.penalty = memory.zeros<double>(long(tasks.size()));
     if (shared)
         job.shares = memory.zeros<T>(2 * shares_of(rows) * job.n_parameters);
-    long most = 0;
-    if (micro) {
-        most = kernels.micro_scratch(job);
-    } else {
-        for (long l = 1; l <= job.n_layers; l++)
-            layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows);
-        job.aside = kernels.aside(job, training);
-        job.kept = kernels.kept(job, rows);
-        most = job.aside + kernels.pieces(job, rows, training);
+    for (long l = 1; l <= job.n_layers && !micro; l++) {
+        layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows, training);
+        tiles = tiles || layers_[l].tiles;
     }
+    const long most = micro ? kernels.micro_scratch(job) : kernels.plan_scratch(job, rows, training);
     for (int id = 0; id < threads; id++)
         scratch.push_back(memory.zeros<T>(most));
 }
@@ -202,7 +196,7 @@ template <class T> Job<T> Workspace<T>::job_of(int id) {
     own.layers = layers.data();
     if (!shared) {
         if (layers[0].seen)
-            layers[0].seen = memory.template zeros<T>(rows * layers[0].ld);
+            layers[0].seen = memory.template zeros<T>(rows_ * layers[0].ld);
         return own;
     }
     for (T** changed : {&own.theta, &own.m, &own.v, &own.g})

@@ -35,18 +35,6 @@ private:
     void* take(std::size_t bytes);
 };
 
-// While it lives, its thread may call kernels
-template <class T> class Entered {
-public:
-    explicit Entered(const Kernels<T>& kernels) : kernels_(kernels) { kernels_.enter(); }
-    ~Entered() { kernels_.leave(); }
-    Entered(const Entered&) = delete;
-    Entered& operator=(const Entered&) = delete;
-
-private:
-    const Kernels<T>& kernels_;
-};
-
 // Sizes, activations, loss and samples of a job; no memory yet
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job);
@@ -90,9 +78,9 @@ private:
 template <class T> class Workspace : public Layout<T> {
 public:
     using Layout<T>::kernels, Layout<T>::micro, Layout<T>::job;
-    const long rows;          // in memory at the same time, to predict those of each thread
     std::vector<Task> tasks;  // of an update
     bool shared = false;      // whether each share of the rows has a gradient of its own
+    bool tiles = false;       // whether any product is of tiles
     std::vector<T*> scratch;  // one for each thread
     Memory memory;
 
@@ -106,18 +94,37 @@ public:
     // Lets the job of a thread write its losses and gradients elsewhere than the last time
     void alternate(Job<T>& own) const {
         const bool first = own.row_loss == job.row_loss;
-        own.row_loss = job.row_loss + (first ? rows : 0);
-        own.shares = job.shares + (first ? shares_of(rows) * job.n_parameters : 0);
+        own.row_loss = job.row_loss + (first ? rows_ : 0);
+        own.shares = job.shares + (first ? shares_of(rows_) * job.n_parameters : 0);
     }
 
 private:
     using Layout<T>::layers_;
     const Target& target_;
+    const long rows_;  // in memory at the same time, to predict those of each thread
     std::deque<std::vector<Layer<T>>> copies_;
 
     void place_activations(long rows, bool training);
     void make_tasks();
     Task task_of(long l, long panel, long i0, long i1) const;
+};
+
+// While it lives, its thread may call kernels
+template <class T> class Entered {
+public:
+    explicit Entered(const Workspace<T>& ws) : ws_(ws) {
+        if (ws_.tiles)
+            ws_.kernels.enter();
+    }
+    ~Entered() {
+        if (ws_.tiles)
+            ws_.kernels.leave();
+    }
+    Entered(const Entered&) = delete;
+    Entered& operator=(const Entered&) = delete;
+
+private:
+    const Workspace<T>& ws_;
 };
 
 }  // namespace deltarule

@@ -127,11 +127,44 @@ template <class T> void large(const Target& target) {
     for (const auto& [sizes, rows] : {std::pair<std::vector<long>, long>{{130, 100, 97, 4}, 64},
                                       {{97, 520, 130, 2}, 90},
                                       {{160, 300}, 257},
-                                      {{100, 96, 96}, 1100}}) {
+                                      {{100, 96, 96}, 1100},
+                                      {{90, 784, 128, 1}, 416},  // more rows at a time of half of the terms
+                                      {{300, 100, 96}, 700}}) {
         const NetworkSpec spec = network(sizes, 2, 0, 0, false, 0.2, false);
         const Fit<T> one = fit<T>(target, spec, 2 * rows, rows, 4, 1, 0);
         for (int n : {2, 3, 7})
             expect(one == fit<T>(target, spec, 2 * rows, rows, 4, n, 1, true), "the same bits of large batches");
+    }
+}
+
+// Whoever hears that there may be an interruption may multiply tiles too, and gives them back
+void nested(const Target& target) {
+    const NetworkSpec spec = network({512, 1024, 1024, 512, 4}, 2, 0, 0, false, 0, false);
+    const long m = 4096, P = spec.parameters();
+    const Numbers<float> X(m * 512, 0, -1, 1, 1), y(m * 4, 0, 0, 1, 2), first(P, 0, -.05, .05, 3);
+    Steps steps;
+    steps.batch_size = 1024;
+    steps.alphas.assign(4, 1e-3);
+    steps.optimizer = index_of("gradient_descent", target.optimizers);
+    for (const int threads : {1, 2}) {
+        std::vector<float> theta[2], out(400 * 4);
+        int heard = 0;
+        for (const bool disturbed : {false, true}) {
+            theta[disturbed].assign(first.data, first.data + P);
+            const auto interrupted = [&] {
+                if (disturbed)
+                    predict<float>(target, spec, first.data, {X.data, nullptr, nullptr, nullptr, 400}, out.data(), {});
+                heard += disturbed;
+                return false;
+            };
+            for (int i = 0; i < (disturbed ? 20 : 1) && heard == 0; i++) {
+                theta[disturbed].assign(first.data, first.data + P);
+                epoch<float>(target, spec, theta[disturbed].data(), nullptr, nullptr,
+                             {X.data, y.data, nullptr, nullptr, m}, steps, {threads, interrupted, true});
+            }
+        }
+        expect(heard > 0, "somebody heard");
+        expect(theta[0] == theta[1], "the same bits when somebody multiplied in between");
     }
 }
 
@@ -287,6 +320,8 @@ int main(int argc, char** argv) {
         if (mode == "races")
             continue;
         values(*target);
+        if (target == targets().front())  // others have no state of their own
+            nested(*target);
         denormals<float>(*target);
         denormals<double>(*target);
         registers<float>(*target);

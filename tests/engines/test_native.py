@@ -158,7 +158,7 @@ def test_float32_products_are_as_exact_as_sums_of_float32(scale):
     bound = np.abs(X).astype(np.float64)
     for l in (1, 2, 3):
         bound = bound @ np.abs(exact.W[l]).T + np.abs(exact.b[l])
-    assert np.abs(found - expected).max() / bound.max() < 2e-7
+    assert np.abs(found - expected).max() / bound.max() < 2e-9
     Y = np.zeros((160, 2))
     g = NATIVE.cost_and_gradient(network, Data(X, Y.astype(np.float32), None), {})[1]
     h = REFERENCE.cost_and_gradient(exact, Data(X.astype(np.float64), Y, None), {})[1]
