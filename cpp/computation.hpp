@@ -216,7 +216,7 @@ private:
         const Part mine = team.part(n), others = team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin};
         const auto sum = [&](Part panels, Terms terms) {
             slices(team.thread, panels, rows, terms.k1 - terms.k0,
-                   [&](Part some) { k_.linear_backward(job, l, rows, some, terms, ws_.scratch[team.thread]); });
+                   [&](Part some) { k_.backward(job, l, rows, some, terms, ws_.scratch[team.thread]); });
         };
         if (paired(job.layers[l], team)) {
             sum(others, halves.in_order(0, team.id));
@@ -227,7 +227,6 @@ private:
         } else {
             each_half(halves, mine, n, 1, sum);
         }
-        k_.activation_backward(job, l - 1, rows, mine);
     }
 
     // Some of n panels, half by half of the terms of their sums: units of the first half of a layer begin with the half

@@ -96,43 +96,46 @@ void forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, Part pane
     }
 }
 
-// Z = A Wᵀ + b  ->  dA = dZ W of the layer below, or of that some terms
-template <class T> void linear_backward(const Job<T>& job, long l, Part rows, Part panels, Terms terms, T* scratch) {
+// a = g(Z)  ->  dZ = dA ⊙ g'(Z) of some rows of panel j
+template <class T> void activation_backward(const Job<T>& job, long l, Part rows, long j) {
+    const Layer<T>& layer = job.layers[l];
+    const auto& g = ACTIVATIONS<T>[layer.activation];
+    const long n = rows.end - rows.begin, width = width_of<T>(layer.n_out, j),
+               at = rows.begin * layer.ld + j * PANEL<T>;
+    if (layer.mask)
+        for (long r = 0; r < n; r++)
+            for (long i = at + r * layer.ld; i < at + r * layer.ld + width; i++)
+                layer.d[i] *= layer.mask[i];
+    g.backward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, layer.d + at, layer.e + at,
+               {n, width, layer.ld});
+}
+
+// Z = A Wᵀ + b  ->  dA = dZ W of the layer below, or of that some terms; once all are there, its dZ
+template <class T> void backward(const Job<T>& job, long l, Part rows, Part panels, Terms terms, T* scratch) {
     const Layer<T>&layer = job.layers[l], &below = job.layers[l - 1];
     const T* W = job.theta + layer.W;
     const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
     for (long r = rows.begin; r < rows.end; r += most) {
-        const long count = rows.end - r < most ? rows.end - r : most;
-        const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, count, K,
+        const Part here{r, rows.end - r < most ? rows.end : r + most};
+        const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, here.end - r, K,
                                   places<T>(scratch + job.aside, K));
         for (long p = panels.begin; p < panels.end; p++) {
             const long width = width_of<T>(layer.n_in, p);
+            T* dA = below.d + r * below.ld + p * PANEL<T>;
+            const Product<T> product{.B = {layer.narrow ? W + p * PANEL<T> * layer.n_out : scratch, width},
+                                     .start = terms.first ? NOTHING<T> : Matrix<T>{dA, below.ld},
+                                     .C = dA,
+                                     .ldc = below.ld};
+            if (!terms.first)
+                ask_for_start<T, 2>(product, 0, here.end - r < MOST_ROWS<2> ? here.end - r : MOST_ROWS<2>);
             if (!layer.narrow)
                 awake<T>(layer.tiles, K, 4 * LANES<T>, [&](long k, long end) {
                     turned(layer, W, terms.k0 + k, terms.k0 + end, p, scratch + k * width);
                 });
-            T* dA = below.d + r * below.ld + p * PANEL<T>;
-            left.times(width, {.B = {layer.narrow ? W + p * PANEL<T> * layer.n_out : scratch, width},
-                               .start = terms.first ? NOTHING<T> : Matrix<T>{dA, below.ld},
-                               .C = dA,
-                               .ldc = below.ld});
+            left.times(width, product);
+            if (terms.last)
+                activation_backward(job, l - 1, here, p);
         }
-    }
-}
-
-// a = g(Z)  ->  dZ = dA ⊙ g'(Z)
-template <class T> void activation_backward(const Job<T>& job, long l, Part rows, Part panels) {
-    const Layer<T>& layer = job.layers[l];
-    const auto& g = ACTIVATIONS<T>[layer.activation];
-    const long n = rows.end - rows.begin;
-    for (long j = panels.begin; j < panels.end; j++) {
-        const long width = width_of<T>(layer.n_out, j), at = rows.begin * layer.ld + j * PANEL<T>;
-        if (layer.mask)
-            for (long r = 0; r < n; r++)
-                for (long i = at + r * layer.ld; i < at + r * layer.ld + width; i++)
-                    layer.d[i] *= layer.mask[i];
-        g.backward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at, layer.d + at,
-                   layer.e + at, {n, width, layer.ld});
     }
 }
 

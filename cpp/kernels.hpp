@@ -128,8 +128,7 @@ template <class T> struct Kernels {
     void (*forward)(const Job<T>&, const Chunk&, long layer, Part rows, Part panels, Terms, T* scratch);
     void (*head)(const Job<T>&, const Chunk&, Part rows, T* scratch);
     void (*output)(const Job<T>&, const Chunk&, Part rows, T* scratch, T* out);
-    void (*linear_backward)(const Job<T>&, long layer, Part rows, Part panels, Terms, T* scratch);
-    void (*activation_backward)(const Job<T>&, long layer, Part rows, Part panels);
+    void (*backward)(const Job<T>&, long layer, Part rows, Part panels, Terms, T* scratch);  // writes the one below
     void (*gradient)(const Job<T>&, const Chunk&, const Task&, const Laid&, Part rows, T* g_W, T* g_b, T* scratch);
     void (*update)(const Job<T>&, const Chunk&, const Task&, const Laid&, double* penalty, const StepRates&,
                    T* scratch);

@@ -14,11 +14,11 @@ from .problems import NETS, Problem
 
 BUILD = Path("build/profile")
 PARTS = {
-    "matrix products": ("tile", "multiply"),
+    "matrix products": ("tile", "multiply", "sum_tiles"),
     "Adam": ("run_step", "update"),
     "activations": ("run_forward", "run_backward", "forward", "activation_backward"),
     "loss": ("run_fused", "run_cross_entropy", "head"),
-    "copies": ("transpose", "turned", "linear_backward", "gather", "pack", "unpack", "mem"),
+    "copies": ("transpose", "turned", "backward", "gather", "pack", "unpack", "mem", "lay_", "columns", "Left"),
     "products and Adam of small nets": ("micro",),
 }
 SECONDS = 4.0
