@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -449,3 +450,21 @@ def test_weights_of_any_kind_and_rows_of_any_order_are_taken():
     for w in (np.arange(30), np.arange(60.0)[::2] / 2):
         expected = REFERENCE.cost(network, Data(data.X, data.y, w))
         close(NATIVE.cost(network, Data(np.asfortranarray(data.X), data.y, w)), expected, np.float32)
+
+
+def test_moments_of_a_wide_network_begin_at_zero_and_take_the_same_steps():
+    """They are so large that they lie in pages of their own."""
+    sizes = [700, 400, 3]
+    network = Network.create(sizes, ["relu", "identity"], seed=3, dtype=np.float32)
+    adam, data = OPTIMIZERS["adam"], problem(sizes, 40, np.float32)
+    moments = NATIVE.moments(network, adam)
+    assert all(not moment.any() and moment.size == network.theta.size for moment in moments.values())
+    steps = ten_steps(data, 20)
+    expected = train(REFERENCE, network, data, steps, adam, {})
+    for _ in range(2):  # the second time, from the ones they were
+        found = network.with_theta(network.theta.copy())
+        NATIVE.epoch(found, data, steps, adam, moments, {}, threads=2)
+        close(found.theta, expected[1], np.float32, 5)
+        moments = NATIVE.moments(network, adam, {name: np.zeros_like(network.theta) for name in adam.moments})
+    copied = pickle.loads(pickle.dumps(moments))
+    assert all(np.array_equal(copied[name], moment) for name, moment in moments.items())

@@ -5,8 +5,10 @@ An entry of a register runs here if its formula is one that the compiled module 
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -24,6 +26,8 @@ ACTIVATION_CODES = {ACTIVATIONS[name].formula: code for code, name in enumerate(
 OPTIMIZER_CODES = {OPTIMIZERS[name].formula: code for code, name in enumerate(_native.OPTIMIZERS)}
 LOSS_CODES = {(LOSSES[name].formula, output): code for code, (name, output) in enumerate(_native.LOSSES)}
 PENALTIES = ("l1", "l2")
+LARGE, PAGE = 1 << 20, 1 << 21
+"""Bytes of moments for which a large page is worth its while, and of that."""
 
 
 @cache
@@ -191,7 +195,12 @@ class PackedMoments(Mapping[str, Array]):
 
 
 def _zeros(size: int, dtype: np.dtype[Any]) -> Array:
-    """Zeros that begin where a cache line begins."""
+    """Zeros that begin where a cache line begins; many of them in large pages, where the system has these."""
+    if size * dtype.itemsize >= LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        pages = mmap.mmap(-1, -(-size * dtype.itemsize // PAGE) * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        with suppress(OSError):  # a system without large pages
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        return np.frombuffer(pages, dtype, size)
     line = 64 // dtype.itemsize
     memory = np.zeros(size + line, dtype)
     begin = -memory.ctypes.data % 64 // dtype.itemsize
