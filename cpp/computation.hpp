@@ -102,7 +102,7 @@ private:
 
     Team all(int id) const { return {id, id, threads_}; }
 
-    long panels_of(const Layer<T>& layer) const { return parts(layer.n_out, k_.panel); }
+    long panels_of(const Layer<T>& layer) const { return ws_.panels_of(layer); }
 
     bool by_units(const Layer<T>& layer, Team team) const { return deltarule::by_units(panels_of(layer), team); }
 
@@ -263,8 +263,8 @@ private:
 
     // Whoever hears of it may use the same units of the processor
     void ask(double work) {
-        if (patience_.ask(work) && ws_.tiles)
-            k_.enter();
+        if (patience_.ask(work))
+            ws_.enter();
     }
 
     double losses(const Job<T>& job, const Chunk& chunk) const {

@@ -1,5 +1,8 @@
 #include "dispatch.hpp"
 
+#include <stdexcept>
+#include <string>
+
 #if defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
 #include <sys/syscall.h>
@@ -62,5 +65,12 @@ std::vector<const Target*> targets() {
     return {&baseline::TARGET};
 }
 #endif
+
+const Target& target(std::string_view name) {
+    for (const Target* one : targets())
+        if (name == one->name)
+            return *one;
+    throw std::invalid_argument("this machine does not have the instruction set " + std::string(name));
+}
 
 }  // namespace deltarule

@@ -27,13 +27,6 @@ using Order = In<std::int64_t>;
 
 constexpr double MOST = 1e12;  // parameters; far beyond any memory, far below what a long can count
 
-const Target& target(const std::string& name) {
-    for (const Target* one : targets())
-        if (name == one->name)
-            return *one;
-    throw std::invalid_argument("this machine does not have the instruction set " + name);
-}
-
 void expect(bool condition, const char* message) {
     if (!condition)
         throw std::invalid_argument(message);

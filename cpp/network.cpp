@@ -223,11 +223,11 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
             const Part own{place, place + n};
             ws.kernels.gather(ws.job, chunk, own);
             for (long l = 1; l <= ws.job.n_layers; l++)
-                ws.kernels.forward(ws.job, chunk, l, own, {0, parts(ws.job.layers[l].n_out, ws.kernels.panel)},
+                ws.kernels.forward(ws.job, chunk, l, own, {0, ws.panels_of(ws.job.layers[l])},
                                    {0, ws.job.layers[l].n_in}, ws.scratch[id]);
             ws.kernels.output(ws.job, chunk, own, ws.scratch[id], out);
-            if (id == 0 && patience.ask(2 * weights(spec) * double(n)) && ws.tiles)
-                ws.kernels.enter();
+            if (id == 0 && patience.ask(2 * weights(spec) * double(n)))
+                ws.enter();
         }
     });
     Outcome outcome;

@@ -58,7 +58,7 @@ template <class T> std::vector<std::vector<OwnTask>> tasks_of(const Workspace<T>
     for (std::size_t i = 0; i < ws.tasks.size(); i++) {
         const Task& task = ws.tasks[i];
         const Layer<T>& layer = ws.job.layers[task.layer];
-        const long panels = parts(layer.n_out, ws.kernels.panel);
+        const long panels = ws.panels_of(layer);
         const double middle = (before[task.layer] + 0.5 * cost(task)) / total[task.layer];
         before[task.layer] += cost(task);
         const bool owned = by_units(panels, team) && !layer.narrow && task.panel >= 0;
@@ -69,7 +69,7 @@ template <class T> std::vector<std::vector<OwnTask>> tasks_of(const Workspace<T>
     }
     for (long l = 1; l <= ws.job.n_layers; l++)
         if (ws.job.layers[l].tiles)
-            remember_laid(ws, parts(ws.job.layers[l].n_out, ws.kernels.panel), tasks[l]);
+            remember_laid(ws, ws.panels_of(ws.job.layers[l]), tasks[l]);
     return tasks;
 }
 

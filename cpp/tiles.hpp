@@ -77,11 +77,12 @@ inline Vec<float> load_some(const float* p, long count) {
 // The columns of up to 16 rows of A, as rows: rows k to K and columns c to n; zeros beyond
 inline void columns(Matrix<float> A, long k, long K, long c, long n, float* to) {
     const float* from = A.data + k * A.ld + c;
+    if (K - k >= TILE && n - c >= TILE)
+        return transpose_square(from, A.ld, to, TILE);
     float some[TILE * TILE] = {};
-    const bool whole = K - k >= TILE && n - c >= TILE;
-    for (long r = 0; !whole && r < TILE && r < K - k; r++)
+    for (long r = 0; r < TILE && r < K - k; r++)
         store<float>(some + r * TILE, load_some(from + r * A.ld, n - c));
-    transpose_square(whole ? from : some, whole ? A.ld : TILE, to, TILE);
+    transpose_square(some, TILE, to, TILE);
 }
 
 // A (rows, K), or (K, rows) where it is transposed. Of the last tile, rows beyond stay what they were: a row of C

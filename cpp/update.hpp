@@ -101,20 +101,21 @@ template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
             if (K > 0)
                 at_least(pieces_size<T>(rows_at_once<T>(true, rows, K), K));
     };
-    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
-    for (long l = 1; l <= job.n_layers; l++)
-        if (const long n = panels<T>(job.layers[l].n_out); job.layers[l].tiles && job.kept < n && job.kept < room)
-            job.kept = n < room ? n : room;
+    long widest = 0;  // in panels
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = job.layers[l];
         if (!layer.tiles)
             continue;
+        const long n = panels<T>(layer.n_out);
+        widest = widest < n ? n : widest;
         halves(layer.n_in, job.layers[l - 1].first_half);
-        if (!training)
-            continue;
-        halves(layer.n_out, layer.first_half);
-        at_least(pieces_size<T>(BLOCK<T>, rows, job.kept));
+        if (training)
+            halves(layer.n_out, layer.first_half);
     }
+    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows), fit = widest < room ? widest : room;
+    job.kept = fit > 1 ? fit : 1;
+    if (training && widest > 0)
+        at_least(pieces_size<T>(BLOCK<T>, rows, job.kept));
     return most;
 }
 

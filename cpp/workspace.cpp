@@ -141,7 +141,7 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
     shared = training && !micro && by_shares(spec, rows);
     for (long l = 1; l <= job.n_layers && training && !micro && !shared; l++)
-        if (const long n = parts(layers_[l].n_out, kernels.panel); n >= HALVED)
+        if (const long n = this->panels_of(layers_[l]); n >= HALVED)
             layers_[l].first_half = n / 2 * kernels.panel;
     const long n_out = layers_.back().n_out;
     job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
@@ -212,7 +212,7 @@ template <class T> void Workspace<T>::make_tasks() {
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = layers_[l];
         const long blocks = parts(layer.n_in, kernels.block);
-        const long columns = layer.narrow ? 1 : parts(layer.n_out, kernels.panel);
+        const long columns = layer.narrow ? 1 : this->panels_of(layer);
         for (long k = 0; k < blocks; k++) {
             const long i0 = first_of(layer.n_in, k, blocks, kernels.panel);
             const long i1 = first_of(layer.n_in, k + 1, blocks, kernels.panel);

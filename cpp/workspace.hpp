@@ -48,6 +48,8 @@ public:
 
     Layout(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, bool training);
 
+    long panels_of(const Layer<T>& layer) const { return parts(layer.n_out, kernels.panel); }
+
     void load(const T* flat, T* packed) const {
         each_layer([&](const Layer<T>& layer, long at) { kernels.pack(layer, flat + at, packed); }, flat, packed);
     }
@@ -87,6 +89,16 @@ public:
     Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows, bool training,
               int threads);
 
+    // What a thread does before it calls kernels, and afterwards
+    void enter() const {
+        if (tiles)
+            kernels.enter();
+    }
+    void leave() const {
+        if (tiles)
+            kernels.leave();
+    }
+
     // The job for a thread: with inputs of its own, and where the rows are in shares, for all but the first with a copy
     // of everything that a step changes
     Job<T> job_of(int id);
@@ -112,14 +124,8 @@ private:
 // While it lives, its thread may call kernels
 template <class T> class Entered {
 public:
-    explicit Entered(const Workspace<T>& ws) : ws_(ws) {
-        if (ws_.tiles)
-            ws_.kernels.enter();
-    }
-    ~Entered() {
-        if (ws_.tiles)
-            ws_.kernels.leave();
-    }
+    explicit Entered(const Workspace<T>& ws) : ws_(ws) { ws_.enter(); }
+    ~Entered() { ws_.leave(); }
     Entered(const Entered&) = delete;
     Entered& operator=(const Entered&) = delete;
 

@@ -12,11 +12,7 @@ int main(int count, char** words) {
         return 2;
     }
     const char* isa = std::getenv("DELTARULE_ISA");
-    const Target* wanted = targets().front();
-    for (const Target* one : targets())
-        if (isa && std::string_view(isa) == one->name)
-            wanted = one;
-    const Target& target = *wanted;
+    const Target& target = isa ? deltarule::target(isa) : *targets().front();
     std::vector<long> sizes;
     for (int i = 6; i < count; i++)
         sizes.push_back(std::atol(words[i]));
