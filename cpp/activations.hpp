@@ -126,8 +126,8 @@ template <class T> struct Exp {
 template <class G>
 concept Learns = requires { G::learns; };
 
-// A rectangle of numbers, rows x columns (a multiple of LANES), with `ld` from row to row; a unit is a column of it, or
-// a row of it
+// A rectangle of numbers, rows x columns, with `ld` from row to row, where whole vectors fit; a unit is a column of it,
+// or a row of it
 struct Shape {
     long rows, columns, ld;
     bool unit_is_row = false;

@@ -9,11 +9,12 @@ namespace {
 
 using namespace deltarule;
 
-// A block of samples side by side: output o of sample s lies at [o * width + s].
+// A block of samples: output o of sample s lies at [o * width + s], or, of many outputs, at [s * ld + o]
 template <class T> struct Block {
     T *Z, *a, *y, *d, *e, *L;
     Shape shape;
 
+    // Side by side, all in scratch
     Block(T* scratch, long outputs, long width)
         : Z(scratch),
           a(Z + outputs * width),
@@ -22,6 +23,16 @@ template <class T> struct Block {
           e(d + outputs * width),
           L(e + outputs * width),
           shape{outputs, width, width, true} {}
+
+    // In rows from r on, where the layer has them
+    Block(T* scratch, const Layer<T>& layer, long r, long count)
+        : Z(layer.Z + r * layer.ld),
+          a(scratch),
+          y(a + count * layer.ld),
+          d(layer.d ? layer.d + r * layer.ld : nullptr),
+          e(layer.e ? layer.e + r * layer.ld : nullptr),
+          L(y + count * layer.ld),
+          shape{count, layer.n_out, layer.ld} {}
 };
 
 template <class T> void activate(const Job<T>& job, const Layer<T>& layer, const Block<T>& block) {
@@ -51,6 +62,22 @@ inline long sample_at(const std::int64_t* order, long i) {
     return order ? order[i] : i;
 }
 
+// Whether a sample has so many outputs that it fills vectors by itself
+template <class T> bool fills_vectors(long outputs) {
+    return outputs >= 2 * LANES<T>;
+}
+
+// Samples in a block of so many outputs
+template <class T> long block_width(long outputs) {
+    const long width = 8192 / outputs / LANES<T> * LANES<T>;
+    return width < LANES<T> ? LANES<T> : width > 8 * LANES<T> ? 8 * LANES<T> : width;
+}
+
+// Numbers of scratch that a block needs, either way
+template <class T> long block_size(long outputs) {
+    return (5 * outputs + 1) * block_width<T>(outputs);
+}
+
 // `n` numbers of each of `count` samples, side by side; what is left of the width is zero
 template <class T, class Row> void side_by_side(T* to, long width, long count, long n, Row row) {
     for (long s = 0; s < count; s++) {
@@ -63,27 +90,52 @@ template <class T, class Row> void side_by_side(T* to, long width, long count, l
             to[o * width + s] = 0;
 }
 
+// Z of some rows, and y if it is wanted
+template <class T>
+Block<T> block_of(const Job<T>& job, const Chunk& chunk, long r, long count, bool with_y, T* scratch) {
+    const Layer<T>& layer = job.layers[job.n_layers];
+    const long n = layer.n_out, width = block_width<T>(n);
+    const auto y = [&](long s) { return job.y + sample_at(job.order, chunk.first + r + s) * n; };
+    if (fills_vectors<T>(n)) {
+        const Block<T> block(scratch, layer, r, count);
+        for (long s = 0; s < count && with_y; s++)
+            __builtin_memcpy(block.y + s * layer.ld, y(s), sizeof(T) * n);
+        return block;
+    }
+    const Block<T> block(scratch, n, width);
+    side_by_side(block.Z, width, count, n, [&](long s) { return layer.Z + (r + s) * layer.ld; });
+    if (with_y)
+        side_by_side(block.y, width, count, n, y);
+    return block;
+}
+
+// Sample s of a block, times its share, into a row of the layer
+template <class T> void give_back(const Block<T>& block, const T* from, long s, T share, T* row) {
+    if (block.shape.unit_is_row) {
+        for (long o = 0; o < block.shape.rows; o++)
+            row[o] = from[o * block.shape.columns + s] * share;
+        return;
+    }
+    const InARow<T> outputs{block.shape, s};
+    const T* const first = from + s * block.shape.ld;
+    outputs.each([&](long i) { store<T>(row + (from + i - first), outputs.those_of(i, load(from + i) * share, 0)); });
+}
+
 // Σ w L of the rows, and dZ of the output layer, with the 1/m of the cost in it
 template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T* scratch) {
     const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
-    const long n = layer.n_out, width = job.width;
-    const Block<T> block(scratch, n, width);
-    for (long r = r0; r < r1; r += width) {
+    for (long width = block_width<T>(layer.n_out), r = r0; r < r1; r += width) {
         const long count = r1 - r < width ? r1 - r : width;
-        side_by_side(block.Z, width, count, n, [&](long s) { return layer.Z + (r + s) * layer.ld; });
-        side_by_side(block.y, width, count, n,
-                     [&](long s) { return job.y + sample_at(job.order, chunk.first + r + s) * n; });
+        const Block<T> block = block_of(job, chunk, r, count, true, scratch);
         lose(job, layer, block);
         for (long s = 0; s < count; s++) {
             const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;
             const T share = T(w / chunk.total_weight);
             job.row_loss[r + s] = w == 0 ? 0.0 : w * double(block.L[s]);
-            for (long o = 0; o < n; o++)
-                layer.d[(r + s) * layer.ld + o] = block.d[o * width + s] * share;
+            give_back(block, block.d, s, share, layer.d + (r + s) * layer.ld);
             if (layer.e)
-                for (long o = 0; o < n; o++)
-                    layer.e[(r + s) * layer.ld + o] = block.e[o * width + s] * share;
+                give_back(block, block.e, s, share, layer.e + (r + s) * layer.ld);
         }
     }
 }
@@ -92,15 +144,18 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T
 template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows, T* scratch, T* out) {
     const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
-    const long n = layer.n_out, width = job.width;
-    const Block<T> block(scratch, n, width);
-    for (long r = r0; r < r1; r += width) {
+    const long n = layer.n_out;
+    for (long width = block_width<T>(n), r = r0; r < r1; r += width) {
         const long count = r1 - r < width ? r1 - r : width;
-        side_by_side(block.Z, width, count, n, [&](long s) { return layer.Z + (r + s) * layer.ld; });
+        const Block<T> block = block_of(job, chunk, r, count, false, scratch);
         activate(job, layer, block);
-        for (long s = 0; s < count; s++)
-            for (long o = 0; o < n; o++)
-                out[(chunk.first + r + s) * n + o] = block.a[o * width + s];
+        for (long s = 0; s < count; s++) {
+            T* const to = out + (chunk.first + r + s) * n;
+            if (!block.shape.unit_is_row)
+                __builtin_memcpy(to, block.a + s * layer.ld, sizeof(T) * n);
+            for (long o = 0; o < n && block.shape.unit_is_row; o++)
+                to[o] = block.a[o * width + s];
+        }
     }
 }
 

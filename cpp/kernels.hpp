@@ -70,7 +70,6 @@ template <class T> struct Job {
     T* shares = nullptr;         // (shares of a chunk, n_parameters), their gradients
     double* row_loss = nullptr;  // weighted, of each row of the chunk
     double* penalty = nullptr;   // of each task
-    long width = 0;              // samples side by side in the head
     int optimizer = -1;          // -1: the gradient is wanted, not a step
     double l1 = 0, l2 = 0;
     long aside = 0;  // numbers of a thread's scratch before those that pieces of factors are laid out in

@@ -280,7 +280,7 @@ template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1,
     const long ld = padded<double>(job.n + 1), k = job.k, kp = k == 1 ? 1 : padded<double>(k), R = rows_at_once(job);
     double *tile = scratch, *rowwise = tile + R * ld, *Z = rowwise + R * kp, *a = Z + R * k, *d = a + R * k;
     double *y = d + R * k, *L = y + R * k, *share = L + R;
-    const Shape shape{k, R, R};
+    const Shape shape{k, R, R, true};
     const Columns<false, T> end(job, job.n / LANES<double> * LANES<double>, job.n);
     double total = 0;
     for (long r = r0; r < r1; r += R) {

@@ -1,13 +1,62 @@
 // Losses L(ŷ, y): each formula directly above its derivative. To add one, write its struct and name it in LOSSES.
 //
-// They work on a block of samples in which the samples stand side by side: row o holds output o of all of them. A loss
-// that names an output activation is fused with it: from Z, where nothing overflows, come ŷ, L and dZ at once, as they
-// share their exponentials. The others are given ŷ, and their derivative is dA.
+// They work on a block of samples: side by side, so that row o holds output o of all of them, or, where a sample has
+// many outputs, each in a row of its own. A loss that names an output activation is fused with it: from Z, where
+// nothing overflows, come ŷ, L and dZ at once, as they share their exponentials. The others are given ŷ, and their
+// derivative is dA.
 #pragma once
 
 #include "activations.hpp"
 
 namespace {
+
+// The outputs of the LANES samples from column c on, which stand side by side: one sum, or maximum, in each lane
+template <class T> struct SideBySide {
+    Shape s;
+    long c;
+
+    template <class Do> void each(Do work) const {
+        for (long i = c; i < s.rows * s.columns; i += s.columns)
+            work(i);
+    }
+    Vec<T> those_of(long, Vec<T> v, T) const { return v; }
+    Vec<T> total(Vec<T> v) const { return v; }
+    Vec<T> largest(Vec<T> v) const { return v; }
+    void put(T* L, Vec<T> v) const { store<T>(L + c, v); }
+};
+
+// The outputs of the sample of row r: one sum, or maximum, for all lanes
+template <class T> struct InARow {
+    Shape s;
+    long r;
+
+    template <class Do> void each(Do work) const {
+        for (long c = 0; c < s.columns; c += LANES<T>)
+            work(r * s.ld + c);
+    }
+    // v at i; beyond the last output, something else
+    Vec<T> those_of(long i, Vec<T> v, T beyond) const {
+        const auto end = typename VectorOf<T>::Int(r * s.ld + s.columns - i);
+        return select<T>(lane_numbers<T>() < end, v, splat(beyond));
+    }
+    Vec<T> total(Vec<T> v) const { return splat(sum<T>(v)); }
+    Vec<T> largest(Vec<T> v) const {
+        T top = v[0];
+        for (long i = 1; i < LANES<T>; i++)
+            top = v[i] > top ? v[i] : top;
+        return splat(top);
+    }
+    void put(T* L, Vec<T> v) const { L[r] = v[0]; }
+};
+
+template <class T, class Do> void each_sample(Shape s, Do work) {
+    if (s.unit_is_row)
+        for (long c = 0; c < s.columns; c += LANES<T>)
+            work(SideBySide<T>{s, c});
+    else
+        for (long r = 0; r < s.rows; r++)
+            work(InARow<T>{s, r});
+}
 
 template <class T> inline Vec<T> smoothed(Vec<T> y, T epsilon, T classes) {
     return y * (1 - epsilon) + epsilon / classes;
@@ -83,88 +132,91 @@ template <class T> struct PoissonDevianceSoftplus {
     }
 };
 
-// L of each sample, a column of the block, and d = dA
+// L of each sample, and d = dA
 template <class F, class T> void run_loss(double option, const T*, T* a, const T* y, T* d, T* L, Shape s) {
     const F f = configured<F>(option);
-    for (long c = 0; c < s.columns; c += LANES<T>) {
+    each_sample<T>(s, [&](auto outputs) {
         Vec<T> total{};
-        for (long i = c; i < s.rows * s.columns; i += s.columns) {
+        outputs.each([&](long i) {
             const Vec<T> ai = load(a + i), yi = load(y + i);
-            total += f.loss(ai, yi);
+            total += outputs.those_of(i, f.loss(ai, yi), 0);
             store<T>(d + i, f.derivative(ai, yi));
-        }
-        store<T>(L + c, total);
-    }
+        });
+        outputs.put(L, outputs.total(total));
+    });
 }
 
 // a, L of each sample, and d = dZ
 template <class F, class T> void run_fused(double option, const T* Z, T* a, const T* y, T* d, T* L, Shape s) {
     const F f = configured<F>(option);
-    for (long c = 0; c < s.columns; c += LANES<T>) {
+    each_sample<T>(s, [&](auto outputs) {
         Vec<T> total{};
-        for (long i = c; i < s.rows * s.columns; i += s.columns) {
+        outputs.each([&](long i) {
             const Fused<T> found = f(load(Z + i), load(y + i));
-            total += found.L;
+            total += outputs.those_of(i, found.L, 0);
             store<T>(a + i, found.a);
             store<T>(d + i, found.dZ);
-        }
-        store<T>(L + c, total);
-    }
+        });
+        outputs.put(L, outputs.total(total));
+    });
 }
 
 template <class T> struct Exponentials {
     Vec<T> top, total;
 };
 
-// a = e^{Z - top}, where `top` is the largest Z of each of the samples at c, and their sum
-template <class T> inline Exponentials<T> exponentials(const T* Z, T* a, long c, Shape s) {
-    Vec<T> top = load(Z + c), total{};
-    for (long i = c; i < s.rows * s.columns; i += s.columns)
-        top = select<T>(load(Z + i) > top, load(Z + i), top);
-    for (long i = c; i < s.rows * s.columns; i += s.columns) {
+// a = e^{Z - top}, where `top` is the largest Z of a sample, and their sum
+template <class T, class Outputs> inline Exponentials<T> exponentials(const T* Z, T* a, Outputs outputs) {
+    constexpr T low = T(-__builtin_inf());
+    Vec<T> top = splat(low), total{};
+    outputs.each([&](long i) {
+        const Vec<T> Zi = outputs.those_of(i, load(Z + i), low);
+        top = select<T>(Zi > top, Zi, top);
+    });
+    top = outputs.largest(top);
+    outputs.each([&](long i) {
         const Vec<T> e = vexp<T>(load(Z + i) - top);
         store<T>(a + i, e);
-        total += e;
-    }
-    return {top, total};
+        total += outputs.those_of(i, e, 0);
+    });
+    return {top, outputs.total(total)};
 }
 
 // a = softmax(Z): e^{Z_i} / Σ_j e^{Z_j}, computed from Z - max Z
 template <class T> void softmax(const T* Z, T* a, Shape s) {
-    for (long c = 0; c < s.columns; c += LANES<T>) {
-        const Vec<T> total = exponentials(Z, a, c, s).total;
-        for (long i = c; i < s.rows * s.columns; i += s.columns)
-            store<T>(a + i, load(a + i) / total);
-    }
+    each_sample<T>(s, [&](auto outputs) {
+        const Vec<T> total = exponentials(Z, a, outputs).total;
+        outputs.each([&](long i) { store<T>(a + i, load(a + i) / total); });
+    });
 }
 
 // dZ = a ⊙ (dA - Σ_j dA_j a_j), in place
 template <class T> void softmax_backward(const T* a, T* d, Shape s) {
-    for (long c = 0; c < s.columns; c += LANES<T>) {
+    each_sample<T>(s, [&](auto outputs) {
         Vec<T> total{};
-        for (long i = c; i < s.rows * s.columns; i += s.columns)
-            total += load(d + i) * load(a + i);
-        for (long i = c; i < s.rows * s.columns; i += s.columns)
-            store<T>(d + i, load(a + i) * (load(d + i) - total));
-    }
+        outputs.each([&](long i) { total += outputs.those_of(i, load(d + i) * load(a + i), 0); });
+        total = outputs.total(total);
+        outputs.each([&](long i) { store<T>(d + i, load(a + i) * (load(d + i) - total)); });
+    });
 }
 
 // Categorical cross-entropy of softmax: -Σ_j y_j (Z_j - ln Σ_i e^{Z_i}), and dZ = ŷ - y
 template <class T> void run_cross_entropy(double option, const T* Z, T* a, const T* y, T* d, T* L, Shape s) {
-    const T epsilon = T(option), classes = T(s.rows);
-    for (long c = 0; c < s.columns; c += LANES<T>) {
-        const auto [top, total] = exponentials(Z, a, c, s);
-        const Vec<T> log_total = vlog<T>(total), inverse = T(1) / total;
+    const T epsilon = T(option), classes = T(s.unit_is_row ? s.rows : s.columns);
+    each_sample<T>(s, [&](auto outputs) {
+        const auto found = exponentials(Z, a, outputs);
+        const Vec<T> top = found.top, log_total = vlog<T>(found.total), inverse = T(1) / found.total;
         Vec<T> loss{};
-        for (long i = c; i < s.rows * s.columns; i += s.columns) {
+        outputs.each([&](long i) {
             const Vec<T> yi = epsilon > 0 ? smoothed<T>(load(y + i), epsilon, classes) : load(y + i);
             const Vec<T> log_a = (load(Z + i) - top) - log_total, ai = load(a + i) * inverse;
-            loss += select<T>(yi == 0, splat(T(0)), yi * log_a);  // Z may be infinitely far below
+            const Vec<T> term = select<T>(yi == 0, splat(T(0)), yi * log_a);  // Z may be infinitely far below
+            loss += outputs.those_of(i, term, 0);
             store<T>(a + i, ai);
             store<T>(d + i, ai - yi);
-        }
-        store<T>(L + c, -loss);
-    }
+        });
+        outputs.put(L, -outputs.total(loss));
+    });
 }
 
 template <class T> struct LossKernel {

@@ -45,14 +45,6 @@ template <class T> inline void products(const T* W, const T* b, const End<T>& en
     }
 }
 
-template <class T> void softmax_row(T* Z, long n, T* block) {
-    for (long o = 0; o < n; o++)
-        store<T>(block + o * LANES<T>, splat(Z[o]));
-    softmax(block, block, {n, LANES<T>, LANES<T>});
-    for (long o = 0; o < n; o++)
-        Z[o] = block[o * LANES<T>];
-}
-
 // Units of the widest layer, padded
 template <class T> long widest(const Job<T>& job) {
     long most = 0;
@@ -61,9 +53,9 @@ template <class T> long widest(const Job<T>& job) {
     return padded<T>(most);
 }
 
-// Numbers of scratch that `predict_row` needs: two layers, and one sample in every lane for the softmax
+// Numbers of scratch that `predict_row` needs: two layers
 template <class T> long row_scratch(const Job<T>& job) {
-    return (2 + LANES<T>)*widest(job);
+    return 2 * widest(job);
 }
 
 // ŷ (n_L,) of x (n_x,), for layers whose activations do not learn
@@ -83,7 +75,7 @@ template <class T> void predict_row(const Job<T>& job, const T* theta, const T* 
         if (const auto& g = ACTIVATIONS<T>[layer.activation]; g.forward)
             g.forward(layer.option, nullptr, Z, Z, {1, n, n});
         else
-            softmax_row(Z, layer.n_out, scratch + 2 * most);
+            softmax(Z, Z, {1, layer.n_out, n});
         theta = b + layer.n_out;
         a = Z;
     }

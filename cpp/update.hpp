@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dense.hpp"
+#include "head.hpp"
 #include "optimizers.hpp"
 
 namespace {
@@ -121,7 +122,7 @@ template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
 
 // How the scratch of a thread is divided; how many numbers it has
 template <class T> long plan_scratch(Job<T>& job, long rows, bool training) {
-    long most = (5 * job.layers[job.n_layers].n_out + 1) * job.width;  // the head
+    long most = block_size<T>(job.layers[job.n_layers].n_out);  // the head
     const auto at_least = [&](long n) { most = most < n ? n : most; };
     if (training)
         at_least((BLOCK<T> + 1) * PANEL<T>);  // a gradient

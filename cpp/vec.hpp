@@ -46,6 +46,14 @@ template <class T> using Mask = typename VectorOf<T>::I;  // of whole numbers, a
 template <class T> using Natural = typename VectorOf<T>::U;
 template <class T> constexpr long LANES = BYTES / sizeof(T);
 
+// 0 1 2 ...
+template <class T> inline Mask<T> lane_numbers() {
+    Mask<T> n{};
+    for (long i = 0; i < LANES<T>; i++)
+        n[i] = typename VectorOf<T>::Int(i);
+    return n;
+}
+
 template <class T> inline Vec<T> load(const T* p) {
     Vec<T> v;
     __builtin_memcpy(&v, p, sizeof v);

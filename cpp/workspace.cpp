@@ -143,8 +143,6 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     for (long l = 1; l <= job.n_layers && training && !micro && !shared; l++)
         if (const long n = this->panels_of(layers_[l]); n >= HALVED)
             layers_[l].first_half = n / 2 * kernels.panel;
-    const long n_out = layers_.back().n_out;
-    job.width = std::clamp(8192 / n_out / kernels.lanes * kernels.lanes, kernels.lanes, 8 * kernels.lanes);
     place_activations(micro ? kernels.micro_rows : training ? rows : rows * threads, training);
     job.theta = memory.zeros<T>(job.n_parameters);
     job.row_loss = memory.zeros<double>(2 * rows);

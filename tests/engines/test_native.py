@@ -177,7 +177,7 @@ def test_what_is_not_finite_stays_so_in_wide_layers():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("sizes", [[4, 6, 3], [4, 40, 19]], ids=["small", "panels"])
+@pytest.mark.parametrize("sizes", [[4, 6, 3], [4, 40, 19], [4, 20, 70]], ids=["small", "panels", "many outputs"])
 @pytest.mark.parametrize(("loss", "output"), pairings())
 def test_every_loss_with_every_output(loss, output, sizes, dtype):
     network = Network.create(sizes, ["tanh", output], loss, seed=3, dtype=dtype)
@@ -188,13 +188,15 @@ def test_every_loss_with_every_output(loss, output, sizes, dtype):
         compare(network, data, {}, dtype)
 
 
+@pytest.mark.parametrize("outputs", [3, 39])
 @pytest.mark.parametrize("loss", [name for name, loss in LOSSES.items() if loss.fused])
-def test_losses_far_from_the_target_neither_overflow_nor_cancel(loss):
+def test_losses_far_from_the_target_neither_overflow_nor_cancel(loss, outputs):
     for output in LOSSES[loss].fused:
-        network = Network.create([1, 3], [output], loss, dtype=np.float32)
-        network.W[1][...] = [[1.0], [-1.0], [0.5]]
+        network = Network.create([1, outputs], [output], loss, dtype=np.float32)
+        network.W[1][...] = [[1.0], [-1.0], [0.5]] * (outputs // 3)
         X = np.float32([-80, -20, -1e-3, 0, 1e-3, 20, 80])[:, None]
-        compare(network, Data(X, targets_for(loss, np.random.default_rng(0), 7, 3).astype(np.float32)), {}, np.float32)
+        y = targets_for(loss, np.random.default_rng(0), 7, outputs).astype(np.float32)
+        compare(network, Data(X, y), {}, np.float32)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -410,10 +412,10 @@ def test_sizes_that_cannot_be_are_refused(units):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("output", ["identity", "softmax", "prelu", "exp"])
-@pytest.mark.parametrize("m", [0, 1, 4, 5])
-def test_few_rows_are_predicted_as_many(m, output, dtype):
+@pytest.mark.parametrize(("m", "outputs"), [(0, 3), (1, 3), (4, 3), (5, 3), (1, 37), (5, 37)])
+def test_few_rows_are_predicted_as_many(m, outputs, output, dtype):
     for hidden in hidden_activations():
-        network = Network.create([5, 19, 6, 3], [hidden, "tanh", output], seed=2, dtype=dtype)
+        network = Network.create([5, 19, 6, outputs], [hidden, "tanh", output], seed=2, dtype=dtype)
         X = np.random.default_rng(0).normal(size=(m, 5)).astype(dtype)
         expected = network.apply(X)
         close(NATIVE.predict(network, X), expected, dtype)
