@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "patience.hpp"
@@ -109,6 +110,14 @@ private:
     // Whether each of two threads has one of the halves over which the sums are taken
     static bool paired(const Layer<T>& layer, Team team) { return team.of == 2 && layer.first_half > 0; }
 
+    // What of the inputs this thread reads
+    static Part inputs_seen(const Job<T>& job, Team team) {
+        const Layer<T>& inputs = job.layers[0];
+        if (!by_inputs(job, team))
+            return {0, inputs.n_out};
+        return team.id == 0 ? Part{0, inputs.first_half} : Part{inputs.first_half, inputs.n_out};
+    }
+
     void arrive(Team team) {
         if (team.of > 1)
             barrier_.arrive(team.thread);
@@ -136,7 +145,7 @@ private:
             forward(job, chunk, alone, rows);
             for (long l = job.n_layers; l > 0 && backward; l--) {
                 if (l > 1)
-                    below(job, l, alone, rows, [] {});
+                    below(job, l, alone, rows, [] { return false; });
                 each_task(own, l, [&](const Task& task, const OwnTask& one) {
                     k_.gradient(job, chunk, task, one.laid, rows, g + task.at, g + task.b, ws_.scratch[id]);
                 });
@@ -148,20 +157,31 @@ private:
     // the other half is computed.
     void forward(const Job<T>& job, const Chunk& chunk, Team team, Part rows) {
         const Part mine = team.of > 1 ? team.part(chunk.rows) : rows;
-        k_.gather(job, chunk, rows);
+        const long first = by_inputs(job, team) ? 1 : 0;
+        k_.gather(job, chunk, rows, inputs_seen(job, team));
         wait(team);
-        for (long l = 1; l <= job.n_layers; l++) {
+        const auto sum = [&](long l, Part r, Part panels, Terms terms) {
+            slices(team.thread, panels, r, terms, [&](Part some, Terms these) {
+                k_.forward(job, chunk, l, r, some, these, ws_.scratch[team.thread]);
+            });
+        };
+        if (first) {
+            in_turn(
+                inputs_of(job, 1), panels_of(job.layers[1]), team, [&](Part p, Terms t) { sum(1, rows, p, t); },
+                [] { return false; });
+            arrive(team);
+        }
+        for (long l = first + 1; l <= job.n_layers; l++) {
             const Layer<T>& layer = job.layers[l];
-            const bool units = by_units(layer, team), begins = units && paired(job.layers[l - 1], team);
+            const bool units = by_units(layer, team), begins = units && l > 1 && paired(job.layers[l - 1], team);
             const Part r = units ? rows : mine;
             const long n = panels_of(layer);
             if (l > 1 && !begins)
                 wait(team);
-            each_half(inputs_of(job, l), units ? team.part(n) : Part{0, n}, n, 0, [&](Part panels, Terms terms) {
+            each_half(inputs_of(job, l), units ? team.part(n) : Part{0, n}, n, l == 1, [&](Part panels, Terms terms) {
                 if (begins && !terms.first)
                     wait(team);
-                slices(team.thread, panels, r, terms.k1 - terms.k0,
-                       [&](Part some) { k_.forward(job, chunk, l, r, some, terms, ws_.scratch[team.thread]); });
+                sum(l, r, panels, terms);
             });
             arrive(team);
         }
@@ -190,16 +210,24 @@ private:
                 catch_up();
             }
             below(job, l, team, {0, chunk.rows}, [&] {
-                if (nobody_needs(pending))
+                const bool can = pending && nobody_needs(pending);
+                if (can)
                     catch_up();
+                return can;
             });
             if (nobody_needs(l))
                 catch_up();
             pending = l;
         }
-        const bool own_units = by_units(first, team) && !first.learns;  // then its update is nobody else's business
-        if (!own_units || (pending && !nobody_needs(pending)))
-            meet(team);
+        // of units of its own the update is nobody else's business
+        const bool own_units = by_units(first, team) && !first.learns && !by_inputs(job, team);
+        const bool meets = !own_units || (pending && !nobody_needs(pending));
+        if (meets)
+            arrive(team);
+        if (pending && nobody_needs(pending))
+            catch_up();
+        if (meets)
+            wait(team);
         catch_up();
         if (own_units)
             arrive(team);
@@ -209,24 +237,29 @@ private:
     }
 
     // From layer l to dZ of the one below. Of a pair each thread sums over its own units, first for the other one;
-    // `meanwhile` it has something else to do, as has the other.
+    // `meanwhile`, which says whether it used the scratch, it has something else to do, as has the other.
     template <class Meanwhile> void below(const Job<T>& job, long l, Team team, Part rows, Meanwhile meanwhile) {
         const long n = panels_of(job.layers[l - 1]);
-        const Halves halves = outputs_of(job, l);
-        const Part mine = team.part(n), others = team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin};
         const auto sum = [&](Part panels, Terms terms) {
-            slices(team.thread, panels, rows, terms.k1 - terms.k0,
-                   [&](Part some) { k_.backward(job, l, rows, some, terms, ws_.scratch[team.thread]); });
+            slices(team.thread, panels, rows, terms,
+                   [&](Part some, Terms these) { k_.backward(job, l, rows, some, these, ws_.scratch[team.thread]); });
         };
-        if (paired(job.layers[l], team)) {
-            sum(others, halves.in_order(0, team.id));
-            arrive(team);
-            meanwhile();
-            wait(team);
-            sum(mine, halves.in_order(1, team.id));
-        } else {
-            each_half(halves, mine, n, 1, sum);
-        }
+        if (paired(job.layers[l], team))
+            in_turn(outputs_of(job, l), n, team, sum, meanwhile);
+        else
+            each_half(outputs_of(job, l), team.part(n), n, 1, sum);
+    }
+
+    // Sums over terms of which each of two threads has one half, into n panels: first for the other one, then, on top
+    // of what that has summed, for its own units
+    template <class Sum, class Meanwhile> void in_turn(Halves halves, long n, Team team, Sum sum, Meanwhile meanwhile) {
+        const Part mine = team.part(n), others = team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin};
+        sum(others, halves.in_order(0, team.id));
+        arrive(team);
+        Terms terms = halves.in_order(1, team.id);
+        terms.laid = !meanwhile();
+        wait(team);
+        sum(mine, terms);
     }
 
     // Some of n panels, half by half of the terms of their sums: units of the first half of a layer begin with the half
@@ -235,11 +268,16 @@ private:
     template <class Work> static void each_half(Halves halves, Part panels, long n, int begin, Work work) {
         if (halves.count() == 1)
             return work(panels, halves.in_order(0, 0));
+        int before = -1;  // the half that came last
         for (int side = 0; side < 2; side++) {
             const Part there = part_of(n, side, 2);
             const Part some{std::max(panels.begin, there.begin), std::min(panels.end, there.end)};
-            for (int place = 0; place < 2 && some.begin < some.end; place++)
-                work(some, halves.in_order(place, begin ^ side ^ place));
+            for (int place = 0; place < 2 && some.begin < some.end; place++) {
+                const int half = begin ^ side ^ place;
+                Terms terms = halves.in_order(place, half);
+                terms.laid = half == std::exchange(before, half);
+                work(some, terms);
+            }
         }
     }
 
@@ -285,12 +323,13 @@ private:
 
     // Work on some panels, a few at a time, so that the user is heard; by tiles, which are quick, more of them, as the
     // left factor is laid out for each few
-    template <class Work> void slices(int id, Part panels, Part rows, long terms, Work work) {
-        const double cost = 2.0 * double(k_.panel) * double(terms) * double(rows.end - rows.begin);
+    template <class Work> void slices(int id, Part panels, Part rows, Terms terms, Work work) {
+        const double cost = 2.0 * double(k_.panel) * double(terms.k1 - terms.k0) * double(rows.end - rows.begin);
         const long step = std::max(ws_.tiles ? 16L : 1L, long(SLICE / (cost + 1)));
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);
-            work({p, end});
+            work({p, end}, terms);
+            terms.laid = true;
             if (id == 0)
                 ask(cost * double(end - p));
         }

@@ -82,7 +82,7 @@ void forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, Part pane
     for (long r = rows.begin; r < rows.end; r += most) {
         const Part here{r, rows.end - r < most ? rows.end : r + most};
         const Left<T, false> left(layer.tiles, {A.data + r * A.ld + terms.k0, A.ld}, here.end - r, K,
-                                  places<T>(scratch + job.aside, K));
+                                  places<T>(scratch + job.aside, terms.laid && most >= rows.end - rows.begin));
         for (long j = panels.begin; j < panels.end; j++) {
             const long width = width_of<T>(layer.n_out, j);
             T* Z = layer.Z + r * layer.ld + j * PANEL<T>;
@@ -118,7 +118,7 @@ template <class T> void backward(const Job<T>& job, long l, Part rows, Part pane
     for (long r = rows.begin; r < rows.end; r += most) {
         const Part here{r, rows.end - r < most ? rows.end : r + most};
         const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, here.end - r, K,
-                                  places<T>(scratch + job.aside, K));
+                                  places<T>(scratch + job.aside, terms.laid && most >= rows.end - rows.begin));
         for (long p = panels.begin; p < panels.end; p++) {
             const long width = width_of<T>(layer.n_in, p);
             T* dA = below.d + r * below.ld + p * PANEL<T>;

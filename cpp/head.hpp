@@ -159,21 +159,20 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows,
     }
 }
 
-// The rows' inputs, one after another, unless they are read where they lie
-template <class T> void gather(const Job<T>& job, const Chunk& chunk, Part rows) {
-    const auto [r0, r1] = rows;
-    const Layer<T>& inputs = job.layers[0];
-    if (!inputs.seen)
+// Some inputs of the rows, one row after another, unless they are read where they lie
+template <class T> void gather(const Job<T>& job, const Chunk& chunk, Part rows, Part inputs) {
+    const Layer<T>& layer = job.layers[0];
+    if (!layer.seen)
         return;
+    const auto at = [&](long r) { return job.X + sample_at(job.order, chunk.first + r) * layer.n_out + inputs.begin; };
     // what is soon needed is asked for, line by line: of short rows, those of the next chunk
-    const long line = 64 / long(sizeof(T)), lines = (inputs.n_out + line - 1) / line;
+    const long n = inputs.end - inputs.begin, line = 64 / long(sizeof(T)), lines = (n + line - 1) / line;
     const long ahead = lines > 4 ? 1 + 16 / lines : chunk.rows;
-    for (long r = r0; r < r1; r++) {
+    for (long r = rows.begin; r < rows.end; r++) {
         if (job.order && chunk.first + r + ahead < job.seen)
-            for (long i = 0; i < inputs.n_out; i += line)
-                __builtin_prefetch(job.X + job.order[chunk.first + r + ahead] * inputs.n_out + i);
-        __builtin_memcpy(inputs.seen + r * inputs.ld, job.X + sample_at(job.order, chunk.first + r) * inputs.n_out,
-                         sizeof(T) * inputs.n_out);
+            for (long i = 0; i < n; i += line)
+                __builtin_prefetch(at(r + ahead) + i);
+        __builtin_memcpy(layer.seen + r * layer.ld + inputs.begin, at(r), sizeof(T) * n);
     }
 }
 

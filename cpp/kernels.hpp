@@ -80,6 +80,7 @@ template <class T> struct Job {
 struct Terms {
     long k0, k1;
     bool first = true, last = true;
+    bool laid = false;  // in scratch, from the call before, for the same rows
 };
 
 // The terms of a sum over n, of which the first half counts `first_half`, or 0 if it has none: they come in parts, 0
@@ -123,7 +124,7 @@ template <class T> struct Kernels {
     void (*leave)();
     bool (*by_tiles)(long n_in, long n_out, long rows, bool training);
     // On some rows of the chunk and panels of the layer that is written:
-    void (*gather)(const Job<T>&, const Chunk&, Part rows);
+    void (*gather)(const Job<T>&, const Chunk&, Part rows, Part inputs);
     void (*forward)(const Job<T>&, const Chunk&, long layer, Part rows, Part panels, Terms, T* scratch);
     void (*head)(const Job<T>&, const Chunk&, Part rows, T* scratch);
     void (*output)(const Job<T>&, const Chunk&, Part rows, T* scratch, T* out);

@@ -9,7 +9,7 @@ namespace {
 using namespace deltarule;
 
 template <class T> constexpr long PANEL = 2 * LANES<T>;
-template <class T> constexpr long BLOCK = 4 * PANEL<T>;  // inputs in a task of the update
+template <class T> constexpr long BLOCK = 5 * PANEL<T>;  // inputs in a task of the update
 constexpr long NARROW = 3;                               // most outputs of a narrow layer
 
 template <class T> inline long padded(long n) {

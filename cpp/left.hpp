@@ -26,16 +26,17 @@ template <class T, class Do> void awake(bool tiles, long n, long portion, Do wor
     }
 }
 
-// Whether pieces are worth their while for a layer: where each is used often, as measured, and where sums over the
-// samples of a gradient are not filled up with many zeros
-template <class T> bool by_tiles(long n_in, long n_out, long rows, bool training) {
-    const bool often = n_in >= 96 && n_out >= 96 && rows >= 64 && (n_in <= 2 * n_out || rows >= 256);
-    return HAS_TILES<T> && often && (!training || 5 * rows >= 4 * steps_of(rows) * TERMS);
+// Which part of whole steps n terms are
+inline double filled(long n) {
+    return double(n) / double(steps_of(n) * TERMS);
 }
 
-// Numbers of scratch for the pieces of `rows` rows of the left factor and some panels of right ones
-template <class T> long pieces_size(long rows, long K, long panels = 1) {
-    return (pieces_of(rows, K) + panels * pieces_of(PANEL<T>, K)) * long(sizeof(Piece)) / long(sizeof(T));
+// Whether pieces are worth their while for a layer: where each is used often, and little of what is multiplied is
+// filled up with zeros; as measured
+template <class T> bool by_tiles(long n_in, long n_out, long rows, bool training) {
+    const bool often = n_in >= 96 && n_out >= 96 && rows >= 64;
+    const bool full = filled(rows) >= 0.75 && filled(rows) * filled(n_in) * filled(n_out) >= 0.7;
+    return HAS_TILES<T> && often && (!training || full);
 }
 
 constexpr long ROOM = 1 << 20;  // bytes of a cache
@@ -55,9 +56,13 @@ struct Places {
 };
 
 // Of a product with one right panel after the other, each used once
-template <class T> Places places(T* scratch, long K) {
+template <class T> Places places(T* scratch, bool laid) {
     Piece* const right = (Piece*)scratch;
-    return {right, right + pieces_of(PANEL<T>, K)};
+    return {right, right + pieces_of(PANEL<T>, AT_ONCE * TERMS), false, laid};
+}
+
+template <class T> long pieces_size(long rows, long K) {
+    return (pieces_of(rows, K) + pieces_of(PANEL<T>, AT_ONCE * TERMS)) * long(sizeof(Piece)) / long(sizeof(T));
 }
 
 // Of a gradient: some panels of dZ stay, for the next inputs
@@ -65,6 +70,10 @@ template <class T> Places places(T* scratch, long K, long kept, const Laid& laid
     Piece* const right = (Piece*)scratch;
     const long panel = pieces_of(PANEL<T>, K);
     return {right + laid.place * panel, right + kept * panel, laid.right, laid.left, true};
+}
+
+template <class T> long pieces_size_of_gradient(long K, long kept) {
+    return (pieces_of(BLOCK<T>, K) + kept * pieces_of(PANEL<T>, K)) * long(sizeof(Piece)) / long(sizeof(T));
 }
 
 // The left factor of several products: A is (rows, K), or (K, rows) where it is transposed
@@ -95,8 +104,10 @@ private:
 
     // Some terms of all sums at a time
     void times_tiles(long width, Product<T> product) const {
-        for (long k = 0; k < K_; k += AT_ONCE) {
-            const long terms = K_ - k < AT_ONCE ? K_ - k : AT_ONCE, steps = steps_of(terms);
+        const long all = steps_of(K_), times = (all + AT_ONCE - 1) / AT_ONCE;
+        for (long i = 0; i < times; i++) {
+            const long first = all * i / times, end = all * (i + 1) / times, steps = end - first, k = first * TERMS;
+            const long terms = end < all ? steps * TERMS : K_ - k;
             Piece* right = places_.right + (places_.keeps ? pieces_of(PANEL<T>, k) : 0);
             if (!places_.has_right)
                 lay_right({product.B.data + k * product.B.ld, product.B.ld}, terms, width, right);

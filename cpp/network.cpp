@@ -221,7 +221,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
             Chunk chunk;
             chunk.first = block * rows - place;
             const Part own{place, place + n};
-            ws.kernels.gather(ws.job, chunk, own);
+            ws.kernels.gather(ws.job, chunk, own, {0, spec.n_features});
             for (long l = 1; l <= ws.job.n_layers; l++)
                 ws.kernels.forward(ws.job, chunk, l, own, {0, ws.panels_of(ws.job.layers[l])},
                                    {0, ws.job.layers[l].n_in}, ws.scratch[id]);

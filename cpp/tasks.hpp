@@ -21,6 +21,11 @@ inline bool by_units(long panels, Team team) {
     return panels >= team.of;
 }
 
+// Whether each of two threads has one half of the inputs, and their weights, in the first layer
+template <class T> bool by_inputs(const Job<T>& job, Team team) {
+    return team.of == 2 && job.layers[0].first_half > 0;
+}
+
 struct OwnTask {
     std::size_t number;
     Laid laid;
@@ -49,24 +54,41 @@ template <class T> void remember_laid(const Workspace<T>& ws, long panels, std::
     }
 }
 
-// Of every layer, those of the thread's own units, or as much work as the others have; all, with parameters of its own
+// Who has the units of a task, or its inputs; -1 if nobody has
+template <class T> int owner_of(const Workspace<T>& ws, const Task& task, Team team) {
+    const Layer<T>& layer = ws.job.layers[task.layer];
+    const long panels = ws.panels_of(layer);
+    if (task.layer == 1 && by_inputs(ws.job, team) && task.panel >= 0)
+        return task.i0 >= ws.job.layers[0].first_half;
+    if (by_units(panels, team) && !layer.narrow && task.panel >= 0)
+        return int(owner_of(task.panel, panels, team.of));
+    return -1;
+}
+
+// Whose each task is: what nobody has goes to whoever has least to do
+template <class T> std::vector<int> owners(const Workspace<T>& ws, Team team) {
+    std::vector<int> owners;
+    std::vector<double> work(team.of);
+    for (const Task& task : ws.tasks) {
+        owners.push_back(owner_of(ws, task, team));
+        if (owners.back() >= 0)
+            work[owners.back()] += cost(task);
+    }
+    for (std::size_t i = 0; i < owners.size(); i++)
+        if (owners[i] < 0) {
+            owners[i] = int(std::ranges::min_element(work) - work.begin());
+            work[owners[i]] += cost(ws.tasks[i]);
+        }
+    return owners;
+}
+
+// Of every layer, those of a thread; all, with parameters of its own
 template <class T> std::vector<std::vector<OwnTask>> tasks_of(const Workspace<T>& ws, Team team) {
     std::vector<std::vector<OwnTask>> tasks(ws.job.n_layers + 1);
-    std::vector<double> total(tasks.size()), before(tasks.size());
-    for (const Task& task : ws.tasks)
-        total[task.layer] += cost(task);
-    for (std::size_t i = 0; i < ws.tasks.size(); i++) {
-        const Task& task = ws.tasks[i];
-        const Layer<T>& layer = ws.job.layers[task.layer];
-        const long panels = ws.panels_of(layer);
-        const double middle = (before[task.layer] + 0.5 * cost(task)) / total[task.layer];
-        before[task.layer] += cost(task);
-        const bool owned = by_units(panels, team) && !layer.narrow && task.panel >= 0;
-        const long owner =
-            owned ? owner_of(task.panel, panels, team.of) : std::min(long(middle * team.of), team.of - 1L);
-        if (ws.shared || owner == team.id)
-            tasks[task.layer].push_back({i, {}});
-    }
+    const std::vector<int> owner = owners(ws, team);
+    for (std::size_t i = 0; i < ws.tasks.size(); i++)
+        if (ws.shared || owner[i] == team.id)
+            tasks[ws.tasks[i].layer].push_back({i, {}});
     for (long l = 1; l <= ws.job.n_layers; l++)
         if (ws.job.layers[l].tiles)
             remember_laid(ws, ws.panels_of(ws.job.layers[l]), tasks[l]);

@@ -21,8 +21,8 @@ constexpr long PAIR = 2 * TILE;        // rows, and columns, that are multiplied
 constexpr long PIECE = TILE * TERMS;   // from a piece to the next one
 constexpr long STEP = 3 * PIECE;
 
-// Terms at a time: of so many, the pieces of a pair of rows and of a pair of columns fit the first cache together
-constexpr long AT_ONCE = 4 * TERMS;
+// Most steps at a time: of so many, the pieces of a pair of rows and of a pair of columns fit the first cache together
+constexpr long AT_ONCE = 4;
 
 inline long steps_of(long K) {
     return (K + TERMS - 1) / TERMS;

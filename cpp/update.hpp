@@ -116,7 +116,7 @@ template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
     const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows), fit = widest < room ? widest : room;
     job.kept = fit > 1 ? fit : 1;
     if (training && widest > 0)
-        at_least(pieces_size<T>(BLOCK<T>, rows, job.kept));
+        at_least(pieces_size_of_gradient<T>(rows, job.kept));
     return most;
 }
 

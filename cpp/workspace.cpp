@@ -140,9 +140,12 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
                         bool training, int threads)
     : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
     shared = training && !micro && by_shares(spec, rows);
-    for (long l = 1; l <= job.n_layers && training && !micro && !shared; l++)
-        if (const long n = this->panels_of(layers_[l]); n >= HALVED)
-            layers_[l].first_half = n / 2 * kernels.panel;
+    for (long l = 1; l <= job.n_layers && !micro; l++) {
+        layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows, training);
+        tiles = tiles || layers_[l].tiles;
+    }
+    if (training && !micro && !shared)
+        halve();
     place_activations(micro ? kernels.micro_rows : training ? rows : rows * threads, training);
     job.theta = memory.zeros<T>(job.n_parameters);
     job.row_loss = memory.zeros<double>(2 * rows);
@@ -151,13 +154,22 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     job.penalty = memory.zeros<double>(long(tasks.size()));
     if (shared)
         job.shares = memory.zeros<T>(2 * shares_of(rows) * job.n_parameters);
-    for (long l = 1; l <= job.n_layers && !micro; l++) {
-        layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows, training);
-        tiles = tiles || layers_[l].tiles;
-    }
     const long most = micro ? kernels.micro_scratch(job) : kernels.plan_scratch(job, rows, training);
     for (int id = 0; id < threads; id++)
         scratch.push_back(memory.zeros<T>(most));
+}
+
+template <class T> void Workspace<T>::halve() {
+    const auto half = [&](long n) { return n >= HALVED ? n / 2 * kernels.panel : 0; };
+    for (long l = 1; l <= job.n_layers; l++)
+        layers_[l].first_half = half(this->panels_of(layers_[l]));
+    // Of inputs much wider than the layer each thread has one half, as gathering them, and splitting them into pieces,
+    // would take as long as the products
+    const Layer<T>& first = layers_[1];
+    const bool wide =
+        first.tiles ? first.n_in > 2 * first.n_out && rows_ <= 512 : first.n_in >= 8 * first.n_out && rows_ >= 64;
+    if (wide && this->panels_of(first) >= 2)
+        layers_[0].first_half = half(parts(first.n_in, kernels.panel));
 }
 
 template <class T> void Workspace<T>::place_activations(long rows, bool training) {
@@ -209,16 +221,23 @@ template <class T> Job<T> Workspace<T>::job_of(int id) {
 template <class T> void Workspace<T>::make_tasks() {
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = layers_[l];
-        const long blocks = parts(layer.n_in, kernels.block);
-        const long columns = layer.narrow ? 1 : this->panels_of(layer);
-        for (long k = 0; k < blocks; k++) {
-            const long i0 = first_of(layer.n_in, k, blocks, kernels.panel);
-            const long i1 = first_of(layer.n_in, k + 1, blocks, kernels.panel);
-            for (long j = 0; j < columns; j++)
-                tasks.push_back(task_of(l, j, i0, i1));
-        }
+        const long half = l == 1 ? layers_[0].first_half : 0;
+        if (half)
+            make_tasks(l, {0, half});
+        make_tasks(l, {half, layer.n_in});
         if (layer.learns)
             tasks.push_back({int(l), -1, 0, 0, layer.p, rounded_up(layer.n_out, kernels.lanes), 0, 0});
+    }
+}
+
+template <class T> void Workspace<T>::make_tasks(long l, Part inputs) {
+    const long n = inputs.end - inputs.begin, blocks = parts(n, kernels.block);
+    const long columns = layers_[l].narrow ? 1 : this->panels_of(layers_[l]);
+    for (long k = 0; k < blocks; k++) {
+        const long i0 = inputs.begin + first_of(n, k, blocks, kernels.panel);
+        const long i1 = inputs.begin + first_of(n, k + 1, blocks, kernels.panel);
+        for (long j = 0; j < columns; j++)
+            tasks.push_back(task_of(l, j, i0, i1));
     }
 }
 

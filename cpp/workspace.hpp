@@ -117,7 +117,9 @@ private:
     std::deque<std::vector<Layer<T>>> copies_;
 
     void place_activations(long rows, bool training);
+    void halve();
     void make_tasks();
+    void make_tasks(long l, Part inputs);
     Task task_of(long l, long panel, long i0, long i1) const;
 };
 

@@ -137,6 +137,23 @@ template <class T> void large(const Target& target) {
     }
 }
 
+// Inputs so wide that each of two threads has half of them: of tiles, of vectors, in chunks, of one layer, below a pair
+// and below a layer that is shared out by rows, with a parameter of the first layer
+template <class T> void wide_inputs(const Target& target) {
+    const int prelu = index_of("prelu", target.activations);
+    for (const auto& [sizes, rows] : {std::pair<std::vector<long>, long>{{410, 160, 128, 3}, 160},
+                                      {{1100, 70, 40, 2}, 70},
+                                      {{333, 140}, 128},
+                                      {{400, 40}, 1100},
+                                      {{640, 64, 9, 5}, 65}})
+        for (const int activation : {2, prelu}) {
+            const NetworkSpec spec = network(sizes, activation, 0, 0, false, 0, activation == prelu);
+            const Fit<T> one = fit<T>(target, spec, 2 * rows, rows, 4, 1, 0);
+            for (int n : {2, 3})
+                expect(one == fit<T>(target, spec, 2 * rows, rows, 4, n, 1, true), "the same bits of wide inputs");
+        }
+}
+
 // Whoever hears that there may be an interruption may multiply tiles too, and gives them back
 void nested(const Target& target) {
     const NetworkSpec spec = network({512, 1024, 1024, 512, 4}, 2, 0, 0, false, 0, false);
@@ -316,6 +333,7 @@ int main(int argc, char** argv) {
         threads<float>(*target);
         teams<float>(*target);
         large<float>(*target);
+        wide_inputs<float>(*target);
         wide_tables<float>(*target);
         if (mode == "races")
             continue;
@@ -330,6 +348,7 @@ int main(int argc, char** argv) {
         shapes<double>(*target);
         threads<double>(*target);
         teams<double>(*target);
+        wide_inputs<double>(*target);
         tables<float>(*target);
         tables<double>(*target);
         wide_tables<double>(*target);

@@ -117,7 +117,8 @@ def test_every_activation(activation, sizes, dtype):
 
 
 # Where an instruction set multiplies tiles, it does so in layers and batches as large as these: whole tiles, parts of
-# them, sums of one step and of many, halves, several chunks, shares of the rows, inputs as they lie
+# them, sums of one step and of many, halves, several chunks, shares of the rows, inputs as they lie. The last ones have
+# inputs so wide that each of two threads has half of them, with tiles and without.
 TILES = [
     ([130, 100, 97, 4], 64, 64),
     ([96, 128, 128, 3], 128, 128),
@@ -125,6 +126,10 @@ TILES = [
     ([300, 150, 1], 200, 100),
     ([100, 96, 96], 1100, 1100),
     ([97, 520, 130, 5], 90, 90),
+    ([410, 160, 128, 3], 320, 160),
+    ([333, 130, 2], 128, 128),
+    ([1100, 70, 40, 2], 210, 70),
+    ([900, 100, 96, 3], 1100, 1100),
 ]
 
 
@@ -258,11 +263,21 @@ def test_every_shape_and_batch(sizes, m):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(
-    ("sizes", "batch"), [([4, 6, 1], 64), ([30, 70, 50, 3], 100), ([9, 300, 300, 2], 5), ([9, 200, 2], 3000)], ids=str
+    ("sizes", "batch"),
+    [
+        ([4, 6, 1], 64),
+        ([30, 70, 50, 3], 100),
+        ([9, 300, 300, 2], 5),
+        ([9, 200, 2], 3000),
+        ([330, 140, 3], 128),
+        ([700, 40, 2], 100),
+        ([700, 40, 2], 1500),
+    ],
+    ids=str,
 )
 def test_the_number_of_threads_does_not_change_a_bit(sizes, batch, dtype):
     network = Network.create(sizes, ["gelu"] * (len(sizes) - 2) + ["identity"], dropout=0.3, seed=1, dtype=dtype)
-    data = problem(sizes, 3000 if batch == 3000 else 3 * batch, dtype, weighted=True)
+    data = problem(sizes, batch if batch > 1000 else 3 * batch, dtype, weighted=True)
     results = []
     for threads in (1, 2, 3, 7, 64):
         cost, theta, state = train(
