@@ -98,8 +98,11 @@ Block<T> block_of(const Job<T>& job, const Chunk& chunk, long r, long count, boo
     const auto y = [&](long s) { return job.y + sample_at(job.order, chunk.first + r + s) * n; };
     if (fills_vectors<T>(n)) {
         const Block<T> block(scratch, layer, r, count);
-        for (long s = 0; s < count && with_y; s++)
-            __builtin_memcpy(block.y + s * layer.ld, y(s), sizeof(T) * n);
+        for (long s = 0; s < count && with_y; s++) {
+            T* const row = block.y + s * layer.ld;
+            store<T>(row + padded<T>(n) - LANES<T>, Vec<T>{});  // what is left of the last vector
+            __builtin_memcpy(row, y(s), sizeof(T) * n);
+        }
         return block;
     }
     const Block<T> block(scratch, n, width);

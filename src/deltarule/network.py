@@ -118,7 +118,7 @@ class Network:
     theta: Array
 
     few_rows: ClassVar[Callable[[Network, Array], Array | None] | None] = None
-    """How an engine predicts a few rows in less time than NumPy takes to begin; it sets this when it is imported."""
+    """How an engine predicts a few rows (m, n) in less time than NumPy takes to begin; set when that is imported."""
 
     def __post_init__(self) -> None:
         if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in PRECISIONS:
@@ -352,7 +352,8 @@ class Network:
     def predict(self, X: Array) -> Array:
         """``ŷ`` (m, n_L) for `X` (m, n_x); a few rows by the engine that is there for it, else as `apply` does."""
         quick = Network.few_rows
-        found = None if quick is None or np.shape(X)[:1] > (FEW,) else quick(self, X)
+        few = type(X) is np.ndarray and X.ndim == 2 and len(X) <= FEW
+        found = quick(self, X) if quick and few else None
         return self.apply(X) if found is None else found
 
     def apply(self, X: Array) -> Array:

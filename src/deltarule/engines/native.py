@@ -266,11 +266,16 @@ def _describe_layer(layer: Layer) -> tuple[int, int, float, bool, bool, float]:
 
 def few_rows(network: Network, X: Array) -> Array | None:
     """``ŷ`` (m, n_L), unless network or data are not for this engine; see `Network.few_rows`."""
-    if type(X) is not np.ndarray or X.dtype != network.theta.dtype or X.shape[1:] != (network.n_features,):
+    theta, described = network.theta, network.__dict__.get("_described")
+    if X.dtype != theta.dtype or X.shape[1] != network.n_features:
         return None
-    if "_described" not in network.__dict__ and NativeEngine().supports(network):
-        return None
-    return NativeEngine().predict(network, X)
+    if described is None:
+        if NativeEngine().supports(network):
+            return None
+        described = _describe(network)
+    out = np.empty((len(X), network.layers[-1].units), theta.dtype)
+    _native.predict(instruction_set(), described, theta, X if X.flags.c_contiguous else np.ascontiguousarray(X), out, 1)
+    return out
 
 
 Network.few_rows = few_rows
