@@ -12,14 +12,38 @@ constexpr long TOGETHER = 4;  // rows of W at a time: enough that none waits for
 // The last LANES of n numbers, without those that whole vectors from the first on have seen already
 template <class T> struct End {
     long n, seen;
-    Mask<T> fresh{};
-    explicit End(long n) : n(n), seen(n / LANES<T> * LANES<T>) {
-        for (long i = 0; i < LANES<T>; i++)
-            fresh[i] = n - LANES<T> + i >= seen ? -1 : 0;
-    }
+    Mask<T> fresh;
+    explicit End(long n)
+        : n(n),
+          seen(n / LANES<T> * LANES<T>),
+          fresh(lane_numbers<T>() >= typename VectorOf<T>::Int(seen + LANES<T> - n)) {}
     bool empty() const { return n == seen || seen == 0; }
     Vec<T> of(const T* from) const { return number<T>(bits<T>(load(from + n - LANES<T>)) & fresh); }
 };
+
+// Of a vector in which the numbers of four sums take turns, these four
+template <class T, long N> inline void fold(typename Few<T, N>::V v, T* sums) {
+    if constexpr (N == 4) {
+        __builtin_memcpy(sums, &v, sizeof v);
+    } else {
+        typename Few<T, N / 2>::V half[2];
+        __builtin_memcpy(half, &v, sizeof v);
+        fold<T, N / 2>(half[0] + half[1], sums);
+    }
+}
+
+// The sum of each of four vectors
+template <class T> inline void sums_of_four(const Vec<T>* v, T* sums) {
+    const Vec<T> even = interleave_first<T>(v[0], v[2]) + interleave_second<T>(v[0], v[2]),
+                 odd = interleave_first<T>(v[1], v[3]) + interleave_second<T>(v[1], v[3]);
+    const Vec<T> first = interleave_first<T>(even, odd), second = interleave_second<T>(even, odd);
+    if constexpr (LANES<T> == 2) {
+        store<T>(sums, first);
+        store<T>(sums + 2, second);
+    } else {
+        fold<T, LANES<T>>(first + second, sums);
+    }
+}
 
 // z = W x + b of `rows` neighboring rows of W, at most TOGETHER
 template <class T> inline void products(const T* W, const T* b, const End<T>& end, const T* x, T* z, long rows) {
@@ -29,16 +53,20 @@ template <class T> inline void products(const T* W, const T* b, const End<T>& en
     for (long r = 0; r < TOGETHER; r++)
         row[r] = W + (r < rows ? r : 0) * end.n;
     for (long i = 0; i < end.seen; i += LANES<T>)
+#pragma GCC unroll 4
         for (long r = 0; r < TOGETHER; r++) {
             total[r] += load(row[r] + i) * load(x + i);
             if (brief)
                 __builtin_prefetch(row[r] + TOGETHER * end.n + i);
         }
     if (!end.empty())
+#pragma GCC unroll 4
         for (long r = 0; r < TOGETHER; r++)
             total[r] += end.of(row[r]) * end.of(x);
+    T sums[TOGETHER];
+    sums_of_four<T>(total, sums);
     for (long r = 0; r < rows; r++) {
-        z[r] = b[r] + sum<T>(total[r]);
+        z[r] = b[r] + sums[r];
         if (end.seen == 0)
             for (long i = 0; i < end.n; i++)
                 z[r] += row[r][i] * x[i];
