@@ -19,7 +19,7 @@ template <> struct Format<float> {
     static constexpr std::int32_t sign = INT32_MIN;
     static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number in the low bits
     static constexpr float log2e = 1.44269504f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    static constexpr float exp_low = -104.0f, exp_high = 89.0f, all_lost = -30.0f, tanh_one = 10.0f;
+    static constexpr float exp_low = -104.0f, exp_high = 89.0f, all_lost = -30.0f;
 };
 
 template <> struct Format<double> {
@@ -28,7 +28,7 @@ template <> struct Format<double> {
     static constexpr double magic = 6755399441055744.0;
     static constexpr double log2e = 1.4426950408889634, ln2_high = 6.93147180369123816490e-01,
                             ln2_low = 1.90821492927058770002e-10;
-    static constexpr double exp_low = -746.0, exp_high = 710.0, all_lost = -50.0, tanh_one = 20.0;
+    static constexpr double exp_low = -746.0, exp_high = 710.0, all_lost = -50.0;
 };
 
 constexpr double INVERSE_FACTORIAL[] = {
@@ -138,27 +138,26 @@ template <class T> inline Vec<T> vlog1p(Vec<T> x) {
     return select<T>((u > 0) & (absolute<T>(x) < T(1e6)), y + lost, y);
 }
 
-constexpr double TANH_TERMS[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925, 21844.0 / 6081075};
+// tanh x for x >= 0
+inline Vec<double> tanh_of_size(Vec<double> x) {
+    // h / (1 + h), where h = (e^{2x} - 1) / 2; for small h as h - h h / (1 + h), which rounds less
+    const Vec<double> h = 0.5 * vexpm1<double>(at_most<double>(x + x, 40.0)), q = h / (h + 1.0);
+    return select<double>(h < 0.5, h - h * q, q);
+}
 
-// x - x³/3 + 2x⁵/15 - ... for small x of float32
-inline Vec<float> tanh_series(Vec<float> x) {
-    const Vec<float> y = x * x;
-    Vec<float> p = splat(float(TANH_TERMS[5]));
-#pragma GCC unroll 5
-    for (int k = 4; k >= 0; k--)
-        p = p * y + float(TANH_TERMS[k]);
-    return x + x * y * p;
+// 1 - 2 / (e^{2x} + 1); for small x, Lambert's continued fraction x / (1 + y / (3 + y / (5 + y / (7 + y / 9)))) with
+// y = x², whose difference from x rounds less
+inline Vec<float> tanh_of_size(Vec<float> x) {
+    const Vec<float> y = x * x, e = exp_of_usual<float>(at_most<float>(x + x, 20.0f));
+    const Mask<float> small = x < 0.85f;
+    const Vec<float> above = select<float>(small, x * y * (-14.0f * y - 315.0f), splat(-2.0f)),
+                     below = select<float>(small, (15.0f * y + 420.0f) * y + 945.0f, e + 1.0f);
+    return select<float>(small, x, splat(1.0f)) + above / below;
 }
 
 template <class T> inline Vec<T> vtanh(Vec<T> x) {
     const Mask<T> sign = bits<T>(x) & Format<T>::sign;
-    const Vec<T> size = number<T>(bits<T>(x) ^ sign);
-    // h / (1 + h), where h = (e^{2x} - 1) / 2; for small h as h - h h / (1 + h), which rounds less
-    const Vec<T> h = T(0.5) * vexpm1<T>(at_most<T>(size + size, 2 * Format<T>::tanh_one)), q = h / (h + T(1));
-    Vec<T> t = select<T>(h < T(0.5), h - h * q, q);
-    if constexpr (std::is_same_v<T, float>)
-        t = select<T>(size < 0.35f, tanh_series(size), t);
-    return number<T>(bits<T>(t) | sign);
+    return number<T>(bits<T>(tanh_of_size(number<T>(bits<T>(x) ^ sign))) | sign);
 }
 
 template <class T> inline Vec<T> vsigmoid(Vec<T> x) {

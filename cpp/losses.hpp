@@ -185,8 +185,8 @@ template <class T, class Outputs> inline Exponentials<T> exponentials(const T* Z
 // a = softmax(Z): e^{Z_i} / Σ_j e^{Z_j}, computed from Z - max Z
 template <class T> void softmax(const T* Z, T* a, Shape s) {
     each_sample<T>(s, [&](auto outputs) {
-        const Vec<T> total = exponentials(Z, a, outputs).total;
-        outputs.each([&](long i) { store<T>(a + i, load(a + i) / total); });
+        const Vec<T> inverse = T(1) / exponentials(Z, a, outputs).total;
+        outputs.each([&](long i) { store<T>(a + i, load(a + i) * inverse); });
     });
 }
 
