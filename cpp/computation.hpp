@@ -32,10 +32,10 @@ template <class T> Batch batch_of(const Samples<T>& samples, long first, long mo
 }
 
 // The samples of a batch after the first `before`, as many as are in memory at the same time
-inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool shared) {
-    const long rows = std::min(CHUNK, batch.size - before);
+inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool shared = false, int threads = 1) {
+    const long rows = std::min(CHUNK, batch.size - before), shares = shared ? shares_of(rows) : 0;
     const bool last = before + rows == batch.size;
-    return {batch.first + before, rows, before, last, batch.weight, key, shared ? shares_of(rows) : 0};
+    return {batch.first + before, rows, before, last, batch.weight, key, shares, sums_of(shares, threads)};
 }
 
 // One computation on several threads, chunk of samples by chunk of samples
@@ -54,7 +54,7 @@ public:
         const Job<T>& job = own.job;
         J = 0;
         for (long before = 0; before < batch.size; before += CHUNK) {
-            const Chunk chunk = chunk_of(batch, before, key, ws_.shared);
+            const Chunk chunk = chunk_of(batch, before, key, ws_.shared, threads_);
             if (ws_.shared)
                 through_shares(own, chunk, id, backward);
             else
@@ -141,13 +141,13 @@ private:
         const Part shares = all(id).part(chunk.shares);
         for (long s = shares.begin; s < shares.end && !patience_.stopped(); s++) {
             const Part rows = part_of(chunk.rows, s, chunk.shares);
-            T* g = job.shares + s * job.n_parameters;
+            const long pairs = pairs_at(s, shares.begin);
             forward(job, chunk, alone, rows);
             for (long l = job.n_layers; l > 0 && backward; l--) {
                 if (l > 1)
                     below(job, l, alone, rows, [] { return false; });
                 each_task(own, l, [&](const Task& task, const OwnTask& one) {
-                    k_.gradient(job, chunk, task, one.laid, rows, g + task.at, g + task.b, ws_.scratch[id]);
+                    k_.gradient_of_share(job, chunk, task, one.laid, rows, s, pairs, ws_.scratch[id]);
                 });
             }
         }

@@ -11,12 +11,30 @@
 namespace {
 
 template <class T>
-constexpr Kernels<T> KERNELS = {
-    LANES<T>,        PANEL<T>,         BLOCK<T>,          NARROW,         MOST_VECTORS<T>* LANES<T>,
-    set_up_tiles,    release_tiles,    by_tiles<T>,       gather<T>,      forward<T>,
-    head<T>,         output<T>,        backward<T>,       gradient<T>,    update<T>,
-    plan_scratch<T>, pack<T>,          unpack<T>,         row_scratch<T>, predict_row<T>,
-    micro<T>,        micro_scratch<T>, micro_penalize<T>, micro_step<T>};
+constexpr Kernels<T> KERNELS = {LANES<T>,
+                                PANEL<T>,
+                                BLOCK<T>,
+                                NARROW,
+                                MOST_VECTORS<T>* LANES<T>,
+                                set_up_tiles,
+                                release_tiles,
+                                by_tiles<T>,
+                                gather<T>,
+                                forward<T>,
+                                head<T>,
+                                output<T>,
+                                backward<T>,
+                                gradient_of_share<T>,
+                                update<T>,
+                                plan_scratch<T>,
+                                pack<T>,
+                                unpack<T>,
+                                row_scratch<T>,
+                                predict_row<T>,
+                                micro<T>,
+                                micro_scratch<T>,
+                                micro_penalize<T>,
+                                micro_step<T>};
 
 template <class T, class S>
 constexpr GramKernels<T, S> GRAM = {GRAM_ROWS,      gram_grain<S>(), lay_out<T, S>,      gram<S>,

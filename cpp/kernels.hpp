@@ -42,6 +42,17 @@ template <class T> struct Layer {
     T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p
 };
 
+constexpr long MOST_SHARES = 16;
+
+// The sums of gradients that the threads leave, each of neighboring shares and in the place of its first one; after
+// each, so many pairs of sums are complete. They are added two by two, and so on, like the shares of a thread.
+struct Sums {
+    long n = 0;
+    struct {
+        long first, pairs;
+    } at[MOST_SHARES];
+};
+
 // A sequence of samples that are in memory at the same time: a batch, or a part of a large one.
 struct Chunk {
     long first = 0;  // its first sample, in the order in which they are seen
@@ -51,6 +62,7 @@ struct Chunk {
     double total_weight = 1;  // of the batch
     std::uint64_t step = 0;   // key of the dropout masks
     long shares = 0;          // its rows in so many parts, each with a gradient of its own; 0: one gradient of all
+    Sums sums = {};           // of those
 };
 
 template <class T> struct Job {
@@ -129,7 +141,9 @@ template <class T> struct Kernels {
     void (*head)(const Job<T>&, const Chunk&, Part rows, T* scratch);
     void (*output)(const Job<T>&, const Chunk&, Part rows, T* scratch, T* out);
     void (*backward)(const Job<T>&, long layer, Part rows, Part panels, Terms, T* scratch);  // writes the one below
-    void (*gradient)(const Job<T>&, const Chunk&, const Task&, const Laid&, Part rows, T* g_W, T* g_b, T* scratch);
+    // of a share; added to what so many pairs of shares before it have
+    void (*gradient_of_share)(const Job<T>&, const Chunk&, const Task&, const Laid&, Part rows, long share, long pairs,
+                              T* scratch);
     void (*update)(const Job<T>&, const Chunk&, const Task&, const Laid&, double* penalty, const StepRates&,
                    T* scratch);
     long (*plan_scratch)(Job<T>&, long rows, bool training);  // see update.hpp

@@ -32,7 +32,7 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     Job<T>& job = ws.job;
     J = 0;
     for (long before = 0; before < batch.size; before += CHUNK) {
-        const Chunk chunk = chunk_of(batch, before, 0, false);
+        const Chunk chunk = chunk_of(batch, before, 0);
         J += ws.kernels.micro(job, chunk, ws.scratch[0]);
         patience.ask(6.0 * double(job.n_parameters + 8) * double(chunk.rows));
         if (patience.stopped())

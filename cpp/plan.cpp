@@ -65,6 +65,19 @@ bool is_small(const NetworkSpec& spec) {
            });
 }
 
+Sums sums_of(long shares, int threads) {
+    Sums sums;
+    for (long id = 0; id < threads; id++) {
+        const Part mine = part_of(shares, id, threads);
+        for (long s = mine.begin; s < mine.end; s++) {
+            const long pairs = pairs_at(s, mine.begin);
+            sums.n -= pairs;  // these are part of a larger one
+            sums.at[sums.n++] = {s + 1 - (1L << pairs), pairs_at(s, 0) - pairs};
+        }
+    }
+    return sums;
+}
+
 bool by_shares(const NetworkSpec& spec, long rows) {
     return spec.parameters() <= rows / shares_of(rows) * numbers(spec);
 }
@@ -90,7 +103,7 @@ int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, c
         const double share = shares ? busiest(shares_of(rows), threads) : 1;
         const double work = shares ? all * share : uneven(spec, kernels.panel, threads);
         const double waits = shares ? 1 : 2 + 2 * double(spec.layers.size());
-        const double exchanged = shares ? all * double(shares_of(rows)) * (1 - share) : seen;
+        const double exchanged = shares ? all * double(sums_of(shares_of(rows), threads).n - 1) : seen;
         const double lines = exchanged * double(sizeof(T)) / BYTES;
         const double seconds = one * work + meet * (WAIT * waits * rounds + (shares ? ALL_AT_ONCE : LINE) * lines);
         if (seconds < least) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "network.hpp"
 
@@ -33,10 +35,21 @@ double weights(const NetworkSpec& spec);
 // Whether its layers are so small that samples, not units, stand side by side
 bool is_small(const NetworkSpec& spec);
 
-// In how many shares the rows of a chunk are divided
+// In how many shares the rows of a chunk are divided: a power of two, so that their sums are those of pairs of pairs
 inline long shares_of(long rows) {
-    return rows < 32 ? 1 : 2 * std::clamp(rows / 128, 1L, 8L);
+    return rows < 32 ? 1 : 2 * long(std::bit_floor(std::uint64_t(std::clamp(rows / 128, 1L, MOST_SHARES / 2))));
 }
+
+// With how many pairs of sums before it, all of shares from `begin` on, a share completes a larger one
+inline long pairs_at(long share, long begin) {
+    long pairs = 0;
+    while (share >> pairs & 1 && share + 1 - (2L << pairs) >= begin)
+        pairs++;
+    return pairs;
+}
+
+// What the threads leave of so many shares
+Sums sums_of(long shares, int threads);
 
 // Whether each share of `rows` rows has a gradient of its own: where that is less to exchange between threads than what
 // the layers see and their dZ

@@ -31,14 +31,49 @@ template <class T> void keep(const Chunk& chunk, const T* part, long n, T* g) {
         store<T>(g + i, chunk.before > 0 ? load(g + i) + load(part + i) : load(part + i));
 }
 
+// g of a share at `at`, added to the sums that it completes, into the place of the first of them
+template <class T> void complete_sums(const Job<T>& job, long share, long pairs, long at, long n, const T* g) {
+    T* const to = job.shares + at;
+    const auto place = [&](long pair) { return (share + 1 - (1L << pair)) * job.n_parameters; };
+    for (long i = 0; i < n; i += LANES<T>) {
+        Vec<T> sum = load(g + i);
+        for (long pair = 1; pair <= pairs; pair++)
+            sum = load(to + place(pair) + i) + sum;
+        store<T>(to + place(pairs) + i, sum);
+    }
+}
+
+template <class T>
+void gradient_of_share(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid& laid, Part rows, long share,
+                       long pairs, T* scratch) {
+    T* const own = job.shares + share * job.n_parameters;
+    if (pairs == 0)
+        return gradient(job, chunk, task, laid, rows, own + task.at, own + task.b, scratch);
+    T *g = scratch, *g_b = scratch + task.n;
+    gradient(job, chunk, task, laid, rows, g, g_b, scratch);
+    complete_sums(job, share, pairs, task.at, task.n, g);
+    complete_sums(job, share, pairs, task.b, task.n_b, g_b);
+}
+
 // g = Σ of what the shares have at `at`
 template <class T> void add_shares(const Job<T>& job, const Chunk& chunk, long at, long n, T* g) {
-    const T* first = job.shares + at;
+    const Sums& sums = chunk.sums;
+    const T* const shares = job.shares + at;
+    const auto part = [&](long k, long i) { return load(shares + sums.at[k].first * job.n_parameters + i); };
+    if (sums.n <= 2) {
+        for (long i = 0; i < n; i += LANES<T>)
+            store<T>(g + i, sums.n == 2 ? part(0, i) + part(1, i) : part(0, i));
+        return;
+    }
     for (long i = 0; i < n; i += LANES<T>) {
-        Vec<T> total = load(first + i);
-        for (long s = 1; s < chunk.shares; s++)
-            total += load(first + s * job.n_parameters + i);
-        store<T>(g + i, total);
+        Vec<T> open[MOST_SHARES];  // sums that wait for the second of their pair
+        long k = 0;
+        for (long next = 0; next < sums.n; next++) {
+            open[k++] = part(next, i);
+            for (long pair = 0; pair < sums.at[next].pairs; pair++, k--)
+                open[k - 2] += open[k - 1];
+        }
+        store<T>(g + i, open[0]);
     }
 }
 
