@@ -1,7 +1,8 @@
 // Elementary functions of whole vectors. NaN gives NaN; infinities give what mathematics says.
 //
-// The series are Taylor's, cut off where the rest is below the precision of the type; the tail of erfc is fitted. `make
-// accuracy` measures the error over every float32 number and writes docs/accuracy.md.
+// The series are Taylor's, cut off where the rest is below the precision of the type, tanh near zero is a continued
+// fraction; the tail of erfc is fitted. `make accuracy` measures the error over every float32 number and writes
+// docs/accuracy.md.
 #pragma once
 
 #include <math.h>
