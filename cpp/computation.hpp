@@ -204,17 +204,18 @@ private:
             pending = 0;
         };
         const auto nobody_needs = [&](long l) { return team.of == 1 || paired(job.layers[l], team); };
+        const auto catch_up_early = [&] {  // before the next meeting; whether that may be
+            const bool may = pending && nobody_needs(pending);
+            if (may)
+                catch_up();
+            return may;
+        };
         for (long l = job.n_layers; l > 1; l--) {
             if (l < job.n_layers && !nobody_needs(l)) {
                 meet(team);
                 catch_up();
             }
-            below(job, l, team, {0, chunk.rows}, [&] {
-                const bool can = pending && nobody_needs(pending);
-                if (can)
-                    catch_up();
-                return can;
-            });
+            below(job, l, team, {0, chunk.rows}, catch_up_early);
             if (nobody_needs(l))
                 catch_up();
             pending = l;
@@ -224,8 +225,7 @@ private:
         const bool meets = !own_units || (pending && !nobody_needs(pending));
         if (meets)
             arrive(team);
-        if (pending && nobody_needs(pending))
-            catch_up();
+        catch_up_early();
         if (meets)
             wait(team);
         catch_up();

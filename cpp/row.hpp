@@ -21,17 +21,6 @@ template <class T> struct End {
     Vec<T> of(const T* from) const { return number<T>(bits<T>(load(from + n - LANES<T>)) & fresh); }
 };
 
-// Of a vector in which the numbers of four sums take turns, these four
-template <class T, long N> inline void fold(typename Few<T, N>::V v, T* sums) {
-    if constexpr (N == 4) {
-        __builtin_memcpy(sums, &v, sizeof v);
-    } else {
-        typename Few<T, N / 2>::V half[2];
-        __builtin_memcpy(half, &v, sizeof v);
-        fold<T, N / 2>(half[0] + half[1], sums);
-    }
-}
-
 // The sum of each of four vectors
 template <class T> inline void sums_of_four(const Vec<T>* v, T* sums) {
     const Vec<T> even = interleave_first<T>(v[0], v[2]) + interleave_second<T>(v[0], v[2]),
@@ -41,7 +30,8 @@ template <class T> inline void sums_of_four(const Vec<T>* v, T* sums) {
         store<T>(sums, first);
         store<T>(sums + 2, second);
     } else {
-        fold<T, LANES<T>>(first + second, sums);
+        const auto four = folded<T, 4, LANES<T>>(first + second);
+        __builtin_memcpy(sums, &four, sizeof four);
     }
 }
 

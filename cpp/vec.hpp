@@ -116,19 +116,20 @@ template <class T, long N> struct Few {
     typedef T V __attribute__((vector_size(N * sizeof(T))));
 };
 
-// Of N numbers: the first half and the second half are added, of that the same, and so on
-template <class T, long N> inline T sum_of(typename Few<T, N>::V v) {
-    if constexpr (N == 2) {
-        return v[0] + v[1];
+// Of N numbers: the first half and the second half are added, of that the same, and so on until so many are left
+template <class T, long LEFT, long N> inline typename Few<T, LEFT>::V folded(typename Few<T, N>::V v) {
+    if constexpr (N == LEFT) {
+        return v;
     } else {
         typename Few<T, N / 2>::V half[2];
         __builtin_memcpy(half, &v, sizeof v);
-        return sum_of<T, N / 2>(half[0] + half[1]);
+        return folded<T, LEFT, N / 2>(half[0] + half[1]);
     }
 }
 
 template <class T> inline T sum(Vec<T> v) {
-    return sum_of<T, LANES<T>>(v);
+    const auto two = folded<T, 2, LANES<T>>(v);
+    return two[0] + two[1];
 }
 
 // The first halves of two vectors, one number of each in turn: a0 b0 a1 b1 ...; and the second halves

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Optimizer
 from ..errors import EngineUnsupported
 from ..network import Layer, Network
@@ -195,16 +195,13 @@ class PackedMoments(Mapping[str, Array]):
 
 
 def _zeros(size: int, dtype: np.dtype[Any]) -> Array:
-    """Zeros that begin where a cache line begins; many of them in large pages, where the system has these."""
+    """Zeros; many of them in large pages, where the system has these."""
     if size * dtype.itemsize >= LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
         pages = mmap.mmap(-1, -(-size * dtype.itemsize // PAGE) * PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         with suppress(OSError):  # a system without large pages
             pages.madvise(mmap.MADV_HUGEPAGE)
         return np.frombuffer(pages, dtype, size)
-    line = 64 // dtype.itemsize
-    memory = np.zeros(size + line, dtype)
-    begin = -memory.ctypes.data % 64 // dtype.itemsize
-    return memory[begin : begin + size]
+    return zeros_in_lines(size, dtype)
 
 
 def _rows(A: Array, network: Network) -> Array:
