@@ -167,8 +167,7 @@ private:
         };
         if (first) {
             in_turn(
-                inputs_of(job, 1), panels_of(job.layers[1]), team, [&](Part p, Terms t) { sum(1, rows, p, t); },
-                [] { return false; });
+                job, 0, 1, inputs_of(job, 1), team, [&](Part p, Terms t) { sum(1, rows, p, t); }, [] { return false; });
             arrive(team);
         }
         for (long l = first + 1; l <= job.n_layers; l++) {
@@ -178,7 +177,8 @@ private:
             const long n = panels_of(layer);
             if (l > 1 && !begins)
                 wait(team);
-            each_half(inputs_of(job, l), units ? team.part(n) : Part{0, n}, n, l == 1, [&](Part panels, Terms terms) {
+            const Part own = units ? team.of_layer(l).part(n) : Part{0, n};
+            each_half(inputs_of(job, l), own, n, l > 1, [&](Part panels, Terms terms) {
                 if (begins && !terms.first)
                     wait(team);
                 sum(l, r, panels, terms);
@@ -239,24 +239,26 @@ private:
     // From layer l to dZ of the one below. Of a pair each thread sums over its own units, first for the other one;
     // `meanwhile`, which says whether it used the scratch, it has something else to do, as has the other.
     template <class Meanwhile> void below(const Job<T>& job, long l, Team team, Part rows, Meanwhile meanwhile) {
-        const long n = panels_of(job.layers[l - 1]);
         const auto sum = [&](Part panels, Terms terms) {
             slices(team.thread, panels, rows, terms,
                    [&](Part some, Terms these) { k_.backward(job, l, rows, some, these, ws_.scratch[team.thread]); });
         };
         if (paired(job.layers[l], team))
-            in_turn(outputs_of(job, l), n, team, sum, meanwhile);
-        else
-            each_half(outputs_of(job, l), team.part(n), n, 1, sum);
+            return in_turn(job, l, l - 1, outputs_of(job, l), team, sum, meanwhile);
+        const long n = panels_of(job.layers[l - 1]);
+        each_half(outputs_of(job, l), team.of_layer(l - 1).part(n), n, 0, sum);
     }
 
-    // Sums over terms of which each of two threads has one half, into n panels: first for the other one, then, on top
-    // of what that has summed, for its own units
-    template <class Sum, class Meanwhile> void in_turn(Halves halves, long n, Team team, Sum sum, Meanwhile meanwhile) {
-        const Part mine = team.part(n), others = team.id == 0 ? Part{mine.end, n} : Part{0, mine.begin};
-        sum(others, halves.in_order(0, team.id));
+    // Sums over units of layer `from`, of which each of two threads has one half, into those of layer `to`: first for
+    // the other one, then, on top of what that has summed, for its own
+    template <class Sum, class Meanwhile>
+    void in_turn(const Job<T>& job, long from, long to, Halves halves, Team team, Sum sum, Meanwhile meanwhile) {
+        const long n = panels_of(job.layers[to]);
+        const int half = team.of_layer(from).id;
+        const Part mine = team.of_layer(to).part(n), others = mine.begin == 0 ? Part{mine.end, n} : Part{0, mine.begin};
+        sum(others, halves.in_order(0, half));
         arrive(team);
-        Terms terms = halves.in_order(1, team.id);
+        Terms terms = halves.in_order(1, half);
         terms.laid = !meanwhile();
         wait(team);
         sum(mine, terms);

@@ -20,24 +20,28 @@ constexpr double WAIT = 25;
 constexpr double LINE = 0.02, ALL_AT_ONCE = 0.12;  // for a line of memory that another core wrote
 constexpr double BYTES = 64;                       // of it
 
-// Of the work on n things, what the busiest thread does
-double busiest(long n, int threads) {
-    return double(parts(n, long(threads))) / double(n);
+// Of the work on n things of layer l, what a thread does
+double share_of(long n, long l, int id, int threads) {
+    const Part part = part_of(n, turn_of(l, id, threads), threads);
+    return double(part.end - part.begin) / double(n);
 }
 
 // Weights of the busiest thread, where units are shared out
 double uneven(const NetworkSpec& spec, long panel, int threads) {
-    const double even = 1.0 / threads;
-    double total = 0;
-    long n_in = spec.n_features;
+    std::vector<double> work(threads);
+    long n_in = spec.n_features, l = 1;
     for (const LayerSpec& layer : spec.layers) {
         const long inputs = parts(n_in, panel), outputs = parts(layer.units, panel);
-        const double own = outputs < threads ? even : busiest(outputs, threads);  // forward and gradient
-        const double backward = &layer == &spec.layers.front() ? even : busiest(inputs, threads);  // the first has none
-        total += double(n_in) * double(layer.units) * (2 * own + backward) / 3;
+        for (int id = 0; id < threads; id++) {
+            const double even = 1.0 / threads;
+            const double own = outputs < threads ? even : share_of(outputs, l, id, threads);  // forward and gradient
+            const double backward = l == 1 ? even : share_of(inputs, l - 1, id, threads);     // the first has none
+            work[id] += double(n_in) * double(layer.units) * (2 * own + backward) / 3;
+        }
         n_in = layer.units;
+        l++;
     }
-    return total;
+    return *std::ranges::max_element(work);
 }
 
 // Numbers of a sample: inputs, and of each layer what the next one sees and dZ
@@ -100,7 +104,7 @@ int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, c
     int best = 1;
     for (int threads = 2; threads <= most; threads++) {
         const double rounds = double(std::bit_width(unsigned(threads - 1)));
-        const double share = shares ? busiest(shares_of(rows), threads) : 1;
+        const double share = shares ? double(parts(shares_of(rows), long(threads))) / double(shares_of(rows)) : 1;
         const double work = shares ? all * share : uneven(spec, kernels.panel, threads);
         const double waits = shares ? 1 : 2 + 2 * double(spec.layers.size());
         const double exchanged = shares ? all * double(sums_of(shares_of(rows), threads).n - 1) : seen;

@@ -29,6 +29,11 @@ inline long owner_of(long i, long n, int threads) {
     return ((i + 1) * threads - 1) / n;
 }
 
+// Whose turn it is, of so many threads, to take part `id` of layer l
+inline int turn_of(long l, int id, int of) {
+    return l % 2 ? of - 1 - id : id;
+}
+
 // Of all layers
 double weights(const NetworkSpec& spec);
 

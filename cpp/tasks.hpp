@@ -13,6 +13,10 @@ struct Team {
     int thread;
     int id, of;  // which of them it is, and how many they are
     Part part(long n) const { return part_of(n, id, of); }
+
+    // The units of every other layer are shared out the other way round: whoever has a panel less of one has one more
+    // of the next
+    Team of_layer(long l) const { return {thread, turn_of(l, id, of), of}; }
 };
 
 // Whether the units of a layer are shared out: who computes some of them also updates their weights, which stay in the
@@ -61,7 +65,7 @@ template <class T> int owner_of(const Workspace<T>& ws, const Task& task, Team t
     if (task.layer == 1 && by_inputs(ws.job, team) && task.panel >= 0)
         return task.i0 >= ws.job.layers[0].first_half;
     if (by_units(panels, team) && !layer.narrow && task.panel >= 0)
-        return int(owner_of(task.panel, panels, team.of));
+        return turn_of(task.layer, int(owner_of(task.panel, panels, team.of)), team.of);
     return -1;
 }
 
