@@ -107,13 +107,18 @@ private:
 
     bool by_units(const Layer<T>& layer, Team team) const { return deltarule::by_units(panels_of(layer), team); }
 
-    // Whether each of two threads has one of the halves over which the sums are taken
-    static bool paired(const Layer<T>& layer, Team team) { return team.of == 2 && layer.first_half > 0; }
+    // Whether each of two threads has one half of the units over which the next layer's sums are taken
+    static bool halved(const Layer<T>& layer, Team team) { return team.of == 2 && layer.first_half > 0; }
+
+    // Whether nobody else reads the weights that a thread has of a layer
+    static bool apart(const Layer<T>& layer, Team team) {
+        return team.of == 1 || halved(layer, team) || by_inputs(layer, team);
+    }
 
     // What of the inputs this thread reads
     static Part inputs_seen(const Job<T>& job, Team team) {
         const Layer<T>& inputs = job.layers[0];
-        if (!by_inputs(job, team))
+        if (!by_inputs(job.layers[1], team))
             return {0, inputs.n_out};
         return team.id == 0 ? Part{0, inputs.first_half} : Part{inputs.first_half, inputs.n_out};
     }
@@ -157,7 +162,6 @@ private:
     // the other half is computed.
     void forward(const Job<T>& job, const Chunk& chunk, Team team, Part rows) {
         const Part mine = team.of > 1 ? team.part(chunk.rows) : rows;
-        const long first = by_inputs(job, team) ? 1 : 0;
         k_.gather(job, chunk, rows, inputs_seen(job, team));
         wait(team);
         const auto sum = [&](long l, Part r, Part panels, Terms terms) {
@@ -165,25 +169,27 @@ private:
                 k_.forward(job, chunk, l, r, some, these, ws_.scratch[team.thread]);
             });
         };
-        if (first) {
-            in_turn(
-                job, 0, 1, inputs_of(job, 1), team, [&](Part p, Terms t) { sum(1, rows, p, t); }, [] { return false; });
-            arrive(team);
-        }
-        for (long l = first + 1; l <= job.n_layers; l++) {
+        for (long l = 1; l <= job.n_layers; l++) {
             const Layer<T>& layer = job.layers[l];
-            const bool units = by_units(layer, team), begins = units && l > 1 && paired(job.layers[l - 1], team);
+            const bool units = by_units(layer, team), begins = units && l > 1 && halved(job.layers[l - 1], team);
             const Part r = units ? rows : mine;
             const long n = panels_of(layer);
-            if (l > 1 && !begins)
-                wait(team);
             const Part own = units ? team.of_layer(l).part(n) : Part{0, n};
-            each_half(inputs_of(job, l), own, n, l > 1, [&](Part panels, Terms terms) {
-                if (begins && !terms.first)
+            if (by_inputs(layer, team)) {
+                in_turn(
+                    job, l - 1, l, inputs_of(job, l), team, [&](Part p, Terms t) { sum(l, rows, p, t); },
+                    [] { return false; });
+            } else {
+                if (l > 1 && !begins)
                     wait(team);
-                sum(l, r, panels, terms);
-            });
-            arrive(team);
+                each_half(inputs_of(job, l), own, n, !layer.by_inputs, [&](Part panels, Terms terms) {
+                    if (begins && !terms.first)
+                        wait(team);
+                    sum(l, r, panels, terms);
+                });
+            }
+            if (l == job.n_layers || !by_inputs(job.layers[l + 1], team))
+                arrive(team);
         }
         if (by_units(job.layers[job.n_layers], team))
             wait(team);
@@ -203,7 +209,7 @@ private:
                 update(own, chunk, pending, team.thread, rates);
             pending = 0;
         };
-        const auto nobody_needs = [&](long l) { return team.of == 1 || paired(job.layers[l], team); };
+        const auto nobody_needs = [&](long l) { return apart(job.layers[l], team); };
         const auto catch_up_early = [&] {  // before the next meeting; whether that may be
             const bool may = pending && nobody_needs(pending);
             if (may)
@@ -221,7 +227,7 @@ private:
             pending = l;
         }
         // of units of its own the update is nobody else's business
-        const bool own_units = by_units(first, team) && !first.learns && !by_inputs(job, team);
+        const bool own_units = by_units(first, team) && !first.learns && !by_inputs(first, team);
         const bool meets = !own_units || (pending && !nobody_needs(pending));
         if (meets)
             arrive(team);
@@ -236,17 +242,31 @@ private:
             arrive(team);
     }
 
-    // From layer l to dZ of the one below. Of a pair each thread sums over its own units, first for the other one;
-    // `meanwhile`, which says whether it used the scratch, it has something else to do, as has the other.
+    // From layer l to dZ of the one below. Who has half of the units sums over these, first for the other one; who has
+    // half of the inputs sums for these, first over its own units; `meanwhile`, which says whether it used the scratch,
+    // it has something else to do, as has the other.
     template <class Meanwhile> void below(const Job<T>& job, long l, Team team, Part rows, Meanwhile meanwhile) {
         const auto sum = [&](Part panels, Terms terms) {
             slices(team.thread, panels, rows, terms,
                    [&](Part some, Terms these) { k_.backward(job, l, rows, some, these, ws_.scratch[team.thread]); });
         };
-        if (paired(job.layers[l], team))
-            return in_turn(job, l, l - 1, outputs_of(job, l), team, sum, meanwhile);
+        const Layer<T>& layer = job.layers[l];
         const long n = panels_of(job.layers[l - 1]);
-        each_half(outputs_of(job, l), team.of_layer(l - 1).part(n), n, 0, sum);
+        const Part own = team.of_layer(l - 1).part(n);
+        if (by_inputs(layer, team)) {
+            arrive(team);
+            each_half(outputs_of(job, l), own, n, 1, [&](Part panels, Terms terms) {
+                if (terms.last) {
+                    meanwhile();
+                    wait(team);
+                }
+                sum(panels, terms);
+            });
+        } else if (halved(layer, team)) {
+            in_turn(job, l, l - 1, outputs_of(job, l), team, sum, meanwhile);
+        } else {
+            each_half(outputs_of(job, l), own, n, layer.by_inputs, sum);
+        }
     }
 
     // Sums over units of layer `from`, of which each of two threads has one half, into those of layer `to`: first for

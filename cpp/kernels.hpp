@@ -37,6 +37,7 @@ template <class T> struct Layer {
     double dropout = 0;
     long W = 0, b = 0, p = 0;            // where they start in the packed parameters
     long first_half = 0;                 // units in it, if sums over all of them are those of two halves; else 0
+    bool by_inputs = false;              // two threads have one half each of the inputs and their weights, not of units
     T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
     T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout
     T *d = nullptr, *e = nullptr;        // dA, then dZ; dA ⊙ ∂g/∂p

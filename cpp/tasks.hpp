@@ -25,9 +25,9 @@ inline bool by_units(long panels, Team team) {
     return panels >= team.of;
 }
 
-// Whether each of two threads has one half of the inputs, and their weights, in the first layer
-template <class T> bool by_inputs(const Job<T>& job, Team team) {
-    return team.of == 2 && job.layers[0].first_half > 0;
+// Whether each of two threads has one half of the inputs of a layer, and their weights
+template <class T> bool by_inputs(const Layer<T>& layer, Team team) {
+    return team.of == 2 && layer.by_inputs;
 }
 
 struct OwnTask {
@@ -62,8 +62,8 @@ template <class T> void remember_laid(const Workspace<T>& ws, long panels, std::
 template <class T> int owner_of(const Workspace<T>& ws, const Task& task, Team team) {
     const Layer<T>& layer = ws.job.layers[task.layer];
     const long panels = ws.panels_of(layer);
-    if (task.layer == 1 && by_inputs(ws.job, team) && task.panel >= 0)
-        return task.i0 >= ws.job.layers[0].first_half;
+    if (by_inputs(layer, team) && task.panel >= 0)
+        return turn_of(task.layer - 1, task.i0 >= ws.job.layers[task.layer - 1].first_half, team.of);
     if (by_units(panels, team) && !layer.narrow && task.panel >= 0)
         return turn_of(task.layer, int(owner_of(task.panel, panels, team.of)), team.of);
     return -1;

@@ -168,8 +168,14 @@ template <class T> void Workspace<T>::halve() {
     const Layer<T>& first = layers_[1];
     const bool wide =
         first.tiles ? first.n_in > 2 * first.n_out && rows_ <= 512 : first.n_in >= 8 * first.n_out && rows_ >= 64;
-    if (wide && this->panels_of(first) >= 2)
+    if (wide)
         layers_[0].first_half = half(parts(first.n_in, kernels.panel));
+    // Of a layer with half as many units as it sees, or fewer, less goes from core to core where each thread has one
+    // half of what it sees
+    for (long l = 1; l <= job.n_layers; l++) {
+        const bool narrowing = l == 1 || (layers_[l].n_in >= 2 * layers_[l].n_out && rows_ >= 100);
+        layers_[l].by_inputs = layers_[l - 1].first_half > 0 && this->panels_of(layers_[l]) >= 2 && narrowing;
+    }
 }
 
 template <class T> void Workspace<T>::place_activations(long rows, bool training) {
@@ -221,7 +227,7 @@ template <class T> Job<T> Workspace<T>::job_of(int id) {
 template <class T> void Workspace<T>::make_tasks() {
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = layers_[l];
-        const long half = l == 1 ? layers_[0].first_half : 0;
+        const long half = layer.by_inputs ? layers_[l - 1].first_half : 0;
         if (half)
             make_tasks(l, {0, half});
         make_tasks(l, {half, layer.n_in});

@@ -145,7 +145,10 @@ template <class T> void wide_inputs(const Target& target) {
                                       {{1100, 70, 40, 2}, 70},
                                       {{333, 140}, 128},
                                       {{400, 40}, 1100},
-                                      {{640, 64, 9, 5}, 65}})
+                                      {{640, 64, 9, 5}, 65},
+                                      {{50, 400, 160, 70, 2}, 128},
+                                      {{300, 256, 128, 64, 3}, 100},
+                                      {{20, 300, 130, 40, 40}, 1100}})
         for (const int activation : {2, prelu}) {
             const NetworkSpec spec = network(sizes, activation, 0, 0, false, 0, activation == prelu);
             const Fit<T> one = fit<T>(target, spec, 2 * rows, rows, 4, 1, 0);
