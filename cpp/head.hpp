@@ -67,10 +67,12 @@ template <class T> bool fills_vectors(long outputs) {
     return outputs >= 2 * LANES<T>;
 }
 
+template <class T> constexpr long MOST_SAMPLES = 8 * LANES<T>;
+
 // Samples in a block of so many outputs
 template <class T> long block_width(long outputs) {
     const long width = 8192 / outputs / LANES<T> * LANES<T>;
-    return width < LANES<T> ? LANES<T> : width > 8 * LANES<T> ? 8 * LANES<T> : width;
+    return width < LANES<T> ? LANES<T> : width > MOST_SAMPLES<T> ? MOST_SAMPLES<T> : width;
 }
 
 // Numbers of scratch that a block needs, either way
@@ -78,16 +80,26 @@ template <class T> long block_size(long outputs) {
     return (5 * outputs + 1) * block_width<T>(outputs);
 }
 
+// From so many outputs on, LANES samples by LANES outputs change places at a time
+template <class T> constexpr long SQUARE_FROM = LANES<T> / 4 + 1;
+
 // `n` numbers of each of `count` samples, side by side; what is left of the width is zero
 template <class T, class Row> void side_by_side(T* to, long width, long count, long n, Row row) {
-    for (long s = 0; s < count; s++) {
-        const T* from = row(s);
+    if (n < SQUARE_FROM<T>) {
         for (long o = 0; o < n; o++)
-            to[o * width + s] = from[o];
+            for (long s = 0; s < width; s++)
+                to[o * width + s] = s < count ? row(s)[o] : 0;
+        return;
     }
-    for (long o = 0; o < n && count < width; o++)
-        for (long s = count; s < width; s++)
-            to[o * width + s] = 0;
+    T rows[LANES<T> * LANES<T>], columns[LANES<T> * LANES<T>];
+    for (long s = 0; s < width; s += LANES<T>)
+        for (long o = 0; o < n; o += LANES<T>) {
+            for (long i = 0; i < LANES<T>; i++)
+                store<T>(rows + i * LANES<T>, s + i < count ? load_some(row(s + i) + o, n - o) : Vec<T>{});
+            transpose_square(rows, LANES<T>, columns, LANES<T>);
+            for (long k = 0; k < LANES<T> && o + k < n; k++)
+                store<T>(to + (o + k) * width + s, load(columns + k * LANES<T>));
+        }
 }
 
 // Z of some rows, and y if it is wanted
@@ -112,16 +124,35 @@ Block<T> block_of(const Job<T>& job, const Chunk& chunk, long r, long count, boo
     return block;
 }
 
-// Sample s of a block, times its share, into a row of the layer
-template <class T> void give_back(const Block<T>& block, const T* from, long s, T share, T* row) {
-    if (block.shape.unit_is_row) {
-        for (long o = 0; o < block.shape.rows; o++)
-            row[o] = from[o * block.shape.columns + s] * share;
+// Samples that stand side by side, each times its share, into rows
+template <class T> void in_rows(const Block<T>& block, const T* from, const T* share, long count, T* to, long ld) {
+    const long n = block.shape.rows, width = block.shape.columns;
+    if (n < SQUARE_FROM<T>) {
+        for (long s = 0; s < count; s++)
+            for (long o = 0; o < n; o++)
+                to[s * ld + o] = from[o * width + s] * share[s];
         return;
     }
-    const InARow<T> outputs{block.shape, s};
-    const T* const first = from + s * block.shape.ld;
-    outputs.each([&](long i) { store<T>(row + (from + i - first), outputs.those_of(i, load(from + i) * share, 0)); });
+    T columns[LANES<T> * LANES<T>] = {}, rows[LANES<T> * LANES<T>];
+    for (long s = 0; s < count; s += LANES<T>)
+        for (long o = 0; o < n; o += LANES<T>) {
+            for (long k = 0; k < LANES<T>; k++)
+                store<T>(columns + k * LANES<T>,
+                         o + k < n ? load(from + (o + k) * width + s) * load(share + s) : Vec<T>{});
+            transpose_square(columns, LANES<T>, rows, LANES<T>);
+            for (long i = 0; i < LANES<T> && s + i < count; i++)
+                store<T>(to + (s + i) * ld + o, load(rows + i * LANES<T>));
+        }
+}
+
+// The samples of a block, each times its share, into rows of the layer
+template <class T> void give_back(const Block<T>& block, const T* from, const T* share, long count, T* to, long ld) {
+    if (block.shape.unit_is_row)
+        return in_rows(block, from, share, count, to, ld);
+    for (long s = 0; s < count; s++) {
+        const InARow<T> outputs{block.shape, s};
+        outputs.each([&](long i) { store<T>(to + i, outputs.those_of(i, load(from + i) * share[s], 0)); });
+    }
 }
 
 // Σ w L of the rows, and dZ of the output layer, with the 1/m of the cost in it
@@ -132,14 +163,15 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T
         const long count = r1 - r < width ? r1 - r : width;
         const Block<T> block = block_of(job, chunk, r, count, true, scratch);
         lose(job, layer, block);
+        T share[MOST_SAMPLES<T>] = {};
         for (long s = 0; s < count; s++) {
             const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;
-            const T share = T(w / chunk.total_weight);
+            share[s] = T(w / chunk.total_weight);
             job.row_loss[r + s] = w == 0 ? 0.0 : w * double(block.L[s]);
-            give_back(block, block.d, s, share, layer.d + (r + s) * layer.ld);
-            if (layer.e)
-                give_back(block, block.e, s, share, layer.e + (r + s) * layer.ld);
         }
+        give_back(block, block.d, share, count, layer.d + r * layer.ld, layer.ld);
+        if (layer.e)
+            give_back(block, block.e, share, count, layer.e + r * layer.ld, layer.ld);
     }
 }
 

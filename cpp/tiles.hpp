@@ -68,12 +68,6 @@ inline void split(Vec<float> x, Vec<float> y, Piece* to) {
     }
 }
 
-// The first `count` of 16 numbers, then zeros
-inline Vec<float> load_some(const float* p, long count) {
-    const unsigned all = 0xffff;
-    return (Vec<float>)_mm512_maskz_loadu_ps(__mmask16(count >= 16 ? all : count <= 0 ? 0 : all >> (16 - count)), p);
-}
-
 // The columns of up to 16 rows of A, as rows: rows k to K and columns c to n; zeros beyond
 inline void columns(Matrix<float> A, long k, long K, long c, long n, float* to) {
     const float* from = A.data + k * A.ld + c;
@@ -81,7 +75,7 @@ inline void columns(Matrix<float> A, long k, long K, long c, long n, float* to) 
         return transpose_square(from, A.ld, to, TILE);
     float some[TILE * TILE] = {};
     for (long r = 0; r < TILE && r < K - k; r++)
-        store<float>(some + r * TILE, load_some(from + r * A.ld, n - c));
+        store<float>(some + r * TILE, load_some<float>(from + r * A.ld, n - c));
     transpose_square(some, TILE, to, TILE);
 }
 
@@ -101,7 +95,7 @@ template <bool TRANSPOSED> void lay_left(Matrix<float> A, long rows, long K, Pie
                 if (TRANSPOSED)
                     split(load(first + i * TILE), load(second + i * TILE), to + i * TERMS);
                 else
-                    split(load_some(row, K - k), load_some(row + TILE, K - k - TILE), to + i * TERMS);
+                    split(load_some<float>(row, K - k), load_some<float>(row + TILE, K - k - TILE), to + i * TERMS);
             }
         }
 }

@@ -64,6 +64,23 @@ template <class T> inline void store(T* p, Vec<T> v) {
     __builtin_memcpy(p, &v, sizeof v);
 }
 
+// The first `count` numbers of a vector, then zeros; nothing behind them is read
+template <class T> inline Vec<T> load_some(const T* p, long count) {
+    count = count < 0 ? 0 : count < LANES<T> ? count : LANES<T>;
+#if defined(__AVX512F__)
+    const unsigned first = (1u << count) - 1;
+    if constexpr (sizeof(T) == sizeof(float))
+        return (Vec<T>)_mm512_maskz_loadu_ps(__mmask16(first), p);
+    else
+        return (Vec<T>)_mm512_maskz_loadu_pd(__mmask8(first), p);
+#else
+    T some[LANES<T>] = {};
+    for (long i = 0; i < count; i++)
+        some[i] = p[i];
+    return load(some);
+#endif
+}
+
 template <class T> inline Vec<T> splat(T x) {
     return x - Vec<T>{};
 }
