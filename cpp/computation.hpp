@@ -4,12 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
-#include "patience.hpp"
-#include "tasks.hpp"
-#include "threads.hpp"
+#include "teamwork.hpp"
 
 namespace deltarule {
 
@@ -38,11 +35,22 @@ inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool s
     return {batch.first + before, rows, before, last, batch.weight, key, shares, sums_of(shares, threads)};
 }
 
-// One computation on several threads, chunk of samples by chunk of samples
-template <class T> class Computation {
+// One computation on several threads, chunk of samples by chunk of samples.
+//
+// Threads that share the units of the layers meet so; who arrives says that something is done, who waits needs it of
+// all:
+//
+//     arrive, at the end of         done                            wait, before
+//     through_layers (last chunk)   reading what forward writes     the first product of `forward`
+//     a layer, forward              its own units                   products over those of others; the head
+//     `take`, after the head        losses, dZ of the output        their sum, and backward
+//     sums for the other thread     these                           going on with them (in_turn)
+//     dZ of its own units           these                           products over those of others (below, by inputs)
+//     products with the weights     reading weights of others       the update of these (through_layers)
+template <class T> class Computation : Teamwork<T> {
 public:
     Computation(Workspace<T>& workspace, const Crew& crew, Patience& patience)
-        : ws_(workspace), k_(workspace.kernels), threads_(crew.size()), barrier_(threads_), patience_(patience) {
+        : Teamwork<T>(workspace, crew.size(), patience) {
         for (int id = 0; id < threads_; id++)
             own_.push_back({workspace.job_of(id), tasks_of(workspace, all(id))});
     }
@@ -93,27 +101,13 @@ private:
         bool second = false;                      // where its losses and gradients go, of two places
     };
 
-    Workspace<T>& ws_;
-    const Kernels<T>& k_;
-    const int threads_;
-    Barrier barrier_;
-    Patience& patience_;
+    using Teamwork<T>::ws_, Teamwork<T>::k_, Teamwork<T>::threads_, Teamwork<T>::patience_;
+    using Teamwork<T>::all, Teamwork<T>::panels_of, Teamwork<T>::by_units, Teamwork<T>::halved, Teamwork<T>::apart;
+    using Teamwork<T>::arrive, Teamwork<T>::wait, Teamwork<T>::meet, Teamwork<T>::ask;
+    using Teamwork<T>::slices, Teamwork<T>::each_half, Teamwork<T>::in_turn;
+
     std::vector<Own> own_;  // of each thread
     bool halt_[2] = {};     // for each of the two, written by the first thread before the others read it
-
-    Team all(int id) const { return {id, id, threads_}; }
-
-    long panels_of(const Layer<T>& layer) const { return ws_.panels_of(layer); }
-
-    bool by_units(const Layer<T>& layer, Team team) const { return deltarule::by_units(panels_of(layer), team); }
-
-    // Whether each of two threads has one half of the units over which the next layer's sums are taken
-    static bool halved(const Layer<T>& layer, Team team) { return team.of == 2 && layer.first_half > 0; }
-
-    // Whether nobody else reads the weights that a thread has of a layer
-    static bool apart(const Layer<T>& layer, Team team) {
-        return team.of == 1 || halved(layer, team) || by_inputs(layer, team);
-    }
 
     // What of the inputs this thread reads
     static Part inputs_seen(const Job<T>& job, Team team) {
@@ -121,21 +115,6 @@ private:
         if (!by_inputs(job.layers[1], team))
             return {0, inputs.n_out};
         return team.id == 0 ? Part{0, inputs.first_half} : Part{inputs.first_half, inputs.n_out};
-    }
-
-    void arrive(Team team) {
-        if (team.of > 1)
-            barrier_.arrive(team.thread);
-    }
-
-    void wait(Team team) {
-        if (team.of > 1)
-            barrier_.wait(team.thread);
-    }
-
-    void meet(Team team) {
-        arrive(team);
-        wait(team);
     }
 
     // The shares of this thread, each by itself all the way to its gradient
@@ -182,11 +161,12 @@ private:
             } else {
                 if (l > 1 && !begins)
                     wait(team);
-                each_half(inputs_of(job, l), own, n, !layer.by_inputs, [&](Part panels, Terms terms) {
-                    if (begins && !terms.first)
-                        wait(team);
-                    sum(l, r, panels, terms);
-                });
+                each_half(inputs_of(job, l), own, n, layer.by_inputs ? OWN_LAST : OWN_FIRST,
+                          [&](Part panels, Terms terms) {
+                              if (begins && !terms.first)
+                                  wait(team);
+                              sum(l, r, panels, terms);
+                          });
             }
             if (l == job.n_layers || !by_inputs(job.layers[l + 1], team))
                 arrive(team);
@@ -202,7 +182,6 @@ private:
     // units of the first layer, and their weights. `forward` waits for that before it writes.
     void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
         const Job<T>& job = own.job;
-        const Layer<T>& first = job.layers[1];
         long pending = 0;  // a layer that is not updated yet
         const auto catch_up = [&] {
             if (pending)
@@ -226,9 +205,17 @@ private:
                 catch_up();
             pending = l;
         }
+        finish(own, chunk, team, rates, pending && !nobody_needs(pending), catch_up, catch_up_early);
+    }
+
+    // The update of the first layer; before it that of a layer which others may still read, if it `waits` for them
+    template <class Update, class Early>
+    void finish(Own& own, const Chunk& chunk, Team team, const StepRates& rates, bool waits, Update catch_up,
+                Early catch_up_early) {
+        const Layer<T>& first = own.job.layers[1];
         // of units of its own the update is nobody else's business
         const bool own_units = by_units(first, team) && !first.learns && !by_inputs(first, team);
-        const bool meets = !own_units || (pending && !nobody_needs(pending));
+        const bool meets = !own_units || waits;
         if (meets)
             arrive(team);
         catch_up_early();
@@ -255,7 +242,7 @@ private:
         const Part own = team.of_layer(l - 1).part(n);
         if (by_inputs(layer, team)) {
             arrive(team);
-            each_half(outputs_of(job, l), own, n, 1, [&](Part panels, Terms terms) {
+            each_half(outputs_of(job, l), own, n, OWN_FIRST, [&](Part panels, Terms terms) {
                 if (terms.last) {
                     meanwhile();
                     wait(team);
@@ -265,41 +252,7 @@ private:
         } else if (halved(layer, team)) {
             in_turn(job, l, l - 1, outputs_of(job, l), team, sum, meanwhile);
         } else {
-            each_half(outputs_of(job, l), own, n, layer.by_inputs, sum);
-        }
-    }
-
-    // Sums over units of layer `from`, of which each of two threads has one half, into those of layer `to`: first for
-    // the other one, then, on top of what that has summed, for its own
-    template <class Sum, class Meanwhile>
-    void in_turn(const Job<T>& job, long from, long to, Halves halves, Team team, Sum sum, Meanwhile meanwhile) {
-        const long n = panels_of(job.layers[to]);
-        const int half = team.of_layer(from).id;
-        const Part mine = team.of_layer(to).part(n), others = mine.begin == 0 ? Part{mine.end, n} : Part{0, mine.begin};
-        sum(others, halves.in_order(0, half));
-        arrive(team);
-        Terms terms = halves.in_order(1, half);
-        terms.laid = !meanwhile();
-        wait(team);
-        sum(mine, terms);
-    }
-
-    // Some of n panels, half by half of the terms of their sums: units of the first half of a layer begin with the half
-    // `begin` of the one they see, those of the second half with the other. So each of two threads has what it begins
-    // with, forward, and ends with, backward.
-    template <class Work> static void each_half(Halves halves, Part panels, long n, int begin, Work work) {
-        if (halves.count() == 1)
-            return work(panels, halves.in_order(0, 0));
-        int before = -1;  // the half that came last
-        for (int side = 0; side < 2; side++) {
-            const Part there = part_of(n, side, 2);
-            const Part some{std::max(panels.begin, there.begin), std::min(panels.end, there.end)};
-            for (int place = 0; place < 2 && some.begin < some.end; place++) {
-                const int half = begin ^ side ^ place;
-                Terms terms = halves.in_order(place, half);
-                terms.laid = half == std::exchange(before, half);
-                work(some, terms);
-            }
+            each_half(outputs_of(job, l), own, n, layer.by_inputs ? OWN_FIRST : OWN_LAST, sum);
         }
     }
 
@@ -321,12 +274,6 @@ private:
         }
     }
 
-    // Whoever hears of it may use the same units of the processor
-    void ask(double work) {
-        if (patience_.ask(work))
-            ws_.enter();
-    }
-
     double losses(const Job<T>& job, const Chunk& chunk) const {
         double total = 0;
         for (long r = 0; r < chunk.rows; r++)
@@ -341,20 +288,6 @@ private:
         for (std::size_t i = 0; i < ws_.tasks.size(); i++)
             total += ws_.job.penalty[i];
         return total;
-    }
-
-    // Work on some panels, a few at a time, so that the user is heard; by tiles, which are quick, more of them, as the
-    // left factor is laid out for each few
-    template <class Work> void slices(int id, Part panels, Part rows, Terms terms, Work work) {
-        const double cost = 2.0 * double(k_.panel) * double(terms.k1 - terms.k0) * double(rows.end - rows.begin);
-        const long step = std::max(ws_.tiles ? 16L : 1L, long(SLICE / (cost + 1)));
-        for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
-            const long end = std::min(p + step, panels.end);
-            work({p, end}, terms);
-            terms.laid = true;
-            if (id == 0)
-                ask(cost * double(end - p));
-        }
     }
 };
 

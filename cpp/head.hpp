@@ -75,7 +75,8 @@ template <class T> long block_width(long outputs) {
     return width < LANES<T> ? LANES<T> : width > MOST_SAMPLES<T> ? MOST_SAMPLES<T> : width;
 }
 
-// Numbers of scratch that a block needs, either way
+// Numbers of scratch that a block needs: side by side, five of each output; in rows, which are at most twice as long as
+// the outputs are many, two
 template <class T> long block_size(long outputs) {
     return (5 * outputs + 1) * block_width<T>(outputs);
 }
@@ -167,7 +168,7 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T
         for (long s = 0; s < count; s++) {
             const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;
             share[s] = T(w / chunk.total_weight);
-            job.row_loss[r + s] = w == 0 ? 0.0 : w * double(block.L[s]);
+            job.row_loss[r + s] = w * double(block.L[s]);
         }
         give_back(block, block.d, share, count, layer.d + r * layer.ld, layer.ld);
         if (layer.e)

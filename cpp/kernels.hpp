@@ -7,9 +7,9 @@
 // update is one stream. For dA = dZ W a panel's worth of them is turned at a time. A narrow layer, of a few units, has
 // panels over its inputs: its units would leave most of a vector empty.
 //
-// Sums over the units of a wide layer, forward and backward, begin with its first half for some units, and with its
-// second half for the others: a thread that has computed one half can go on with that while another one computes the
-// other.
+// Sums over the units of a wide layer, or over many inputs, forward and backward, begin with the first half of them for
+// some units, and with the second half for the others: a thread that has computed one half can go on with that while
+// another one computes the other.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ template <class T> struct Layer {
     bool learns = false, shared = false;  // a parameter of the activation, one for each unit or one for all
     double dropout = 0;
     long W = 0, b = 0, p = 0;            // where they start in the packed parameters
-    long first_half = 0;                 // units in it, if sums over all of them are those of two halves; else 0
+    long first_half = 0;                 // units, or inputs, in it, if sums over them are those of two halves; else 0
     bool by_inputs = false;              // two threads have one half each of the inputs and their weights, not of units
     T *Z = nullptr, *a = nullptr;        // (rows, ld); the same memory if g' needs only a
     T *mask = nullptr, *seen = nullptr;  // dropout; what the next layer sees, a itself without dropout

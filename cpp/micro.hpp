@@ -129,7 +129,7 @@ template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratc
         }
         lose(job, layers[top], block);
         for (long c = 0; c < width; c += LANES<T>) {
-            lost += select<T>(load(w + c) > 0, load(w + c) * load(block.L + c), Vec<T>{});
+            lost += load(w + c) * load(block.L + c);
             for (long i = c; i < n * width; i += width)
                 store<T>(block.d + i, load(block.d + i) * (share * load(w + c)));
         }

@@ -45,7 +45,9 @@ inline long shares_of(long rows) {
     return rows < 32 ? 1 : 2 * long(std::bit_floor(std::uint64_t(std::clamp(rows / 128, 1L, MOST_SHARES / 2))));
 }
 
-// With how many pairs of sums before it, all of shares from `begin` on, a share completes a larger one
+// With how many sums before it, all of shares from `begin` on, a share completes a larger one, as a carry does in
+// binary counting: shares 0 to 7 complete 0, 1, 0, 2, 0, 1, 0, 3 pairs; of a thread that begins with share 2, share 3
+// completes 1
 inline long pairs_at(long share, long begin) {
     long pairs = 0;
     while (share >> pairs & 1 && share + 1 - (2L << pairs) >= begin)

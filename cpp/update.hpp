@@ -60,7 +60,7 @@ template <class T> void add_shares(const Job<T>& job, const Chunk& chunk, long a
     const Sums& sums = chunk.sums;
     const T* const shares = job.shares + at;
     const auto part = [&](long k, long i) { return load(shares + sums.at[k].first * job.n_parameters + i); };
-    if (sums.n <= 2) {
+    if (sums.n <= 2) {  // as below, but quicker
         for (long i = 0; i < n; i += LANES<T>)
             store<T>(g + i, sums.n == 2 ? part(0, i) + part(1, i) : part(0, i));
         return;
@@ -129,13 +129,13 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid&
 // layer has, or as a cache has room for
 template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
     long most = 0;
-    const auto at_least = [&](long n) { most = most < n ? n : most; };
+    const auto make_room = [&](long n) { most = most < n ? n : most; };
     // of fewer terms more rows are laid out at a time, and their pieces may be more in all
     const auto halves = [&](long n, long first_half) {
         const long both[] = {n - first_half, first_half};
         for (const long K : both)
             if (K > 0)
-                at_least(pieces_size<T>(rows_at_once<T>(true, rows, K), K));
+                make_room(pieces_size<T>(rows_at_once<T>(true, rows, K), K));
     };
     long widest = 0;  // in panels
     for (long l = 1; l <= job.n_layers; l++) {
@@ -151,18 +151,18 @@ template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
     const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows), fit = widest < room ? widest : room;
     job.kept = fit > 1 ? fit : 1;
     if (training && widest > 0)
-        at_least(pieces_size_of_gradient<T>(rows, job.kept));
+        make_room(pieces_size_of_gradient<T>(rows, job.kept));
     return most;
 }
 
 // How the scratch of a thread is divided; how many numbers it has
 template <class T> long plan_scratch(Job<T>& job, long rows, bool training) {
     long most = block_size<T>(job.layers[job.n_layers].n_out);  // the head
-    const auto at_least = [&](long n) { most = most < n ? n : most; };
+    const auto make_room = [&](long n) { most = most < n ? n : most; };
     if (training)
-        at_least((BLOCK<T> + 1) * PANEL<T>);  // a gradient
+        make_room((BLOCK<T> + 1) * PANEL<T>);  // a gradient
     for (long l = 0; l <= job.n_layers && training; l++)
-        at_least(job.layers[l].ld * PANEL<T>);  // weights, turned
+        make_room(job.layers[l].ld * PANEL<T>);  // weights, turned
     job.aside = padded<T>(most);
     return job.aside + plan_pieces(job, rows, training);
 }

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdlib>
 #include <cstring>
 
 namespace deltarule {
@@ -59,6 +60,29 @@ char* map(std::size_t size) {
 
 }  // namespace
 
+#if defined(__SANITIZE_ADDRESS__)
+
+// Each by itself, so that the sanitizer sees where one ends
+
+Memory::Memory() : first_(nullptr), at_(nullptr), end_(nullptr) {}
+
+Memory::~Memory() {
+    for (const auto& [start, size] : blocks_)
+        std::free(start);
+}
+
+void* Memory::take(std::size_t bytes) {
+    constexpr std::size_t line = 64;
+    bytes = rounded_up(bytes + line, line);  // a vector may be read past the end
+    void* const taken = std::aligned_alloc(line, bytes);
+    if (!taken)
+        throw std::bad_alloc();
+    blocks_.emplace_back(std::memset(taken, 0, bytes), bytes);
+    return taken;
+}
+
+#else
+
 Memory::Memory() : first_(kept.take()) {
     if (!first_)
         first_ = map(KEPT);
@@ -91,6 +115,8 @@ void* Memory::take(std::size_t bytes) {
         used_ = std::size_t(at_ - first_);
     return taken;
 }
+
+#endif
 
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job) {
@@ -159,6 +185,11 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
         scratch.push_back(memory.zeros<T>(most));
 }
 
+// Whether a first layer has so many inputs that they are shared out; as measured
+template <class T> bool sees_many(const Layer<T>& first, long rows) {
+    return first.tiles ? first.n_in > 2 * first.n_out && rows <= 512 : first.n_in >= 8 * first.n_out && rows >= 64;
+}
+
 template <class T> void Workspace<T>::halve() {
     const auto half = [&](long n) { return n >= HALVED ? n / 2 * kernels.panel : 0; };
     for (long l = 1; l <= job.n_layers; l++)
@@ -166,9 +197,7 @@ template <class T> void Workspace<T>::halve() {
     // Of inputs much wider than the layer each thread has one half, as gathering them, and splitting them into pieces,
     // would take as long as the products
     const Layer<T>& first = layers_[1];
-    const bool wide =
-        first.tiles ? first.n_in > 2 * first.n_out && rows_ <= 512 : first.n_in >= 8 * first.n_out && rows_ >= 64;
-    if (wide)
+    if (sees_many(first, rows_))
         layers_[0].first_half = half(parts(first.n_in, kernels.panel));
     // Of a layer with half as many units as it sees, or fewer, less goes from core to core where each thread has one
     // half of what it sees

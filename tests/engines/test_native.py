@@ -487,3 +487,17 @@ def test_moments_of_a_wide_network_begin_at_zero_and_take_the_same_steps():
         moments = NATIVE.moments(network, adam, {name: np.zeros_like(network.theta) for name in adam.moments})
     copied = pickle.loads(pickle.dumps(moments))
     assert all(np.array_equal(copied[name], moment) for name, moment in moments.items())
+
+
+@pytest.mark.parametrize("sizes", [[20, 20], [2, 3]], ids=str)
+def test_a_loss_that_overflows_is_not_finite_whatever_the_weight_of_the_sample(sizes):
+    network = Network.create(sizes, ["identity"], seed=1, dtype=np.float32)
+    network.theta[...] = 1
+    X = np.ones((2, sizes[0]), np.float32)
+    X[1] = 3e38
+    data = Data(X, np.zeros((2, sizes[-1]), np.float32), np.array([1, 0], np.float32))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for engine in (NATIVE, REFERENCE):
+            assert not np.isfinite(engine.cost(network, data))
+            with pytest.raises(NotFinite):
+                train(engine, network, data, ten_steps(data, 2), OPTIMIZERS["momentum"], {})
