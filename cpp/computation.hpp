@@ -24,7 +24,7 @@ template <class T> Batch batch_of(const Samples<T>& samples, long first, long mo
         return {first, size, double(size)};
     double weight = 0;
     for (long i = first; i < first + size; i++)
-        weight += double(samples.w[samples.order ? samples.order[i] : i]);
+        weight += double(samples.w[samples.at(i)]);
     return {first, size, weight};
 }
 

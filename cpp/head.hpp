@@ -87,8 +87,8 @@ template <class T> constexpr long SQUARE_FROM = LANES<T> / 4 + 1;
 // `n` numbers of each of `count` samples, side by side; what is left of the width is zero
 template <class T, class Row> void side_by_side(T* to, long width, long count, long n, Row row) {
     if (n < SQUARE_FROM<T>) {
-        for (long o = 0; o < n; o++)
-            for (long s = 0; s < width; s++)
+        for (long s = 0; s < width; s++)
+            for (long o = 0; o < n; o++)
                 to[o * width + s] = s < count ? row(s)[o] : 0;
         return;
     }

@@ -192,9 +192,8 @@ void predict_rows(const Target& target, const NetworkSpec& spec, const T* theta,
     describe(spec, samples, layers, job);
     std::vector<T> scratch(target.kernels<T>().row_scratch(job));
     for (long i = 0; i < samples.m; i++)
-        target.kernels<T>().predict_row(job, theta,
-                                        samples.X + (samples.order ? samples.order[i] : i) * spec.n_features,
-                                        scratch.data(), out + i * layers.back().n_out);
+        target.kernels<T>().predict_row(job, theta, samples.X + samples.at(i) * spec.n_features, scratch.data(),
+                                        out + i * layers.back().n_out);
 }
 
 }  // namespace

@@ -34,6 +34,9 @@ template <class T> struct Samples {
     const T* w = nullptr;                 // null: all weigh 1
     const std::int64_t* order = nullptr;  // null: as they lie
     long m = 0;                           // how many are seen
+
+    // Which one is seen as number i
+    long at(long i) const { return order ? order[i] : i; }
 };
 
 struct Steps {

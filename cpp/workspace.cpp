@@ -58,6 +58,13 @@ char* map(std::size_t size) {
     return static_cast<char*>(start);
 }
 
+constexpr std::size_t LINE = 64;
+
+// In whole lines, and one more, as a vector may be read past the end
+std::size_t in_lines(std::size_t bytes) {
+    return rounded_up(bytes + LINE, LINE);
+}
+
 }  // namespace
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -72,9 +79,8 @@ Memory::~Memory() {
 }
 
 void* Memory::take(std::size_t bytes) {
-    constexpr std::size_t line = 64;
-    bytes = rounded_up(bytes + line, line);  // a vector may be read past the end
-    void* const taken = std::aligned_alloc(line, bytes);
+    bytes = in_lines(bytes);
+    void* const taken = std::aligned_alloc(LINE, bytes);
     if (!taken)
         throw std::bad_alloc();
     blocks_.emplace_back(std::memset(taken, 0, bytes), bytes);
@@ -99,8 +105,7 @@ Memory::~Memory() {
 }
 
 void* Memory::take(std::size_t bytes) {
-    constexpr std::size_t line = 64;
-    bytes = rounded_up(bytes + line, line);  // a vector may be read past the end
+    bytes = in_lines(bytes);
     if (bytes > std::size_t(end_ - at_)) {
         const std::size_t size = std::max(rounded_up(bytes, PAGE), 16 * PAGE) + PAGE;
         blocks_.reserve(blocks_.size() + 1);
