@@ -80,9 +80,9 @@ public:
                 arrive(all(id));  // done with the losses: the next chunk waits for it, as it does after the gradient
             else if (ws_.shared)
                 for (long l = job.n_layers; l > 0; l--)
-                    update(own, chunk, l, id, rates);
+                    update({own, chunk, all(id), rates}, l);
             else
-                through_layers(own, chunk, all(id), rates);
+                through_layers({own, chunk, all(id), rates});
         }
         if (backward && (job.l1 > 0 || job.l2 > 0)) {
             meet(all(id));
@@ -99,6 +99,15 @@ private:
         Job<T> job;
         std::vector<std::vector<OwnTask>> tasks;  // of each layer
         bool second = false;                      // where its losses and gradients go, of two places
+    };
+
+    // One thread's way back through the layers
+    struct Pass {
+        const Own& own;
+        const Chunk& chunk;
+        Team team;
+        const StepRates& rates;
+        long pending = 0;  // a layer that is not updated yet
     };
 
     using Teamwork<T>::ws_, Teamwork<T>::k_, Teamwork<T>::threads_, Teamwork<T>::patience_;
@@ -177,61 +186,66 @@ private:
     }
 
     // Backward, with the gradient of every layer, and the step with the last chunk of a batch: as soon as no thread
-    // needs the weights of a layer any more. Of a pair each needs only its own; of other layers the next meeting tells.
-    // Whoever has arrived for the last time reads nothing any more that forward writes, except what is its own: the
-    // units of the first layer, and their weights. `forward` waits for that before it writes.
-    void through_layers(Own& own, const Chunk& chunk, Team team, const StepRates& rates) {
-        const Job<T>& job = own.job;
-        long pending = 0;  // a layer that is not updated yet
-        const auto catch_up = [&] {
-            if (pending)
-                update(own, chunk, pending, team.thread, rates);
-            pending = 0;
-        };
-        const auto nobody_needs = [&](long l) { return apart(job.layers[l], team); };
-        const auto catch_up_early = [&] {  // before the next meeting; whether that may be
-            const bool may = pending && nobody_needs(pending);
-            if (may)
-                catch_up();
-            return may;
-        };
+    // needs the weights of a layer any more. Of layers that are `apart` each needs only its own; of others the next
+    // meeting tells. Whoever has arrived for the last time reads nothing any more that forward writes, except what is
+    // its own: the units of the first layer, and their weights. `forward` waits for that before it writes.
+    void through_layers(Pass pass) {
+        const Job<T>& job = pass.own.job;
         for (long l = job.n_layers; l > 1; l--) {
-            if (l < job.n_layers && !nobody_needs(l)) {
-                meet(team);
-                catch_up();
+            const bool own_weights = apart(job.layers[l], pass.team);
+            if (l < job.n_layers && !own_weights) {
+                meet(pass.team);
+                catch_up(pass);
             }
-            below(job, l, team, {0, chunk.rows}, catch_up_early);
-            if (nobody_needs(l))
-                catch_up();
-            pending = l;
+            below(job, l, pass.team, {0, pass.chunk.rows}, [&] { return catch_up_early(pass); });
+            if (own_weights)
+                catch_up(pass);
+            pass.pending = l;
         }
-        finish(own, chunk, team, rates, pending && !nobody_needs(pending), catch_up, catch_up_early);
+        finish(pass);
     }
 
-    // The update of the first layer; before it that of a layer which others may still read, if it `waits` for them
-    template <class Update, class Early>
-    void finish(Own& own, const Chunk& chunk, Team team, const StepRates& rates, bool waits, Update catch_up,
-                Early catch_up_early) {
-        const Layer<T>& first = own.job.layers[1];
+    // The update of the first layer, and before it that of the one above
+    void finish(Pass& pass) {
+        const Layer<T>& first = pass.own.job.layers[1];
         // of units of its own the update is nobody else's business
-        const bool own_units = by_units(first, team) && !first.learns && !by_inputs(first, team);
-        const bool meets = !own_units || waits;
+        const bool own_units = by_units(first, pass.team) && !first.learns && !by_inputs(first, pass.team);
+        const bool meets = !own_units || (pass.pending && !may_catch_up_early(pass));
         if (meets)
-            arrive(team);
-        catch_up_early();
+            arrive(pass.team);
+        catch_up_early(pass);
         if (meets)
-            wait(team);
-        catch_up();
+            wait(pass.team);
+        catch_up(pass);
         if (own_units)
-            arrive(team);
-        update(own, chunk, 1, team.thread, rates);
+            arrive(pass.team);
+        update(pass, 1);
         if (!own_units)
-            arrive(team);
+            arrive(pass.team);
+    }
+
+    void catch_up(Pass& pass) {
+        if (pass.pending)
+            update(pass, pass.pending);
+        pass.pending = 0;
+    }
+
+    // Before the next meeting
+    bool may_catch_up_early(const Pass& pass) const {
+        return pass.pending && apart(pass.own.job.layers[pass.pending], pass.team);
+    }
+
+    // Whether there was something to do
+    bool catch_up_early(Pass& pass) {
+        const bool may = may_catch_up_early(pass);
+        if (may)
+            catch_up(pass);
+        return may;
     }
 
     // From layer l to dZ of the one below. Who has half of the units sums over these, first for the other one; who has
-    // half of the inputs sums for these, first over its own units; `meanwhile`, which says whether it used the scratch,
-    // it has something else to do, as has the other.
+    // half of the inputs sums for these, first over its own units. `meanwhile` is done before it waits for the other;
+    // it says whether it used the scratch.
     template <class Meanwhile> void below(const Job<T>& job, long l, Team team, Part rows, Meanwhile meanwhile) {
         const auto sum = [&](Part panels, Terms terms) {
             slices(team.thread, panels, rows, terms,
@@ -258,11 +272,13 @@ private:
 
     // The gradient of a layer, and with the last chunk of a batch the step. Every number of it is one thread's, unless
     // each thread has its own.
-    void update(Own& own, const Chunk& chunk, long l, int id, const StepRates& rates) {
-        each_task(own, l, [&](const Task& task, const OwnTask& one) {
-            k_.update(own.job, chunk, task, one.laid, own.job.penalty + one.number, rates, ws_.scratch[id]);
-            if (id == 0)
-                ask(2 * cost(task) * double(chunk.rows));
+    void update(const Pass& pass, long l) {
+        const Job<T>& job = pass.own.job;
+        const int thread = pass.team.thread;
+        each_task(pass.own, l, [&](const Task& task, const OwnTask& one) {
+            k_.update(job, pass.chunk, task, one.laid, job.penalty + one.number, pass.rates, ws_.scratch[thread]);
+            if (thread == 0)
+                ask(2 * cost(task) * double(pass.chunk.rows));
         });
     }
 

@@ -12,7 +12,7 @@ namespace {
 template <class T> void drop(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long c, long width) {
     const Layer<T>& layer = job.layers[l];
     const double threshold = __builtin_nearbyint(layer.dropout * 4294967296.0), most = 4294967295.0;
-    const long units = layer.n_out - c < width ? layer.n_out - c : width;
+    const long units = smaller(layer.n_out - c, width);
     for (long r = r0; r < r1; r++) {
         T *mask = layer.mask + r * layer.ld + c, *seen = layer.seen + r * layer.ld + c;
         dropout_mask<T>(job.seed, chunk.step, std::uint64_t(l), std::uint64_t(chunk.before + r) * layer.n_out + c,
@@ -35,7 +35,7 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
     T parts[LANES<T> * LANES<T>], columns[LANES<T> * LANES<T>];
     for (long o = 0; o < layer.n_out; o++)
         for (long r = r0; r < r1; r += LANES<T>) {
-            const long count = r1 - r < LANES<T> ? r1 - r : LANES<T>;
+            const long count = smaller(r1 - r, LANES<T>);
             for (long s = 0; s < count; s++) {
                 const T* a = A.data + (r + s) * A.ld;
                 Vec<T> total{};
@@ -80,9 +80,9 @@ void forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, Part pane
     }
     const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
     for (long r = rows.begin; r < rows.end; r += most) {
-        const Part here{r, rows.end - r < most ? rows.end : r + most};
+        const Part here{r, smaller(rows.end, r + most)};
         const Left<T, false> left(layer.tiles, {A.data + r * A.ld + terms.k0, A.ld}, here.end - r, K,
-                                  places<T>(scratch + job.aside, terms.laid && most >= rows.end - rows.begin));
+                                  places<T>(scratch + job.aside, terms.left_laid && most >= rows.end - rows.begin));
         for (long j = panels.begin; j < panels.end; j++) {
             const long width = width_of<T>(layer.n_out, j);
             T* Z = layer.Z + r * layer.ld + j * PANEL<T>;
@@ -116,9 +116,9 @@ template <class T> void backward(const Job<T>& job, long l, Part rows, Part pane
     const T* W = job.theta + layer.W;
     const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
     for (long r = rows.begin; r < rows.end; r += most) {
-        const Part here{r, rows.end - r < most ? rows.end : r + most};
+        const Part here{r, smaller(rows.end, r + most)};
         const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, here.end - r, K,
-                                  places<T>(scratch + job.aside, terms.laid && most >= rows.end - rows.begin));
+                                  places<T>(scratch + job.aside, terms.left_laid && most >= rows.end - rows.begin));
         for (long p = panels.begin; p < panels.end; p++) {
             const long width = width_of<T>(layer.n_in, p);
             T* dA = below.d + r * below.ld + p * PANEL<T>;
@@ -127,7 +127,7 @@ template <class T> void backward(const Job<T>& job, long l, Part rows, Part pane
                                      .C = dA,
                                      .ldc = below.ld};
             if (!terms.first)
-                ask_for_start<T, 2>(product, 0, here.end - r < MOST_ROWS<2> ? here.end - r : MOST_ROWS<2>);
+                ask_for_start<T, 2>(product, 0, smaller(here.end - r, MOST_ROWS<2>));
             if (!layer.narrow)
                 awake<T>(layer.tiles, K, 4 * LANES<T>, [&](long k, long end) {
                     turned(layer, W, terms.k0 + k, terms.k0 + end, p, scratch + k * width);

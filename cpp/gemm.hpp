@@ -152,7 +152,7 @@ template <class T, int NV, bool TRANSPOSED> void multiply(long rows, const Produ
     for (long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>, r = 0; tiles > 0; tiles--) {
         const long size = (rows - r) / tiles;
         if (product.start.ld)
-            ask_for_start<T, NV>(product, r + size, r + 2 * size < rows ? r + 2 * size : rows);
+            ask_for_start<T, NV>(product, r + size, smaller(r + 2 * size, rows));
         TILES<T, NV, TRANSPOSED>[size](product, r);
         r += size;
     }

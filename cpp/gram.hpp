@@ -68,7 +68,7 @@ template <class S> void gram(const S* first, const S* second, long rows, LinearB
     const long tall = tall_of(block.c1 - block.c0), broad = broad_of<S>(block.e1 - block.e0);
     const S* right = second + rows * tall_of(block.e1 - block.e0);
     for (long e = 0; e < broad; e += PANEL<S>)
-        for (long c = 0; c < (same && e + PANEL<S> < tall ? e + PANEL<S> : tall); c += TALL) {
+        for (long c = 0; c < (same ? smaller(e + PANEL<S>, tall) : tall); c += TALL) {
             S* total = G + e * tall + c * PANEL<S>;
             multiply<S, 2, true>(TALL, {.A = {first + c * rows, TALL},
                                         .B = {right + e * rows, PANEL<S>},

@@ -72,7 +72,7 @@ template <class T> constexpr long MOST_SAMPLES = 8 * LANES<T>;
 // Samples in a block of so many outputs
 template <class T> long block_width(long outputs) {
     const long width = 8192 / outputs / LANES<T> * LANES<T>;
-    return width < LANES<T> ? LANES<T> : width > MOST_SAMPLES<T> ? MOST_SAMPLES<T> : width;
+    return smaller(larger(width, LANES<T>), MOST_SAMPLES<T>);
 }
 
 // Numbers of scratch that a block needs: side by side, five of each output; in rows, which are at most twice as long as
@@ -152,7 +152,7 @@ template <class T> void give_back(const Block<T>& block, const T* from, const T*
         return in_rows(block, from, share, count, to, ld);
     for (long s = 0; s < count; s++) {
         const InARow<T> outputs{block.shape, s};
-        outputs.each([&](long i) { store<T>(to + i, outputs.those_of(i, load(from + i) * share[s], 0)); });
+        outputs.each([&](long i) { store<T>(to + i, outputs.within(i, load(from + i) * share[s], 0)); });
     }
 }
 
@@ -161,7 +161,7 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T
     const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
     for (long width = block_width<T>(layer.n_out), r = r0; r < r1; r += width) {
-        const long count = r1 - r < width ? r1 - r : width;
+        const long count = smaller(r1 - r, width);
         const Block<T> block = block_of(job, chunk, r, count, true, scratch);
         lose(job, layer, block);
         T share[MOST_SAMPLES<T>] = {};
@@ -182,7 +182,7 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows,
     const Layer<T>& layer = job.layers[job.n_layers];
     const long n = layer.n_out;
     for (long width = block_width<T>(n), r = r0; r < r1; r += width) {
-        const long count = r1 - r < width ? r1 - r : width;
+        const long count = smaller(r1 - r, width);
         const Block<T> block = block_of(job, chunk, r, count, false, scratch);
         activate(job, layer, block);
         for (long s = 0; s < count; s++) {

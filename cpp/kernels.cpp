@@ -39,12 +39,26 @@ constexpr Kernels<T> KERNELS = {
 };
 
 template <class T, class S>
-constexpr GramKernels<T, S> GRAM = {GRAM_ROWS,      gram_grain<S>(), lay_out<T, S>,      gram<S>,
-                                    unpack_gram<S>, strips_size<S>,  lay_out_scratch<S>, gram_size<S>};
+constexpr GramKernels<T, S> GRAM = {
+    .rows = GRAM_ROWS,
+    .grain = gram_grain<S>(),
+    .lay_out = lay_out<T, S>,
+    .gram = gram<S>,
+    .unpack_gram = unpack_gram<S>,
+    .strips_size = strips_size<S>,
+    .scratch = lay_out_scratch<S>,
+    .size = gram_size<S>,
+};
 
 template <class T>
-constexpr LinearKernels<T> LINEAR = {LANES<double>,     column_moments<T>, linear_cost<T>,
-                                     linear_scratch<T>, GRAM<T, double>,   GRAM<T, T>};
+constexpr LinearKernels<T> LINEAR = {
+    .lanes = LANES<double>,
+    .column_moments = column_moments<T>,
+    .linear_cost = linear_cost<T>,
+    .scratch = linear_scratch<T>,
+    .exact = GRAM<T, double>,
+    .quick = GRAM<T, T>,
+};
 
 template <class To, class From, long N> struct Traits {
     To list[N + 1];
@@ -96,8 +110,16 @@ constexpr FunctionTraits FUNCTIONS[] = {
 namespace deltarule::DELTARULE_TARGET {
 
 extern const Target TARGET;
-const Target TARGET = {TEXT(DELTARULE_TARGET), &KERNELS<float>,       &KERNELS<double>, ACTIVATION_TRAITS.list,
-                       LOSS_TRAITS.list,       OPTIMIZER_TRAITS.list, FUNCTIONS,        &LINEAR<float>,
-                       &LINEAR<double>};
+const Target TARGET = {
+    .name = TEXT(DELTARULE_TARGET),
+    .f32 = &KERNELS<float>,
+    .f64 = &KERNELS<double>,
+    .activations = ACTIVATION_TRAITS.list,
+    .losses = LOSS_TRAITS.list,
+    .optimizers = OPTIMIZER_TRAITS.list,
+    .functions = FUNCTIONS,
+    .linear_f32 = &LINEAR<float>,
+    .linear_f64 = &LINEAR<double>,
+};
 
 }  // namespace deltarule::DELTARULE_TARGET

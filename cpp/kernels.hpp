@@ -93,7 +93,7 @@ template <class T> struct Job {
 struct Terms {
     long k0, k1;
     bool first = true, last = true;
-    bool laid = false;  // in scratch, from the call before, for the same rows
+    bool left_laid = false;  // in scratch, from the call before, for the same rows
 };
 
 // The terms of a sum over n, of which the first half counts `first_half`, or 0 if it has none: they come in parts, 0

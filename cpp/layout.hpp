@@ -22,8 +22,7 @@ template <class T> inline long panels(long n) {
 
 // Units in panel j of n: PANEL of them, or in the last one LANES if those are enough
 template <class T> inline long width_of(long n, long j) {
-    const long rest = padded<T>(n) - j * PANEL<T>;
-    return rest < PANEL<T> ? rest : PANEL<T>;
+    return smaller(padded<T>(n) - j * PANEL<T>, PANEL<T>);
 }
 
 // The weights of a layer in squares of LANES x LANES, and single numbers where a square does not fit: both get a place
@@ -50,7 +49,7 @@ template <class T, class Run> void each_run(const Layer<T>& layer, Run run) {
     for (long p = 0; p < panels<T>(layer.n_in); p++) {
         const long i = p * PANEL<T>, width = width_of<T>(layer.n_in, p);
         for (long o = 0; o < layer.n_out; o++)
-            run(o * layer.n_in + i, i * layer.n_out + o * width, width < layer.n_in - i ? width : layer.n_in - i);
+            run(o * layer.n_in + i, i * layer.n_out + o * width, smaller(width, layer.n_in - i));
     }
 }
 

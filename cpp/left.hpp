@@ -22,7 +22,7 @@ template <class T, class Do> void awake(bool tiles, long n, long portion, Do wor
         return work(0, n);
     for (long i = 0; i < n; i += portion) {
         keep_awake();
-        work(i, n - i < portion ? n : i + portion);
+        work(i, smaller(n, i + portion));
     }
 }
 
@@ -44,21 +44,21 @@ constexpr long ROOM = 1 << 20;  // bytes of a cache
 // As many rows of K terms as a cache has room for in pieces
 template <class T> long rows_at_once(bool tiles, long rows, long K) {
     const long row = steps_of(K) * STEP / TILE;  // pieces of one
-    const long room = ROOM / long(sizeof(Piece)) / row / PAIR * PAIR, most = room > 0 ? room : PAIR;
-    return tiles && most < rows ? most : rows;
+    const long room = ROOM / long(sizeof(Piece)) / row / PAIR * PAIR;
+    return tiles ? smaller(rows, larger(room, PAIR)) : rows;
 }
 
 // Where the pieces of factors lie: of right ones first, for so many panels, then of the left one
 struct Places {
     Piece *right, *left;
-    bool has_right = false, has_left = false;  // already
+    bool right_laid = false, left_laid = false;  // already
     bool keeps = false;  // all terms of a panel stay; else AT_ONCE at a time take the place of those before
 };
 
 // Of a product with one right panel after the other, each used once
-template <class T> Places places(T* scratch, bool laid) {
+template <class T> Places places(T* scratch, bool left_laid) {
     Piece* const right = (Piece*)scratch;
-    return {right, right + pieces_of(PANEL<T>, AT_ONCE * TERMS), false, laid};
+    return {right, right + pieces_of(PANEL<T>, AT_ONCE * TERMS), false, left_laid};
 }
 
 template <class T> long pieces_size(long rows, long K) {
@@ -82,7 +82,7 @@ public:
     Left(bool tiles, Matrix<T> A, long rows, long K, const Places& places)
         : tiles_(tiles), A_(A), rows_(rows), K_(K), places_(places) {
         if constexpr (HAS_TILES<T>)
-            if (tiles && !places.has_left)
+            if (tiles && !places.left_laid)
                 lay_left<TRANSPOSED>(A, rows, K, places.left);
     }
 
@@ -107,9 +107,9 @@ private:
         const long all = steps_of(K_), times = (all + AT_ONCE - 1) / AT_ONCE;
         for (long i = 0; i < times; i++) {
             const long first = all * i / times, end = all * (i + 1) / times, steps = end - first, k = first * TERMS;
-            const long terms = end < all ? steps * TERMS : K_ - k;
+            const long terms = smaller(steps * TERMS, K_ - k);
             Piece* right = places_.right + (places_.keeps ? pieces_of(PANEL<T>, k) : 0);
-            if (!places_.has_right)
+            if (!places_.right_laid)
                 lay_right({product.B.data + k * product.B.ld, product.B.ld}, terms, width, right);
             multiply_pieces({places_.left + pieces_of(TILE, k), pieces_of(TILE, K_)}, {right, steps * STEP}, steps,
                             rows_, width, product);

@@ -19,7 +19,7 @@ using namespace deltarule;
 // are several outputs, and the sums are not fetched too often
 template <class T> long rows_at_once(const LinearJob<T>& job) {
     const long most = (job.k > 1 ? 32768 : 16384) / padded<double>(job.n + 1) / 8 * 8;
-    return most < 8 ? 8 : most > 64 ? 64 : most;
+    return smaller(larger(most, 8), 64);
 }
 
 // (x - mean) inverse for a column of X or y, x - mean if not SCALED; a one for column n, or zero without an intercept
@@ -120,7 +120,7 @@ void standardize_columns(const LinearJob<T>& job, long r0, long r1, long c0, lon
 // Without SCALED they are not divided by their scale.
 template <bool SCALED, class T>
 void standardize(const LinearJob<T>& job, long r0, long r1, long c0, long c1, double* tile, long ld) {
-    long done = c0 > job.n ? c0 : c1 < job.n ? c1 : job.n;  // columns of X
+    long done = smaller(larger(job.n, c0), c1);  // columns of X
     if (job.column == 1 && c0 < done) {
         standardize_rows<SCALED>(job, r0, r1, c0, done, tile, ld);
         done += done == job.n && done < c1;
@@ -137,7 +137,7 @@ template <class T> void column_moments(const LinearJob<T>& job, long r0, long r1
     const long ld = padded<double>(job.n), R = rows_at_once(job);
     double *first = sums, *second = sums + ld;
     for (long r = r0; r < r1; r += R) {
-        const long rows = r1 - r < R ? r1 - r : R;
+        const long rows = smaller(r1 - r, R);
         standardize<true>(job, r, r + rows, 0, job.n, scratch, ld);
         for (long c = 0; c < ld; c += LANES<double>) {
             Vec<double> s = load(first + c), q = load(second + c);
@@ -284,7 +284,7 @@ template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1,
     const Columns<false, T> end(job, job.n / LANES<double> * LANES<double>, job.n);
     double total = 0;
     for (long r = r0; r < r1; r += R) {
-        const long rows = r1 - r < R ? r1 - r : R;
+        const long rows = smaller(r1 - r, R);
         // where the rows behind make whole vectors of the last columns
         const bool direct = k == 1 && job.column == 1 && job.row > 0 && rows == R && r + R + LANES<double> <= job.m;
         const AsTheyLie<T> x{job.X + r * job.row, job, end};

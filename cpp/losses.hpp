@@ -19,7 +19,7 @@ template <class T> struct SideBySide {
         for (long i = c; i < s.rows * s.columns; i += s.columns)
             work(i);
     }
-    Vec<T> those_of(long, Vec<T> v, T) const { return v; }
+    Vec<T> within(long, Vec<T> v, T) const { return v; }
     Vec<T> total(Vec<T> v) const { return v; }
     Vec<T> largest(Vec<T> v) const { return v; }
     void put(T* L, Vec<T> v) const { store<T>(L + c, v); }
@@ -34,8 +34,8 @@ template <class T> struct InARow {
         for (long c = 0; c < s.columns; c += LANES<T>)
             work(r * s.ld + c);
     }
-    // v at i; beyond the last output, something else
-    Vec<T> those_of(long i, Vec<T> v, T beyond) const {
+    // v at i; past the last output `beyond`
+    Vec<T> within(long i, Vec<T> v, T beyond) const {
         const auto end = typename VectorOf<T>::Int(r * s.ld + s.columns - i);
         return select<T>(lane_numbers<T>() < end, v, splat(beyond));
     }
@@ -139,7 +139,7 @@ template <class F, class T> void run_loss(double option, const T*, T* a, const T
         Vec<T> total{};
         outputs.each([&](long i) {
             const Vec<T> ai = load(a + i), yi = load(y + i);
-            total += outputs.those_of(i, f.loss(ai, yi), 0);
+            total += outputs.within(i, f.loss(ai, yi), 0);
             store<T>(d + i, f.derivative(ai, yi));
         });
         outputs.put(L, outputs.total(total));
@@ -153,7 +153,7 @@ template <class F, class T> void run_fused(double option, const T* Z, T* a, cons
         Vec<T> total{};
         outputs.each([&](long i) {
             const Fused<T> found = f(load(Z + i), load(y + i));
-            total += outputs.those_of(i, found.L, 0);
+            total += outputs.within(i, found.L, 0);
             store<T>(a + i, found.a);
             store<T>(d + i, found.dZ);
         });
@@ -170,14 +170,14 @@ template <class T, class Outputs> inline Exponentials<T> exponentials(const T* Z
     constexpr T low = T(-__builtin_inf());
     Vec<T> top = splat(low), total{};
     outputs.each([&](long i) {
-        const Vec<T> Zi = outputs.those_of(i, load(Z + i), low);
+        const Vec<T> Zi = outputs.within(i, load(Z + i), low);
         top = select<T>(Zi > top, Zi, top);
     });
     top = outputs.largest(top);
     outputs.each([&](long i) {
         const Vec<T> e = vexp<T>(load(Z + i) - top);
         store<T>(a + i, e);
-        total += outputs.those_of(i, e, 0);
+        total += outputs.within(i, e, 0);
     });
     return {top, outputs.total(total)};
 }
@@ -194,7 +194,7 @@ template <class T> void softmax(const T* Z, T* a, Shape s) {
 template <class T> void softmax_backward(const T* a, T* d, Shape s) {
     each_sample<T>(s, [&](auto outputs) {
         Vec<T> total{};
-        outputs.each([&](long i) { total += outputs.those_of(i, load(d + i) * load(a + i), 0); });
+        outputs.each([&](long i) { total += outputs.within(i, load(d + i) * load(a + i), 0); });
         total = outputs.total(total);
         outputs.each([&](long i) { store<T>(d + i, load(a + i) * (load(d + i) - total)); });
     });
@@ -211,7 +211,7 @@ template <class T> void run_cross_entropy(double option, const T* Z, T* a, const
             const Vec<T> yi = epsilon > 0 ? smoothed<T>(load(y + i), epsilon, classes) : load(y + i);
             const Vec<T> log_a = (load(Z + i) - top) - log_total, ai = load(a + i) * inverse;
             const Vec<T> term = select<T>(yi == 0, splat(T(0)), yi * log_a);  // Z may be infinitely far below
-            loss += outputs.those_of(i, term, 0);
+            loss += outputs.within(i, term, 0);
             store<T>(a + i, ai);
             store<T>(d + i, ai - yi);
         });

@@ -102,48 +102,64 @@ template <class T> long micro_scratch(const Job<T>& job) {
     return job.n_parameters * LANES<T> + (5 * job.layers[job.n_layers].n_out + 2) * width;
 }
 
+// Z = W A + b,  a = g(Z), up to Z of the output layer
+template <class T> void forward_block(const Job<T>& job, const Block<T>& block) {
+    const long width = block.shape.columns;
+    for (long l = 1; l <= job.n_layers; l++) {
+        const Layer<T>& layer = job.layers[l];
+        T* Z = l == job.n_layers ? block.Z : layer.Z;
+        combine(job.theta + layer.W, layer.n_in, 1, job.theta + layer.b, job.layers[l - 1].seen, Z, layer.n_out,
+                layer.n_in, width);
+        if (l < job.n_layers)
+            ACTIVATIONS<T>[layer.activation].forward(layer.option, nullptr, Z, layer.a, {layer.n_out, width, width});
+    }
+}
+
+// From dZ of the output layer: dW, db of each layer, added to g, and dA = Wᵀ dZ, dZ = dA ⊙ g'(Z) of the one below
+template <class T> void backward_block(const Job<T>& job, const Block<T>& block, T* g) {
+    const long width = block.shape.columns;
+    for (long l = job.n_layers; l > 0; l--) {
+        const Layer<T>&layer = job.layers[l], &below = job.layers[l - 1];
+        const T* dZ = l == job.n_layers ? block.d : layer.d;
+        add_gradient(layer, dZ, below.seen, g, width);
+        if (l == 1)
+            return;
+        combine<T>(job.theta + layer.W, 1, layer.n_in, nullptr, dZ, below.d, layer.n_in, layer.n_out, width);
+        ACTIVATIONS<T>[below.activation].backward(below.option, nullptr, below.Z, below.a, below.d, nullptr,
+                                                  {below.n_out, width, width});
+    }
+}
+
+// Σ w L of a block; dZ of the output layer gets the weights, and the 1/m of the cost
+template <class T> double weigh(const Block<T>& block, const T* w, double total_weight) {
+    const long n = block.shape.rows, width = block.shape.columns;
+    const T share = T(1 / total_weight);
+    Vec<T> lost{};
+    for (long c = 0; c < width; c += LANES<T>) {
+        lost += load(w + c) * load(block.L + c);
+        for (long i = c; i < n * width; i += width)
+            store<T>(block.d + i, load(block.d + i) * (share * load(w + c)));
+    }
+    return double(sum<T>(lost));
+}
+
 // The gradient of all rows of the chunk into job.g, and Σ w L / Σ w
 template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratch) {
-    const Layer<T>* layers = job.layers;
-    const long top = job.n_layers, n = layers[top].n_out;
+    const Layer<T>& last = job.layers[job.n_layers];
     T* g = scratch;
     T* w = g + job.n_parameters * LANES<T>;
     __builtin_memset(g, 0, sizeof(T) * job.n_parameters * LANES<T>);
     const long vectors = (chunk.rows + LANES<T> - 1) / LANES<T>;
     const long blocks = (vectors + MOST_VECTORS<T> - 1) / MOST_VECTORS<T>;
-    const T share = T(1 / chunk.total_weight);
     double total = 0;
     for (long k = 0; k < blocks; k++) {
-        Vec<T> lost{};
-        const long r = vectors * k / blocks * LANES<T>, end = vectors * (k + 1) / blocks * LANES<T>, width = end - r;
-        const Block<T> block(w + MOST_VECTORS<T> * LANES<T>, n, width);
-        read_block(job, chunk.first + r, (end < chunk.rows ? end : chunk.rows) - r, block, w);
-        for (long l = 1; l <= top; l++) {
-            const Layer<T>& layer = layers[l];
-            T* Z = l == top ? block.Z : layer.Z;
-            combine(job.theta + layer.W, layer.n_in, 1, job.theta + layer.b, layers[l - 1].seen, Z, layer.n_out,
-                    layer.n_in, width);
-            if (l < top)
-                ACTIVATIONS<T>[layer.activation].forward(layer.option, nullptr, Z, layer.a,
-                                                         {layer.n_out, width, width});
-        }
-        lose(job, layers[top], block);
-        for (long c = 0; c < width; c += LANES<T>) {
-            lost += load(w + c) * load(block.L + c);
-            for (long i = c; i < n * width; i += width)
-                store<T>(block.d + i, load(block.d + i) * (share * load(w + c)));
-        }
-        total += double(sum<T>(lost));
-        for (long l = top; l > 0; l--) {
-            const Layer<T>&layer = layers[l], &below = layers[l - 1];
-            const T* dZ = l == top ? block.d : layer.d;
-            add_gradient(layer, dZ, below.seen, g, width);
-            if (l == 1)
-                break;
-            combine<T>(job.theta + layer.W, 1, layer.n_in, nullptr, dZ, below.d, layer.n_in, layer.n_out, width);
-            ACTIVATIONS<T>[below.activation].backward(below.option, nullptr, below.Z, below.a, below.d, nullptr,
-                                                      {below.n_out, width, width});
-        }
+        const long r = vectors * k / blocks * LANES<T>, end = vectors * (k + 1) / blocks * LANES<T>;
+        const Block<T> block(w + MOST_VECTORS<T> * LANES<T>, last.n_out, end - r);
+        read_block(job, chunk.first + r, smaller(end, chunk.rows) - r, block, w);
+        forward_block(job, block);
+        lose(job, last, block);
+        total += weigh(block, w, chunk.total_weight);
+        backward_block(job, block, g);
     }
     for (long i = 0; i < job.n_parameters; i++)
         job.g[i] = (chunk.before ? job.g[i] : T(0)) + sum<T>(load(g + i * LANES<T>));

@@ -67,7 +67,7 @@ template <class T> inline void products(const T* W, const T* b, const End<T>& en
 template <class T> long widest(const Job<T>& job) {
     long most = 0;
     for (long l = 1; l <= job.n_layers; l++)
-        most = job.layers[l].n_out > most ? job.layers[l].n_out : most;
+        most = larger(most, job.layers[l].n_out);
     return padded<T>(most);
 }
 
@@ -86,7 +86,7 @@ template <class T> void predict_row(const Job<T>& job, const T* theta, const T* 
         T* Z = scratch + l % 2 * most;
         const End<T> end(layer.n_in);
         for (long o = 0; o < layer.n_out; o += TOGETHER) {
-            const long rows = layer.n_out - o < TOGETHER ? layer.n_out - o : TOGETHER;
+            const long rows = smaller(layer.n_out - o, TOGETHER);
             products(W + o * layer.n_in, b + o, end, a, Z + o, rows);
         }
         const long n = padded<T>(layer.n_out);

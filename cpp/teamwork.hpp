@@ -67,7 +67,7 @@ protected:
         for (long p = panels.begin; p < panels.end && !patience_.stopped(); p += step) {
             const long end = std::min(p + step, panels.end);
             work({p, end}, terms);
-            terms.laid = true;
+            terms.left_laid = true;
             if (id == 0)
                 ask(cost * double(end - p));
         }
@@ -83,7 +83,8 @@ protected:
         sum(others, halves.in_order(0, half));
         arrive(team);
         Terms terms = halves.in_order(1, half);
-        terms.laid = !meanwhile();  // by the sums for the other one, which has some: halved layers have panels enough
+        terms.left_laid =
+            !meanwhile();  // by the sums for the other one, which has some: halved layers have panels enough
         wait(team);
         sum(mine, terms);
     }
@@ -101,7 +102,7 @@ protected:
             for (int place = 0; place < 2 && some.begin < some.end; place++) {
                 const int half = order ^ side ^ place;
                 Terms terms = halves.in_order(place, half);
-                terms.laid = half == std::exchange(before, half);
+                terms.left_laid = half == std::exchange(before, half);
                 work(some, terms);
             }
         }

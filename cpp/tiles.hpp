@@ -203,7 +203,7 @@ inline void multiply_pieces(Pieces left, Pieces right, long steps, long rows, lo
                                                               {sum_tiles<2, 1>, sum_tiles<2, 2>}};
     alignas(64) float aside[PAIR * PAIR];  // for tiles that are not whole
     for (long r = 0; r < rows; r += PAIR, left.at += 2 * left.next) {
-        const long count = rows - r < PAIR ? rows - r : PAIR;
+        const long count = smaller(rows - r, PAIR);
         const auto sum = SUMS[count > TILE][width > TILE];
         float* C = product.C + r * product.ldc;
         Matrix<float> start = {product.start.data + r * product.start.ld, product.start.ld};

@@ -128,41 +128,35 @@ void update(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid&
 // Numbers of scratch of a thread for pieces, with `rows` rows in memory; panels of dZ that stay there are as many as a
 // layer has, or as a cache has room for
 template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
-    long most = 0;
-    const auto make_room = [&](long n) { most = most < n ? n : most; };
+    long most = 0, widest = 0;  // numbers of scratch; panels
     // of fewer terms more rows are laid out at a time, and their pieces may be more in all
-    const auto halves = [&](long n, long first_half) {
-        const long both[] = {n - first_half, first_half};
-        for (const long K : both)
+    const auto make_room = [&](long n, long first_half) {
+        const long halves[] = {n - first_half, first_half};
+        for (const long K : halves)
             if (K > 0)
-                make_room(pieces_size<T>(rows_at_once<T>(true, rows, K), K));
+                most = larger(most, pieces_size<T>(rows_at_once<T>(true, rows, K), K));
     };
-    long widest = 0;  // in panels
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = job.layers[l];
         if (!layer.tiles)
             continue;
-        const long n = panels<T>(layer.n_out);
-        widest = widest < n ? n : widest;
-        halves(layer.n_in, job.layers[l - 1].first_half);
+        widest = larger(widest, panels<T>(layer.n_out));
+        make_room(layer.n_in, job.layers[l - 1].first_half);
         if (training)
-            halves(layer.n_out, layer.first_half);
+            make_room(layer.n_out, layer.first_half);
     }
-    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows), fit = widest < room ? widest : room;
-    job.kept = fit > 1 ? fit : 1;
-    if (training && widest > 0)
-        make_room(pieces_size_of_gradient<T>(rows, job.kept));
-    return most;
+    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
+    job.kept = larger(smaller(widest, room), 1);
+    return training && widest > 0 ? larger(most, pieces_size_of_gradient<T>(rows, job.kept)) : most;
 }
 
 // How the scratch of a thread is divided; how many numbers it has
 template <class T> long plan_scratch(Job<T>& job, long rows, bool training) {
     long most = block_size<T>(job.layers[job.n_layers].n_out);  // the head
-    const auto make_room = [&](long n) { most = most < n ? n : most; };
     if (training)
-        make_room((BLOCK<T> + 1) * PANEL<T>);  // a gradient
+        most = larger(most, (BLOCK<T> + 1) * PANEL<T>);  // a gradient
     for (long l = 0; l <= job.n_layers && training; l++)
-        make_room(job.layers[l].ld * PANEL<T>);  // weights, turned
+        most = larger(most, job.layers[l].ld * PANEL<T>);  // weights, turned
     job.aside = padded<T>(most);
     return job.aside + plan_pieces(job, rows, training);
 }

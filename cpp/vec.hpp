@@ -13,6 +13,14 @@
 
 namespace {
 
+inline long smaller(long a, long b) {
+    return a < b ? a : b;
+}
+
+inline long larger(long a, long b) {
+    return a > b ? a : b;
+}
+
 #if defined(__AVX512F__)
 constexpr int BYTES = 64;
 #elif defined(__AVX2__)
@@ -66,7 +74,7 @@ template <class T> inline void store(T* p, Vec<T> v) {
 
 // The first `count` numbers of a vector, then zeros; nothing behind them is read
 template <class T> inline Vec<T> load_some(const T* p, long count) {
-    count = count < 0 ? 0 : count < LANES<T> ? count : LANES<T>;
+    count = smaller(larger(count, 0), LANES<T>);
 #if defined(__AVX512F__)
     const unsigned first = (1u << count) - 1;
     if constexpr (sizeof(T) == sizeof(float))
