@@ -19,8 +19,10 @@ A message says what was expected and what was found; the hint says what to do. `
 
 from __future__ import annotations
 
+import difflib
 import sys
 import warnings
+from collections.abc import Iterable
 
 BETWEEN = ("deltarule", "sklearn", "contextlib")
 """Packages whose frames stand between a warning and the line of the user that is meant."""
@@ -109,3 +111,11 @@ def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> str:
+    """A hint for an unknown name: up to `most` known ones that look like it; empty if none does."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=most, cutoff=cutoff)
+    near = near or [other for other in names if other.lower() == name.lower()][:most]
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from functools import cache, cached_property, partial
 from numbers import Integral, Real
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
-from .errors import InvalidOption, UnknownName
+from .errors import InvalidOption, UnknownName, did_you_mean
 
 Option: TypeAlias = float | int | bool
 Formula: TypeAlias = Callable[..., Any]
@@ -172,11 +171,9 @@ class Register(Mapping[str, E], Generic[E]):
     def __getitem__(self, name: str) -> E:
         canonical = self._aliases.get(name, name)
         if canonical not in self._entries:
-            near = difflib.get_close_matches(str(name).lower(), [*self._entries, *self._aliases], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else ""
             raise UnknownName(
                 f"expected one of the known {self.kind} names ({', '.join(self._entries)}), found {name!r}",
-                hint,
+                did_you_mean(str(name).lower(), [*self._entries, *self._aliases]),
             )
         return self._entries[canonical]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,21 @@ def test_columns_missing_in_the_same_rows_share_a_flag(cli: Cli, tmp_path: Path)
     assert "z is missing" not in terms
     assert "standard error" in ran["summary"]["columns"]
     assert cli("predict", "model.safetensors", "t.csv").code == 0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("x", "state", "three"))), ids="-".join)
+def test_standard_errors_do_not_depend_on_the_order_of_columns_with_the_same_holes(
+    cli: Cli, tmp_path: Path, order: tuple[str, ...]
+) -> None:
+    table = people(tmp_path / "t.csv")
+    there = pl.Series(np.arange(len(table)) % 7 > 0)
+    holes = table.select(pl.when(there).then(pl.col(name)).alias(name) for name in order)
+    holes.with_columns(table["y"]).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--json").json()
+    terms = ran["summary"]["columns"]["term"]
+    first = next(name for name in order if name != "x")  # a category, which would else be taken for its reference
+    assert [term for term in terms if term.endswith("is missing")] == [f"{first} is missing"]
+    assert "standard error" in ran["summary"]["columns"]
 
 
 def test_networks_have_no_such_table(cli: Cli, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 from deltarule.equations import ACTIVATIONS, LOSSES
@@ -115,7 +116,26 @@ def test_a_model_saved_from_python(cli, tmp_path):
     MLPClassifier((2,), max_iter=1, random_state=0).fit(X, ["a", "b"] * 10).save("m.safetensors")
     (tmp_path / "t.csv").write_text("p,q,label\n1,2,a\n3,4,b\n")
     assert "y = 1" in cli("trace", "m.safetensors", "t.csv", "--row", 2, "--target", "label", "--only", "loss").out
-    assert "expected numbers in column 'label'" in cli("trace", "m.safetensors", "t.csv").err
+    assert (
+        "found 3; leave the others out of the table, or name the target" in cli("trace", "m.safetensors", "t.csv").err
+    )
+
+
+def test_trace_reads_the_table_of_an_estimator_as_diagnose_does(cli, tmp_path):
+    from deltarule import MLPClassifier
+
+    rng = np.random.default_rng(0)
+    X = pl.DataFrame({"p": rng.normal(size=20), "q": rng.normal(size=20)})
+    MLPClassifier((2,), max_iter=1, random_state=0).fit(X, ["a", "b"] * 10).save("m.safetensors")
+    rows = {"q": ["1", "2", None], "p": ["3", "4", "5"], "extra": ["x"] * 3, "label": ["a", None, "b"]}
+    pl.DataFrame(rows).write_parquet("t.parquet")  # numbers as text
+    first = cli("trace", "m.safetensors", "t.parquet", "--target", "label", "--only", "forward", "--format", "json")
+    assert json.loads(first.out)["iterations"][0]["sections"][0]["kind"] == "forward"
+    assert "ignored: 'extra'" in first.err
+    for row, column, what in ((2, "label", "label"), (3, "q", "number")):
+        ran = cli("trace", "m.safetensors", "t.parquet", "--row", row, "--target", "label")
+        assert ran.code == 2
+        assert f"column {column!r}: expected a {what} in each row, found none in row {row}" in ran.err
 
 
 def test_a_quiz_reads_answers_line_by_line(cli, weights, monkeypatch):

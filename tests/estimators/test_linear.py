@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import deltarule
 from deltarule import LinearRegression, LogisticRegression, MLPClassifier, MLPRegressor, model_file
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError
 from deltarule.estimators import persistence
@@ -291,6 +292,18 @@ def test_the_file(tmp_path, target, options):
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
 
+@pytest.mark.parametrize("m", [200, 3000])
+@pytest.mark.parametrize("n", [1, 70, 520])  # of more than 500 columns no sums of squares are kept
+def test_a_file_of_many_columns(m, n, tmp_path):
+    X = np.random.default_rng(0).normal(size=(m, n))
+    model = LinearRegression().fit(X, X[:, 0])
+    model.save(tmp_path / "model")
+    loaded = deltarule.load(tmp_path / "model")
+    assert loaded.rank_ == model.rank_ == min(m - 1, n)
+    assert hasattr(loaded, "singular_") == hasattr(model, "singular_")
+    assert_array_equal(loaded.predict(X), model.predict(X))
+
+
 @pytest.mark.parametrize(
     "own",
     [
@@ -298,7 +311,8 @@ def test_the_file(tmp_path, target, options):
         None,
         {"single": 1, "rank": None, "singular": None},
         {"single": True, "rank": 11, "singular": [1.0] * 10},
-        {"single": True, "rank": 1, "singular": None},
+        {"single": True, "rank": 11, "singular": None},
+        {"single": True, "rank": 1.0, "singular": None},
         {"single": True, "rank": None, "singular": [1.0]},
         {"single": True, "rank": 1, "singular": [-1.0]},
         {"single": True, "rank": 1, "singular": [1.0] * 11},

@@ -519,6 +519,15 @@ def test_partial_fit_of_multilabel_targets() -> None:
     same(whole, classifier().fit(X, y))
 
 
+def test_a_partial_fit_that_fails_remembers_no_classes(three_classes: Any) -> None:
+    X, y = three_classes
+    model = classifier()
+    with pytest.raises(ValueError, match="NaN"):
+        model.partial_fit(X * np.nan, y, classes=[0, 1, 2])
+    assert not hasattr(model, "classes_")
+    model.partial_fit(X, y + 1, classes=[1, 2, 3])
+
+
 def test_partial_fit_needs_all_classes_at_the_first_call(three_classes: Any) -> None:
     X, y = three_classes
     with pytest.raises(ValueError, match="classes must be passed on the first call"):

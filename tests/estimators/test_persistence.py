@@ -343,12 +343,12 @@ def test_arrays_must_be_theta_alone(tmp_path):
             read(tmp_path / "model")
 
 
-def test_the_source_is_blamed():
+def test_messages_say_what_is_wrong():
     document, arrays = persistence.to_document(fitted("binary")[0])
-    with pytest.raises(ModelFileError, match=r"^some\.file: class: expected one of"):
-        persistence.from_document({**document, "class": "X"}, arrays, "some.file")
-    with pytest.raises(ModelFileError, match=r"^some\.file does not hold"):
-        persistence.from_document(document, {}, "some.file")
+    with pytest.raises(ModelFileError, match=r"^class: expected one of"):
+        persistence.from_document({**document, "class": "X"}, arrays)
+    with pytest.raises(ModelFileError, match=r"^the model file does not hold"):
+        persistence.from_document(document, {})
     with pytest.raises(ModelFileError, match="an object"):
         persistence.from_document([], arrays)  # type: ignore[arg-type]
 

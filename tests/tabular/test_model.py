@@ -124,7 +124,9 @@ def test_a_class_ruled_out_has_a_finite_log_loss() -> None:
         ("task", "other"), ("model", "tree"), ("hidden", ()), ("hidden", (0,)), ("hidden", (2.5,)), ("epochs", True),
         ("learning_rate", -1), ("learning_rate", float("nan")), ("learning_rate", True), ("batch_size", 0),
         ("patience", 0), ("dropout", 1.0), ("dropout", float("nan")), ("l1", -1), ("l2", float("inf")), ("seed", -1),
-        ("scale", "x"), ("class_weight", "x"), ("unheard_of", 1),
+        ("scale", "x"), ("class_weight", "x"), ("unheard_of", 1), ("seed", None), ("hidden", 64), ("hidden", "64"),
+        ("split", (0.8, 0.2)), ("split", 0.8), ("split", ("a", "b", "c")), ("drop", None), ("drop", "color"),
+        ("numeric", (1,)), ("activation", ("relu", "tanh")), ("loss", 1), ("formula", 2), ("engine", None),
     ],
 )  # fmt: skip
 def test_options_are_checked(option: str, value: Any) -> None:

@@ -198,12 +198,13 @@ class Asked:
 
 def from_model(path: str, table: str, rows: str, target: str | None) -> Case:
     """The network in a model file, and rows of a table as it takes them."""
-    import polars as pl
+    import numpy as np
 
     from deltarule.cli.output import note
     from deltarule.errors import DataError
     from deltarule.tabular import read_table
     from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.named import named_samples
     from deltarule.tabular.values import near_matches, rows_of
 
     model, frame = load(path), read_table(table)
@@ -217,18 +218,9 @@ def from_model(path: str, table: str, rows: str, target: str | None) -> Case:
             X, y = model.samples(frame, notes)
             estimator = model.estimator
         else:
+            chosen, labels = named_samples(model, frame, [] if target is None else [target], notes)
+            X, y = np.asarray(chosen, float), None if labels is None else encoded(model, labels)
             estimator = model
-            names = getattr(model, "feature_names_in_", None)
-            wanted = [name for name in frame.columns if name != target] if names is None else list(map(str, names))
-            missing = [name for name in wanted if name not in frame.columns]
-            if missing:
-                raise DataError(f"expected the column {missing[0]!r}, found no such column", "check the table")
-            chosen = frame.select(wanted)
-            for name, kind in chosen.schema.items():
-                if not kind.is_numeric():
-                    raise DataError(f"expected numbers in column {name!r}, found {kind}", "name the --target")
-            X = chosen.cast(pl.Float64).to_numpy()
-            y = None if target is None else encoded(model, frame[target].to_numpy())
     for text in notes:
         note(text)
     if len(index) > 1:

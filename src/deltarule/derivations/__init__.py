@@ -7,10 +7,8 @@
 
 from __future__ import annotations
 
-import difflib
-
 from ..equations import ACTIVATIONS, LOSSES, Activation, Loss
-from ..errors import InvalidOption, UnknownName
+from ..errors import InvalidOption, UnknownName, did_you_mean
 from . import lecture
 from .derivation import Derivation, Line, Part
 from .register import derive_activation, derive_loss
@@ -78,10 +76,9 @@ def derive(name: str) -> Derivation:
         return _of_entry(entry)
     if bare in WRITTEN and not parenthesis:
         return WRITTEN[bare]()
-    near = difflib.get_close_matches(bare.lower(), known(), n=1)
     raise UnknownName(
         f"expected something to derive ({', '.join(known())}), found {name!r}",
-        f"did you mean {near[0]!r}?" if near else "",
+        did_you_mean(bare.lower(), known()),
     )
 
 

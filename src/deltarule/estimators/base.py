@@ -7,7 +7,6 @@ epoch); everything else a user sees, such as ``coefs_``, is read from these.
 from __future__ import annotations
 
 import copy
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
@@ -29,7 +28,7 @@ from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, warn
+from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, did_you_mean, warn
 from ..network import Network
 from ..run import Plan, Run, State
 from ..training import train
@@ -302,10 +301,9 @@ def make_validation(
     try:
         scorer = check_scoring(estimator, scoring) if scoring is not None else None
     except InvalidParameterError:
-        near = difflib.get_close_matches(str(scoring), get_scorer_names(), n=1)
         raise InvalidOption(
             f"expected early_stopping as True, False, 'validation_loss' or a scorer of scikit-learn, found {scoring!r}",
-            f"did you mean {near[0]!r}?" if near else "sklearn.metrics.get_scorer_names() lists them",
+            did_you_mean(str(scoring), get_scorer_names()) or "sklearn.metrics.get_scorer_names() lists them",
         ) from None
     weights = {} if w is None or not _takes_weights(scorer) else {"sample_weight": w}
 

@@ -192,7 +192,7 @@ class Inference:
 
 
 ENDS = ("lower", "upper", "p")
-FIELDS = tuple(Inference.__dataclass_fields__.keys() - {"factor"})
+FIELDS = tuple(name for name in Inference.__dataclass_fields__ if name != "factor")
 
 
 def _profile(document: Any) -> Profile | None:

@@ -374,10 +374,15 @@ class LinearRegression(RegressorMixin, LinearInference):
         self._single = single
         if rank is None and singular is None:
             return
-        numbers = isinstance(singular, list) and all(type(s) is float and 0 <= s < np.inf for s in singular)
-        if not numbers or type(rank) is not int or not 0 <= rank <= len(singular) <= self.network_.n_features:
-            raise ModelFileError("expected the rank and the singular values of X, found something else")
-        self.rank_, self._singular = rank, np.array(singular)
+        n = self.network_.n_features
+        if singular is not None:  # of many columns there is only the rank
+            numbers = isinstance(singular, list) and all(type(s) is float and 0 <= s < np.inf for s in singular)
+            if not numbers or len(singular) > n:
+                raise ModelFileError(f"expected at most {n} singular values of X, found {str(singular)[:80]}")
+            n, self._singular = len(singular), np.array(singular)
+        if type(rank) is not int or not 0 <= rank <= n:
+            raise ModelFileError(f"expected the rank of X to be a whole number up to {n}, found {str(rank)[:80]}")
+        self.rank_ = rank
 
 
 def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Array, Array]:

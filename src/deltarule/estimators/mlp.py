@@ -143,6 +143,11 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
             raise InvalidOption(
                 "class_weight='balanced' needs all the data, found partial_fit", "give the weights as a dict"
             )
+        with self._all_or_nothing():
+            self._learn_classes(y, classes)
+            return self._fit(X, y, sample_weight, incremental=True)
+
+    def _learn_classes(self, y: Any, classes: Any) -> None:
         if not hasattr(self, "classes_"):
             if classes is None:
                 raise DataError("classes must be passed on the first call to partial_fit.")
@@ -152,7 +157,6 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
             raise DataError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
-        return self._fit(X, y, sample_weight, incremental=True)
 
 
 @with_parameters

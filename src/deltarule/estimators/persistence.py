@@ -119,9 +119,7 @@ def to_document(estimator: NetworkEstimator) -> tuple[dict[str, Any], dict[str, 
     return document, {"theta": network.theta, **estimator._own_arrays()}
 
 
-def from_document(
-    document: Mapping[str, Any], arrays: Mapping[str, Array], source: str = "the model file"
-) -> NetworkEstimator:
+def from_document(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> NetworkEstimator:
     """The fitted estimator that `to_document` described.
 
     Parameters
@@ -130,30 +128,19 @@ def from_document(
         As read from a file; nothing in it is trusted.
     arrays : mapping
         ``theta``, and what the estimator has of its own.
-    source : str
-        What a message blames, usually the path.
 
     Raises
     ------
     ModelFileError
         In one line, for whatever is missing, unexpected, of another type, or does not fit together.
     """
-    try:
-        return _build(document, arrays, source)
-    except ModelFileError as error:
-        if error.message.startswith(source):
-            raise
-        raise ModelFileError(f"{source}: {error.message}", error.hint) from None
-
-
-def _build(document: Mapping[str, Any], arrays: Mapping[str, Array], source: str) -> NetworkEstimator:
     found = read_object(document, "estimator", FIELDS)
     name = found["class"]
     if not isinstance(name, str) or name not in CLASSES:
         refuse("class", f"one of {', '.join(CLASSES)}", name)
     estimator = _make(CLASSES[name], found["parameters"])
     own = {name: array for name, array in arrays.items() if name in estimator.own_arrays}
-    network = _make_network(found["network"], {k: v for k, v in arrays.items() if k not in own}, source)
+    network = _make_network(found["network"], {k: v for k, v in arrays.items() if k not in own})
     estimator.network_ = network
     if found["n_features_in_"] != network.n_features or type(found["n_features_in_"]) is not int:
         refuse("n_features_in_", str(network.n_features), found["n_features_in_"])
@@ -203,7 +190,7 @@ def _make(cls: type[NetworkEstimator], parameters: Any) -> NetworkEstimator:
 # network, classes, names, history
 
 
-def _make_network(document: Any, arrays: Mapping[str, Array], source: str) -> Network:
+def _make_network(document: Any, arrays: Mapping[str, Array]) -> Network:
     found = read_object(document, "network", NETWORK_FIELDS)
     n_features = read_whole(found["n_features"], "network n_features", lowest=1)
     units = [read_whole(n, "network units", lowest=1) for n in read_list(found["units"], "network units", int)]
@@ -221,7 +208,7 @@ def _make_network(document: Any, arrays: Mapping[str, Array], source: str) -> Ne
             Layer(n, ACTIVATIONS.choose(g), rate) for n, g, rate in zip(units, activations, dropout, strict=True)
         )
         objective = LOSSES.choose(found["objective"])
-        model_file.expect_arrays(arrays, {"theta": ((_count(n_features, layers),), dtype)}, source)
+        model_file.expect_arrays(arrays, {"theta": ((_count(n_features, layers),), dtype)})
         theta = zeros_in_lines(len(arrays["theta"]), dtype)
         theta[:] = arrays["theta"]
         return Network(n_features, layers, objective, theta)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -98,17 +99,23 @@ class TrainedEstimator(NetworkEstimator):
         *,
         incremental: bool = False,
     ) -> Self:
-        """Train, or leave the model as it was."""
-        before = dict(self.__dict__)
-        for name in self.of_a_fit:
-            self.__dict__.pop(name, None)
-        try:
+        """Train."""
+        with self._all_or_nothing():
+            for name in self.of_a_fit:
+                self.__dict__.pop(name, None)
             self._fit_anew(X, y, sample_weight, validation_data, incremental=incremental)
+        return self
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Leave the model as it was if something fails."""
+        before = dict(self.__dict__)
+        try:
+            yield
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
-        return self
 
     def _fit_anew(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Sequence[Any] | None, *, incremental: bool
@@ -176,7 +183,7 @@ class TrainedEstimator(NetworkEstimator):
 
     def _scoring(self) -> Any:
         """The scorer that early_stopping names, if it does."""
-        unnamed = isinstance(self.early_stopping, bool | np.bool_) or self.early_stopping in ("loss", "validation_loss")
+        unnamed = isinstance(self.early_stopping, bool | np.bool_) or self.early_stopping == "validation_loss"
         return None if unnamed else self.early_stopping
 
     def _own_validation(self, validation_data: Sequence[Any] | None) -> tuple[Array, Any, Array, Array | None] | None:
@@ -248,7 +255,7 @@ class TrainedEstimator(NetworkEstimator):
         patience, tol = self.n_iter_no_change, self.tol
         if not self.early_stopping:
             return None if plan.optimizer.full_batch else EarlyStopping("loss", patience, tol, restore_best=False)
-        by_loss = self.early_stopping in ("loss", "validation_loss")
+        by_loss = self.early_stopping == "validation_loss"
         name, best = ("validation_loss", np.nanmin) if by_loss else ("validation_score", np.nanmax)
         before = state.history.get(name)
         return EarlyStopping(
@@ -258,7 +265,7 @@ class TrainedEstimator(NetworkEstimator):
     def _fitted(self) -> Network:
         if "network_" not in self.__dict__:
             raise AttributeError(
-                f"this {type(self).__name__} is not fitted yet: it has no coefs_ and intercepts_ to change"
+                f"expected a fitted {type(self).__name__}, found one that is not fitted yet: call fit first"
             )
         return self.network_
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.callbacks import Callback
-from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, warn
+from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, did_you_mean, warn
 from deltarule.estimators.base_mlp import BaseMLP
 from deltarule.estimators.inference import Refusal
 from deltarule.run import Run
@@ -57,11 +57,11 @@ def fit_table(table: Any, target: str, *, callbacks: Iterable[Callback] = (), **
     >>> [round(y) for y in model.predict({"x": [3, 200]})["prediction"]]
     [6, 400]
     """
-    try:
-        chosen = Options(**options)
-    except TypeError as error:
-        raise InvalidOption(f"expected the options of Options, found another: {error}") from None
-    return train(prepare(as_frame(table), target, chosen), callbacks)
+    known = [field.name for field in dataclasses.fields(Options)]
+    for name in options:
+        if name not in known:
+            raise InvalidOption(f"expected options among {', '.join(known)}, found {name!r}", did_you_mean(name, known))
+    return train(prepare(as_frame(table), target, Options(**options)), callbacks)
 
 
 def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularModel:

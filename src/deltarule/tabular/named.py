@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from deltarule.arrays import Array
 from deltarule.diagnosis import Report, diagnose_estimator
 from deltarule.errors import DataError
 from deltarule.tabular.encoders import read_numbers
@@ -88,36 +89,51 @@ def diagnose_named(estimator: Any, table: Any, targets: Sequence[str], *, notes:
     require_columns(frame, list(targets))
     rows = np.flatnonzero(frame.select(pl.all_horizontal(pl.col(targets).is_not_null())).to_series().to_numpy())
     with rows_of(rows):
-        frame = frame[rows]
-        named = hasattr(estimator, "feature_names_in_")
-        names = list(map(str, estimator.feature_names_in_)) if named else _beside(frame, targets, estimator)
-        require_columns(frame, names)
-        if notes is not None:
-            notes += ignored_columns(frame, [*names, *targets])
-        X = pl.DataFrame([_present(frame[name]) for name in names])
-        labels = hasattr(estimator, "classes_") and len(targets) == 1
-        y = [frame[name].to_numpy() if labels else _present(frame[name]).to_numpy() for name in targets]
-    return diagnose_estimator(
-        estimator, X if named else X.to_numpy(), y[0] if len(y) == 1 else np.column_stack(y), rows=rows + 1
-    )
+        X, y = named_samples(estimator, frame[rows], targets, notes)
+    return diagnose_estimator(estimator, X, y, rows=rows + 1)
+
+
+def named_samples(
+    estimator: Any, frame: pl.DataFrame, targets: Sequence[str], notes: list[str] | None = None
+) -> tuple[Any, Array | None]:
+    """``X`` (m, n_x) and the targets (m,) or (m, K), None without `targets`, as an estimator takes them.
+
+    Raises
+    ------
+    DataError
+        Columns are missing, are too many, or hold something else than numbers.
+    """
+    named = hasattr(estimator, "feature_names_in_")
+    names = list(map(str, estimator.feature_names_in_)) if named else _beside(frame, targets, estimator)
+    require_columns(frame, [*names, *targets])
+    if notes is not None:
+        notes += ignored_columns(frame, [*names, *targets])
+    X = pl.DataFrame([_present(frame[name]) for name in names])
+    labels = hasattr(estimator, "classes_") and len(targets) == 1
+    y = [(_all_there(frame[name], "label") if labels else _present(frame[name])).to_numpy() for name in targets]
+    return X if named else X.to_numpy(), None if not y else y[0] if len(y) == 1 else np.column_stack(y)
 
 
 def _beside(frame: pl.DataFrame, targets: Sequence[str], estimator: Any) -> list[str]:
     """The columns beside the targets, which must be as many as the features of an estimator without names."""
     names = [name for name in frame.columns if name not in targets]
     if len(names) != estimator.n_features_in_:
+        beside, name_it = (" beside the target", "") if targets else ("", ", or name the target")
         raise DataError(
-            f"expected {estimator.n_features_in_} columns beside the target, as the model was trained on an array "
-            f"of so many, found {len(names)}",
-            "leave the others out of the table",
+            f"expected {estimator.n_features_in_} columns{beside}, as the model was trained on an array of so many, "
+            f"found {len(names)}",
+            f"leave the others out of the table{name_it}",
         )
     return names
 
 
 def _present(series: pl.Series) -> pl.Series:
     """Numbers, none of them missing: the estimator has not learned what to do then."""
-    numbers = read_numbers(series)
-    if numbers.has_nulls():
-        row, _ = first_where(numbers, numbers.is_null())
-        raise DataError(f"column {series.name!r}: expected a number in each row, found none in row {row}", "fill it in")
-    return numbers
+    return _all_there(read_numbers(series), "number")
+
+
+def _all_there(series: pl.Series, what: str) -> pl.Series:
+    if series.has_nulls():
+        row, _ = first_where(series, series.is_null())
+        raise DataError(f"column {series.name!r}: expected a {what} in each row, found none in row {row}", "fill it in")
+    return series

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -94,14 +95,21 @@ class Options:
         _one_of("model", self.model, MODELS)
         _one_of("scale", self.scale, SCALES)
         _one_of("class_weight", self.class_weight, CLASS_WEIGHTS)
-        for units in self.hidden or ():
-            _whole("hidden", units, 1, MOST_UNITS)
-        if self.hidden is not None and not self.hidden:
-            raise InvalidOption("expected the units of at least one hidden layer, found none", "such as 64,32")
+        if self.hidden is not None:
+            self._check_hidden(self.hidden)
+        for name in ("activation", "schedule", "weights", "formula"):
+            _text(name, getattr(self, name), optional=True)
+        for name in ("loss", "optimizer", "engine"):
+            _text(name, getattr(self, name))
+        for name in ("drop", "categorical", "numeric"):
+            _columns(name, getattr(self, name))
+        self._check_split()
         _positive("learning_rate", self.learning_rate)
         _whole("epochs", self.epochs, 1, MOST_EPOCHS)
         _whole("batch_size", self.batch_size, 1, 2**62)
         _whole("patience", self.patience, 1, MOST_EPOCHS)
+        if self.seed is None:
+            raise InvalidOption("expected seed to be a whole number, found None", "the same seed gives the same model")
         _whole("seed", self.seed, 0, 2**32 - 1)
         if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
             raise InvalidOption(f"expected dropout from 0 to below 1, found {self.dropout!r}")
@@ -111,6 +119,22 @@ class Options:
         self._check_names()
         if self.formula is not None:
             self._check_formula()
+
+    def _check_hidden(self, hidden: Any) -> None:
+        if not isinstance(hidden, Sequence) or isinstance(hidden, str):
+            raise InvalidOption(f"expected hidden to be the units of each layer, found {hidden!r}", "such as (64, 32)")
+        if not hidden:
+            raise InvalidOption("expected the units of at least one hidden layer, found none", "such as 64,32")
+        for units in hidden:
+            _whole("hidden", units, 1, MOST_UNITS)
+
+    def _check_split(self) -> None:
+        split: Any = self.split
+        if not isinstance(split, Sequence) or len(split) != 3 or not all(map(_is_number, split)):
+            raise InvalidOption(
+                f"expected split to be three shares, of training, validation and test, found {split!r}",
+                "such as (0.7, 0.15, 0.15)",
+            )
 
     def _check_formula(self) -> None:
         """A formula says by itself which columns are used, and as what."""
@@ -168,6 +192,16 @@ def _hidden_activation(name: str) -> None:
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
         raise InvalidOption(f"expected {name} to be one of {', '.join(known)}, found {value!r}")
+
+
+def _text(name: str, value: object, *, optional: bool = False) -> None:
+    if not isinstance(value, str) and not (optional and value is None):
+        raise InvalidOption(f"expected {name} to be a text, found {value!r}")
+
+
+def _columns(name: str, value: object) -> None:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
+        raise InvalidOption(f"expected {name} to be names of columns, found {value!r}", "such as ('age', 'size')")
 
 
 def _is_number(value: object) -> bool:

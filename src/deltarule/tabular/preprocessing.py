@@ -208,19 +208,22 @@ def _fit_column(series: pl.Series, column: Column, scale: Scale, *, treatment: b
 
 
 def _with_own_flags(frame: pl.DataFrame, encoders: list[Encoder]) -> list[Encoder]:
-    """Without the flags of numbers that are missing in the very rows of a column before."""
-    flagged: set[bytes] = set()
-    found = []
-    for encoder in encoders:
+    """Of columns that are missing in the very same rows, only one flag: that of a category if there is one."""
+    flags: dict[int, bytes] = {}
+    for k, encoder in enumerate(encoders):
         if getattr(encoder, "missing", False):
             out = np.zeros((len(frame), len(encoder.feature_names)))
             encoder.write(frame[encoder.name], out)
-            flag = out[:, -1].astype(bool).tobytes()
-            if flag in flagged and isinstance(encoder, NumericEncoder):
-                encoder = dataclasses.replace(encoder, missing=False)  # noqa: PLW2901
-            flagged.add(flag)
-        found.append(encoder)
-    return found
+            flags[k] = out[:, -1].astype(bool).tobytes()
+    kept: dict[bytes, int] = {}
+    for k in sorted(flags, key=lambda k: not isinstance(encoders[k], CategoricalEncoder)):
+        kept.setdefault(flags[k], k)
+    superfluous = set(flags) - set(kept.values())
+    return [_without_flag(e) if k in superfluous else e for k, e in enumerate(encoders)]
+
+
+def _without_flag(encoder: Any) -> Encoder:
+    return dataclasses.replace(encoder, missing=False)
 
 
 def ignored_columns(frame: pl.DataFrame, known: list[str]) -> list[str]:

@@ -11,7 +11,6 @@ A value that says "missing"
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +18,7 @@ from contextvars import ContextVar
 import polars as pl
 
 from deltarule.arrays import Array
-from deltarule.errors import DataError
+from deltarule.errors import DataError, did_you_mean
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
 MISSING_AMONG_NUMBERS = (*MISSING, "None", "none", "-", "--", ".", "na", "missing")
@@ -272,10 +271,8 @@ def count(number: int, what: str) -> str:
 def near_matches(name: str, known: Iterable[str]) -> str:
     """A hint for an unknown name: the known names that look like it, or the first known ones."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.65)
-    if not near:
-        near = [other for other in names if other.lower() == name.lower()]
+    near = did_you_mean(name, names, most=3, cutoff=0.65)
     if near:
-        return "did you mean " + " or ".join(map(repr, near)) + "?"
+        return near
     more = ", ..." if len(names) > 10 else ""
     return "the columns are " + ", ".join(map(repr, names[:10])) + more

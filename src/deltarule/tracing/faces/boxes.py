@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -204,7 +204,7 @@ def _flat_value(node: Value, style: Style) -> Text:
         return Text(table[0][0], style=_color(table[0][0]))
     column = node.array.shape[1] == 1
     if column:
-        table = cells(node.array.T, node.key, replace(style, most_rows=style.most_rows))
+        table = cells(node.array.T, node.key, style)
     found = Text("[")
     for i, entries in enumerate(table):
         found.append("; " if i else "")

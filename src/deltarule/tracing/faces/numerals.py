@@ -54,7 +54,7 @@ def shown(count: int, most: int) -> list[int | None]:
     """Indices to show of so many; None stands for those left out."""
     if count <= most:
         return list(range(count))
-    head = max((most - 1 + 1) // 2, 1)
+    head = max(most // 2, 1)
     tail = max(most - 1 - head, 1)
     return [*range(head), None, *range(count - tail, count)]
 
