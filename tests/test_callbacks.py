@@ -12,7 +12,8 @@ import pytest
 from scipy import sparse
 
 from deltarule import model_file
-from deltarule.callbacks import Callback, Checkpoint, EarlyStopping, Printer, Progress
+from deltarule.callbacks import Callback, EarlyStopping, Printer, Progress
+from deltarule.checkpoint import Checkpoint
 from deltarule.engines import Data
 from deltarule.equations import OPTIMIZERS, SCHEDULES
 from deltarule.errors import DeltaruleWarning, InvalidOption, ModelFileError, OutputError

@@ -11,7 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .callbacks import Callback, Checkpoint, EarlyStopping, Progress
+    from .callbacks import Callback, EarlyStopping, Progress
+    from .checkpoint import Checkpoint
     from .derivations import derive
     from .diagnosis import Diagnosis, diagnose
     from .equations import Activation, Loss
@@ -37,7 +38,7 @@ _ROOMS = {
     "Diagnosis": "diagnosis",
     "Network": "engines",
     "Callback": "callbacks",
-    "Checkpoint": "callbacks",
+    "Checkpoint": "checkpoint",
     "EarlyStopping": "callbacks",
     "Progress": "callbacks",
     "derive": "derivations",

@@ -7,9 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from deltarule.equations import LOSSES, OPTIMIZERS, dense
-from deltarule.equations.newton import hessian
+from deltarule.equations import LOSSES, OPTIMIZERS, second_derivative
 from deltarule.equations.quadratic import lowest, minimize_model, solve, subgradient
+from deltarule.equations.second_derivative import hessian
 from deltarule.network import Network
 
 KINDS = {
@@ -34,7 +34,7 @@ def problem(activation, k=3, m=40, n=5):
 @pytest.mark.parametrize("activation", KINDS)
 @pytest.mark.parametrize("part", [False, True])
 def test_the_hessian_is_the_derivative_of_the_gradient(activation, kind, part, monkeypatch):
-    monkeypatch.setattr(dense, "ROWS", 16)
+    monkeypatch.setattr(second_derivative, "ROWS", 16)
     network, X, y, w = problem(activation)
     curvature = LOSSES[KINDS[activation]].fused[activation].curvature
     free = np.random.default_rng(2).random(network.n_parameters) < 0.6 if part else np.ones(18, bool)

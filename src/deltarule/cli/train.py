@@ -273,7 +273,8 @@ def _shares(text: str) -> tuple[float, float, float]:
 
 
 def _callbacks(checkpoint: str | None, *, resume: bool, quiet: bool) -> list[Callback]:
-    from deltarule.callbacks import Checkpoint, Progress
+    from deltarule.callbacks import Progress
+    from deltarule.checkpoint import Checkpoint
 
     found: list[Callback] = []
     if checkpoint is not None:

@@ -65,8 +65,7 @@ class Slope:
 def derivative(g: Activation, Z: Array, p: Array | None) -> Array:
     """``g'(Z)``, (m, k)."""
     with np.errstate(all="ignore"):
-        a = g.forward(Z, p)
-        return g.dg(Z, a) if p is None else g.dg(Z, a, p)
+        return g.slope(Z, g.forward(Z, p), p)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import Array
 from ..equations.columns import Columns, moments, shares
 from ..equations.likelihood import Place
-from ..equations.newton import assembled, hessian
+from ..equations.second_derivative import assembled, hessian
 from ..network import Network
 from ..registry import Formula
 from . import _native

@@ -92,9 +92,11 @@ class Activation(Entry):
 
     def backward(self, dA: Array, Z: Array, a: Array, p: Array | None = None) -> Array:
         """``dZ = dA ⊙ g'(Z)``, (m, k); for softmax the product with its Jacobian."""
-        if self.rowwise:
-            return self.dg(dA, a)
-        return dA * (self.dg(Z, a) if p is None else self.dg(Z, a, p))
+        return self.dg(dA, a) if self.rowwise else dA * self.slope(Z, a, p)
+
+    def slope(self, Z: Array, a: Array, p: Array | None = None) -> Array:
+        """``g'(Z)``, (m, k); not for softmax, which has a Jacobian."""
+        return self.dg(Z, a) if p is None else self.dg(Z, a, p)
 
     def backward_learned(self, dA: Array, Z: Array, dp: Array) -> None:
         """``dp = Σ_samples dA ⊙ ∂g/∂p``, written into `dp`: (k,), or (1,) if shared."""

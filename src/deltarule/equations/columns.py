@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from ..arrays import Array
-from . import dense
+from .second_derivative import weighted_gram
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -143,5 +143,5 @@ def curvature(X: Array, w: Array | None) -> float:
     """
     p = shares(X, w)
     if X.shape[1] <= MANY:
-        return float(np.linalg.eigvalsh(dense.weighted_gram(X, X, p))[-1])
+        return float(np.linalg.eigvalsh(weighted_gram(X, X, p))[-1])
     return 1.0 + float(np.sum(p @ squares(X)))

@@ -10,9 +10,6 @@ import numpy as np
 
 from ..arrays import Array
 
-ROWS = 4096
-"""Rows of a product whose intermediate results are to stay in the cache."""
-
 
 def linear(A: Array, W: Array, b: Array) -> Array:  # lecture: 1
     """``Z = A Wᵀ + b``: linear regression; the first half of every layer.
@@ -49,39 +46,6 @@ def linear_backward_input(dZ: Array, W: Array) -> Array:
     """Gradient of `linear` in its input: ``dA`` (m, n) of the layer before."""
     dA: Array = dZ @ W  # Z = A Wᵀ  ->  dA = dZ W   (m, k) (k, n)
     return dA
-
-
-def weighted_gram(A: Array, B: Array, h: Array) -> Array:
-    """``[A 1]ᵀ diag(h) [B 1]``: what the second derivative of the cost in the parameters of `linear` is made of.
-
-    Parameters
-    ----------
-    A, B : (m, n_A), (m, n_B)
-        Columns of ``X``.
-    h : (m,)
-        Of either sign.
-
-    Returns
-    -------
-    (n_A + 1, n_B + 1), float64
-    """
-    out = np.zeros((A.shape[1] + 1, B.shape[1] + 1))
-    sign = 1.0 if h.min() >= 0 else -1.0
-    same = A is B and (sign > 0 or h.max() <= 0)
-    for start in range(0, A.shape[0], ROWS):
-        rows = slice(start, start + ROWS)
-        a, b, c = A[rows], B[rows], h[rows]
-        if not isinstance(a, np.ndarray):
-            out[:-1, :-1] += (a.T @ b.multiply(c[:, None])).toarray()
-        elif same:
-            root = a * np.sqrt(sign * c)[:, None]
-            out[:-1, :-1] += sign * (root.T @ root)  # a matrix times itself takes half the time
-        else:
-            out[:-1, :-1] += a.T @ (b * c[:, None])
-        out[:-1, -1] += a.T @ c
-        out[-1, :-1] += b.T @ c
-        out[-1, -1] += c.sum()
-    return out
 
 
 def dropout(A: Array, mask: Array) -> Array:

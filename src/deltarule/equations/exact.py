@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import linalg
+from scipy import linalg, optimize
 from scipy.linalg import lapack
+from scipy.sparse.linalg import LinearOperator, lsqr
 
 from ..arrays import Array
-from .columns import shares
+from .columns import shares, standardizing
 
 WELL = 1e-9
 """Reciprocal condition of the normal equations, their columns of size 1, from which they are as exact as the rest."""
@@ -24,6 +25,9 @@ CLEAR = 1e-10
 
 ROWS = 64
 """Of the normal equations, centered at a time."""
+
+OUT_OF_STEPS = 7
+"""What lsqr says if it has not converged."""
 
 
 class LeastSquares(NamedTuple):
@@ -94,6 +98,52 @@ def ridge(A: Array, B: Array, alpha: float) -> Array:
             return potrs(factor, B)[0].T @ A
     U, s, Vt = linalg.svd(A, full_matrices=False, check_finite=False)
     return ((U.T @ B).T * (s / (s**2 + alpha))) @ Vt
+
+
+def nonnegative(A: Array, B: Array, alpha: float) -> Array:
+    """The same ``W`` (k, n) among those without a negative weight (Lawson and Hanson 1974)."""
+    if alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
+        A = np.vstack([A, np.sqrt(alpha) * np.eye(A.shape[1])])
+        B = np.vstack([B, np.zeros((A.shape[1], B.shape[1]))])
+    return np.vstack([optimize.nnls(A, b)[0] for b in B.T])
+
+
+def most_steps(X: Any) -> int:
+    """Of conjugate gradients."""
+    return 10 * max(X.shape)
+
+
+def sparse_least_squares(
+    X: Any, y: Array, w: Array | None, *, intercept: bool, tol: float
+) -> tuple[Array, Array, bool]:
+    """`least_squares` by conjugate gradients (Paige and Saunders 1982), which leave a sparse ``X`` as it is.
+
+    Columns are divided by their size for the sake of convergence, and centered without a dense copy.
+
+    Returns
+    -------
+    W, b : (k, n), (k,)
+    converged : bool
+        To `tol`, in `most_steps`.
+    """
+    scale = standardizing(X, w).scale
+    X, B = X.astype(np.float64), y.astype(np.float64)
+    w = np.ones(X.shape[0]) if w is None else w.astype(np.float64)
+    p, root = w / w.sum(), np.sqrt(w)
+    x_mean = np.asarray(X.T @ p).ravel() * intercept
+    y_mean = p @ B * intercept
+    A = LinearOperator(
+        X.shape,
+        matvec=lambda v: root * (X @ (v.ravel() / scale) - x_mean @ (v.ravel() / scale)),
+        rmatvec=lambda u: (X.T @ (root * u.ravel()) - x_mean * (root @ u.ravel())) / scale,
+        dtype=np.float64,
+    )
+    B = (B - y_mean) * root[:, None]
+    exponent = np.frexp(np.abs(B).max(axis=0))[1]  # lsqr squares what it is given, whatever its size
+    B = np.ldexp(B, -exponent)
+    found = [lsqr(A, b, atol=tol, btol=tol, iter_lim=most_steps(X)) for b in B.T]
+    W = np.vstack([np.ldexp(solution / scale, k) for (solution, *_), k in zip(found, exponent, strict=True)])
+    return W, y_mean - W @ x_mean, all(stop != OUT_OF_STEPS for _, stop, *_ in found)
 
 
 class NormalEquations(NamedTuple):

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import linalg, optimize, sparse
-from scipy.sparse.linalg import LinearOperator, lsqr
+from scipy import linalg, sparse
 from sklearn.base import RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
@@ -18,9 +17,8 @@ from ..arrays import Array, in_precision
 from ..engines import Data
 from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import one_blas_thread, usable_threads
-from ..equations.columns import standardizing
 from ..equations.design import WELL
-from ..equations.exact import centered, least_squares, ridge
+from ..equations.exact import centered, least_squares, most_steps, nonnegative, ridge, sparse_least_squares
 from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from ..network import Network
 from ..run import Run, State
@@ -31,7 +29,7 @@ from .linear_inference import LEAST, LinearInference, refuse_squares
 from .measuring import MOST_PARAMETERS, TOO_MUCH
 
 EXACT = ("auto", "exact")
-FINEST, OUT_OF_STEPS = 1e-12, 7  # of lsqr, whose tolerances are relative, and what it calls it if that was too fine
+FINEST = 1e-12  # tolerance for a sparse `X`
 
 
 @with_parameters
@@ -300,20 +298,19 @@ class LinearRegression(RegressorMixin, LinearInference):
     def _solve(self, data: Data) -> tuple[Array, Array]:
         """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
         if sparse.issparse(data.X):
-            return _sparse_least_squares(data, self.fit_intercept, min(self.tol, FINEST))
+            W, b, converged = sparse_least_squares(
+                data.X, data.y, data.w, intercept=self.fit_intercept, tol=min(self.tol, FINEST)
+            )
+            if not converged:
+                warn(f"lsqr failed to converge in {most_steps(data.X)} steps", ConvergenceWarning)
+            return W, b
         if not self.positive and self.alpha == 0:
             X, y = (A.astype(np.float64, copy=False) for A in (data.X, data.y))
             found = least_squares(X, y, data.w, intercept=self.fit_intercept)
             self.rank_, self._singular = found.rank, found.singular
             return found.W, found.b
         A, B, x_mean, y_mean = centered(data.X, data.y, data.w, intercept=self.fit_intercept)
-        if not self.positive:
-            W = ridge(A, B, self.alpha)
-        else:
-            if self.alpha > 0:  # ‖A w - B‖² + alpha ‖w‖² is a sum of squares too
-                A = np.vstack([A, np.sqrt(self.alpha) * np.eye(A.shape[1])])
-                B = np.vstack([B, np.zeros((A.shape[1], B.shape[1]))])
-            W = np.vstack([optimize.nnls(A, B[:, j])[0] for j in range(B.shape[1])])
+        W = (nonnegative if self.positive else ridge)(A, B, self.alpha)
         return W, y_mean - W @ x_mean
 
     @property
@@ -383,31 +380,3 @@ class LinearRegression(RegressorMixin, LinearInference):
         if type(rank) is not int or not 0 <= rank <= n:
             raise ModelFileError(f"expected the rank of X to be a whole number up to {n}, found {str(rank)[:80]}")
         self.rank_ = rank
-
-
-def _sparse_least_squares(data: Data, intercept: bool, tol: float) -> tuple[Array, Array]:
-    """The same by conjugate gradients (Paige and Saunders 1982), which leave a sparse ``X`` as it is.
-
-    Columns are divided by their size for the sake of convergence, and centered without a dense copy.
-    """
-    scale = standardizing(data.X, data.w).scale
-    X, B = data.X.astype(np.float64), data.y.astype(np.float64)
-    w = np.ones(X.shape[0]) if data.w is None else data.w.astype(np.float64)
-    p, root = w / w.sum(), np.sqrt(w)
-    x_mean = np.asarray(X.T @ p).ravel() * intercept
-    y_mean = p @ B * intercept
-    A = LinearOperator(
-        X.shape,
-        matvec=lambda v: root * (X @ (v.ravel() / scale) - x_mean @ (v.ravel() / scale)),
-        rmatvec=lambda u: (X.T @ (root * u.ravel()) - x_mean * (root @ u.ravel())) / scale,
-        dtype=np.float64,
-    )
-    limit = 10 * max(X.shape)
-    B = (B - y_mean) * root[:, None]
-    exponent = np.frexp(np.abs(B).max(axis=0))[1]  # lsqr squares what it is given, whatever its size
-    B = np.ldexp(B, -exponent)
-    found = [lsqr(A, B[:, j], atol=tol, btol=tol, iter_lim=limit) for j in range(B.shape[1])]
-    if any(stop == OUT_OF_STEPS for _, stop, *_ in found):
-        warn(f"lsqr failed to converge in {limit} steps", ConvergenceWarning)
-    W = np.vstack([np.ldexp(solution / scale, k) for (solution, *_), k in zip(found, exponent, strict=True)])
-    return W, y_mean - W @ x_mean

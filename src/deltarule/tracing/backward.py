@@ -86,8 +86,7 @@ def _loss_backward(now: Calculation) -> Step:
 def _slope_values(now: Calculation, l: int) -> tuple[Activation, Array]:
     """The activation of a layer, and ``g'(Z[l])`` (n_l, m)."""
     g, Z, a = now.network.layers[l - 1].activation, now.cache.Z[l], now.cache.a[l]
-    slope = g.dg(Z, a) if l not in now.network.p else g.dg(Z, a, now.network.p[l])
-    return g, columns(np.asarray(slope))
+    return g, columns(np.asarray(g.slope(Z, a, now.network.p.get(l))))
 
 
 def _prime(g: Activation) -> str:

@@ -105,7 +105,7 @@ def _remarks(now: Calculation, l: int) -> list[str]:
     g, Z = now.network.layers[l - 1].activation, now.cache.Z[l]
     if g.rowwise or not g.kinks:
         return []
-    slope = g.dg(Z, now.cache.a[l]) if l not in now.network.p else g.dg(Z, now.cache.a[l], now.network.p[l])
+    slope = g.slope(Z, now.cache.a[l], now.network.p.get(l))
     dead = [str(k + 1) for k in np.flatnonzero((slope == 0).all(axis=0))]
     found = []
     if dead:

@@ -77,8 +77,8 @@ class Recalculation:
 
     def slope(self, l: int) -> Array:
         """``g'(Z[l])``; not for softmax."""
-        g, p = self.network.layers[l - 1].activation, self.network.p.get(l)
-        return g.dg(self.get("Z", l), self.get("a", l)) if p is None else g.dg(self.get("Z", l), self.get("a", l), p)
+        g = self.network.layers[l - 1].activation
+        return g.slope(self.get("Z", l), self.get("a", l), self.network.p.get(l))
 
     def loss_derivative(self) -> Array:
         """``∂L/∂a`` of the output, times the weights."""

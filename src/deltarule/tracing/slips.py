@@ -155,8 +155,7 @@ def _activation_backward(at: Recalculation, l: int) -> Iterator[Slip]:
         yield "the diagonal of the Jacobian alone: a (1 - a)", dA * a * (1 - a)
         return
     p = at.network.p.get(l)
-    at_a = g.dg(a, g.forward(a, p)) if p is None else g.dg(a, g.forward(a, p), p)
-    yield f"g' is taken at a[{l}], not at Z[{l}]", dA * at_a
+    yield f"g' is taken at a[{l}], not at Z[{l}]", dA * g.slope(a, g.forward(a, p), p)
     yield "g(Z) in place of g'(Z)", dA * a
     yield "that is g'(Z) alone: dA is forgotten", at.slope(l)
 
