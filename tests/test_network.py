@@ -11,7 +11,7 @@ from deltarule.engines import Data
 from deltarule.equations import ACTIVATIONS, LOSSES
 from deltarule.errors import DataError, InvalidOption, UnknownName
 from deltarule.gradient_check import check
-from deltarule.network import MOST_PARAMETERS, Network, check_targets
+from deltarule.network import MOST_PARAMETERS, Network, check_shapes
 
 
 def make(seed=0, dtype=np.float64, **options):
@@ -193,13 +193,13 @@ def test_the_output_layer_is_never_dropped(network):
 
 def test_data_that_does_not_fit_is_refused(network, samples):
     X, y = samples
-    check_targets(network, X, y)
+    check_shapes(network, X, y)
     for wrong in (X[:, :2], X[0], X[None]):
         with pytest.raises(DataError, match=r"expected X of shape \(m, 3\), found"):
-            check_targets(network, wrong, y)
+            check_shapes(network, wrong, y)
     for wrong in (y[:3], y[:, :1], y[:, 0]):
         with pytest.raises(DataError, match=r"expected y of shape \(7, 2\), found"):
-            check_targets(network, X, wrong)
+            check_shapes(network, X, wrong)
 
 
 # computation

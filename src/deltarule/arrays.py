@@ -14,7 +14,7 @@ Array: TypeAlias = npt.NDArray[Any]
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 """The two working precisions."""
 
-EXACT = np.dtype(object)
+FRACTIONS = np.dtype(object)
 """Arrays of fractions, for the trace: the equations take them, slowly."""
 
 

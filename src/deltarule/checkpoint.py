@@ -47,6 +47,10 @@ class Checkpoint(Callback):
         self._start = np.empty(0)
         self._checksum = 0
 
+    def beside(self, name: str) -> Checkpoint:
+        """The same for another run that belongs to this one, in ``PATH.name``."""
+        return Checkpoint(self.path.with_name(f"{self.path.name}.{name}"), every=self.every, resume=self.resume)
+
     def on_start(self, run: Run) -> None:
         """Continue from the file, if asked to and there is one."""
         self._start = run.network.theta.copy()

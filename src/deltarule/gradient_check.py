@@ -19,7 +19,7 @@ from . import engines
 from .arrays import Array
 from .engines import Data, Engine
 from .equations import PENALTIES
-from .network import Network, check_targets
+from .network import Network, check_shapes
 
 GOOD, WRONG = 1e-7, 1e-2
 STEP = 1e-6
@@ -143,11 +143,10 @@ def check_gradient(
     EngineUnsupported
         If the engine cannot run the network.
     """
-    check_targets(network, data.X, data.y)
+    check_shapes(network, data.X, data.y)
     strengths = dict(penalties or {})
     exact = network.with_theta(network.theta.astype(np.float64))
-    w = None if data.w is None else data.w.astype(np.float64)
-    samples = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
+    samples = data.in_float64()
     if gradient is None:
         computing = engines.choose(engine, exact, samples.X) if isinstance(engine, str) else engine
         _, gradient = computing.cost_and_gradient(exact, samples, strengths)

@@ -16,14 +16,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .arrays import EXACT, FLOATS, Array, zeros_in_lines
+from .arrays import FLOATS, FRACTIONS, Array, zeros_in_lines
 from .equations import ACTIVATIONS, INITIALIZERS, LOSSES, Activation, Initializer, Loss, dense
 from .equations.losses import cost, cost_backward
 from .equations.optimizers import gradient_descent
 from .errors import DataError, InvalidOption
 
-PRECISIONS = (*FLOATS, EXACT)
-FEW = 4  # rows
+PRECISIONS = (*FLOATS, FRACTIONS)
+FEW_ROWS = 4  # rows
 MOST_PARAMETERS = 2**31  # 16 GB in float64; beyond, a mistyped size is likelier than a wish
 
 
@@ -183,7 +183,7 @@ class Network:
     @classmethod
     def of_zeros(cls, n_features: int, layers: tuple[Layer, ...], objective: Loss, dtype: Any) -> Self:
         """A network all of whose parameters are zero."""
-        n_parameters = _count(n_features, layers)
+        n_parameters = count_parameters(n_features, layers)
         if n_parameters > MOST_PARAMETERS:
             sizes = [n_features, *(layer.units for layer in layers)]
             raise InvalidOption(
@@ -212,7 +212,7 @@ class Network:
     @cached_property
     def n_parameters(self) -> int:
         """``P``, the length of `theta`."""
-        return _count(self.n_features, self.layers)
+        return count_parameters(self.n_features, self.layers)
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -352,7 +352,7 @@ class Network:
     def predict(self, X: Array) -> Array:
         """``ŷ`` (m, n_L) for `X` (m, n_x); a few rows by the engine that is there for it, else as `apply` does."""
         quick = Network.few_rows
-        few = type(X) is np.ndarray and X.ndim == 2 and len(X) <= FEW
+        few = type(X) is np.ndarray and X.ndim == 2 and len(X) <= FEW_ROWS
         found = quick(self, X) if quick and few else None
         return self.apply(X) if found is None else found
 
@@ -385,7 +385,8 @@ def _column(y: Array) -> Array:
     return y[:, None] if y.ndim == 1 else y
 
 
-def _count(n_features: int, layers: Sequence[Layer]) -> int:
+def count_parameters(n_features: int, layers: Sequence[Layer]) -> int:
+    """``P``, the number of all parameters."""
     n_parameters, n_in = 0, int(n_features)
     for layer in layers:
         n_parameters += layer.units * (n_in + 1) + layer.activation.n_learned(layer.units)
@@ -415,7 +416,7 @@ def _make_layers(
     )
 
 
-def check_targets(network: Network, X: Array, y: Array) -> None:
+def check_shapes(network: Network, X: Array, y: Array) -> None:
     """Refuse data whose shapes do not fit the network, with a line that says which.
 
     Raises

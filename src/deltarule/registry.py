@@ -113,7 +113,7 @@ class Entry:
         low, high = self.bounds.get(name, (-LARGEST, LARGEST))
         plain = int(value) if isinstance(value, Integral) else float(value)
         if not low <= plain <= high:
-            raise InvalidOption(f"{self.name}: {name} must lie in [{low:g}, {high:g}], found {value!r}")
+            raise InvalidOption(f"{self.name}: {name} must lie in [{_brief(low)}, {_brief(high)}], found {value!r}")
         return type(default)(plain)
 
     def __str__(self) -> str:
@@ -129,6 +129,12 @@ class Entry:
 
     def __hash__(self) -> int:
         return hash((type(self), str(self)))
+
+
+def _brief(number: float) -> str:
+    """With as few digits as tell it from others."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def _spelled(name: str, options: Mapping[str, Option]) -> str:

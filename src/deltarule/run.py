@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -93,6 +93,11 @@ class State:
     optimizer: str = ""
     moments: Mapping[str, Array] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        """Another one, which stays as it is."""
+        moments = {name: np.array(moment) for name, moment in self.moments.items()}
+        return replace(self, moments=moments, history={name: list(values) for name, values in self.history.items()})
 
 
 @dataclass

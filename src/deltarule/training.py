@@ -18,11 +18,11 @@ from .arrays import Array
 from .callbacks import Callback, as_callback
 from .cost import Cost
 from .engines import Data, Engine, Steps
-from .engines.base import not_finite
+from .engines.base import ceased, first_not_finite, not_finite
 from .equations.schedules import Clock
 from .errors import DataError, DeltaruleWarning, NotFinite, warn
 from .full_batch import full_batch
-from .network import Network, check_targets
+from .network import FEW_ROWS, Network, check_shapes
 from .run import Plan, Run, State, Validation
 
 
@@ -65,7 +65,7 @@ def train(
     NotFinite
         If a value ceases to be finite and no callback kept better weights.
     """
-    check_targets(network, data.X, data.y)
+    check_shapes(network, data.X, data.y)
     if not len(data) or not data.total_weight > 0:
         raise DataError("expected at least one sample with a positive weight, found none")
     ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
@@ -130,11 +130,26 @@ def _minibatches(run: Run, last_epoch: int) -> None:
             loss = run.cost.epoch(steps, plan.optimizer, state.moments)
         state.step += n_steps
         state.samples += n_samples
-        if not np.isfinite(network.theta).all():
-            raise not_finite(network, run.data.rows(slice(0, 1)), state.step)
+        _check_finite(run)
         run.end_epoch(loss, float(alphas[-1]), began)
+    few = run.data.rows(slice(0, FEW_ROWS))
+    with np.errstate(all="ignore"):
+        if not np.isfinite(network.predict(few.X)).all():  # after the last step, which no cost has told of
+            raise not_finite(network, few, state.step)
     if not run.stopped:
         run.stop(f"Maximum iterations ({last_epoch}) reached.", converged=False)
+
+
+def _check_finite(run: Run) -> None:
+    """The weights, and the squares of gradients by which steps are divided."""
+    network, state = run.network, run.state
+    if not np.isfinite(network.theta).all():
+        raise not_finite(network, run.data.rows(slice(0, 1)), state.step)
+    kept = getattr(state.moments, "packed", state.moments)  # as the engine has them, not a copy
+    if "v" in kept and not kept["v"].max() < np.inf:
+        v = network.view(state.moments["v"])
+        layer, what, _ = first_not_finite((l, f"v of W[{l}]", v.W[l]) for l in v.W) or (1, "v", ())
+        raise ceased(layer, what, state.step)
 
 
 def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:

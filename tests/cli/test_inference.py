@@ -146,6 +146,17 @@ def test_separated_classes_are_penalized_and_told(cli: Cli) -> None:
     assert "No standard errors: expected classes that overlap" in " ".join(insisted.out.split())
 
 
+def test_separated_classes_resume_from_checkpoints_of_their_own(cli: Cli, tmp_path: Path) -> None:
+    cli("sample", "iris")
+    train = ("train", "iris.csv", "-t", "species", "--model", "logistic", "--checkpoint", "c.st", "-o")
+    for model in ("first.st", "second.st", "third.st"):
+        assert cli(*train, model, *(["--resume"] if model != "first.st" else [])).code == 0
+    models = [deltarule.load(tmp_path / model).estimator.coef_ for model in ("first.st", "second.st", "third.st")]
+    assert (models[0] == models[1]).all()
+    assert (models[0] == models[2]).all()
+    assert {path.name for path in tmp_path.glob("c.st*")} == {"c.st", "c.st.penalized"}
+
+
 def test_inspect_advises_firth_for_two_separated_classes(cli: Cli, tmp_path: Path) -> None:
     x = np.linspace(-1, 1, 60)
     pl.DataFrame({"x": x, "y": np.where(x > 0, "yes", "no")}).write_csv(tmp_path / "t.csv")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -311,6 +313,23 @@ def test_a_forked_child_has_threads_of_its_own():
         same = np.array_equal(NATIVE.predict(network, data.X, threads=2), expected)
         os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.2])
+def test_python_ends_while_threads_are_at_work(seconds):
+    """The interpreter must not take the process down with it, as it would if they asked for it once more."""
+    code = f"""
+import threading, time
+import numpy as np
+from deltarule import MLPClassifier
+X = np.random.default_rng(0).normal(size=(20000, 50))
+for _ in range(3):
+    fit = lambda: MLPClassifier((200,), max_iter=500, tol=0).fit(X, X[:, 0] > 0)
+    threading.Thread(target=fit, daemon=True).start()
+time.sleep({seconds})
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def hear_ctrl_c(request):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -517,6 +518,62 @@ def test_partial_fit_of_multilabel_targets() -> None:
     for _ in range(5):
         whole.partial_fit(X, y, classes=[0, 1, 2])
     same(whole, classifier().fit(X, y))
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop"])
+@pytest.mark.parametrize("fault", ["data", "callback"])
+@pytest.mark.parametrize("warm", [False, True])
+def test_what_fails_leaves_weights_moments_and_history_as_they_were(
+    solver: str, engine: str, fault: str, warm: bool, three_classes: Any
+) -> None:
+    X, y = three_classes
+    model, other = (classifier(solver=solver, engine=engine, warm_start=warm).fit(X, y) for _ in range(2))
+    more = model.fit if warm else model.partial_fit
+    if fault == "callback":
+        model.callbacks = [fail_at(2 if warm else model.n_iter_ + 1)]
+        with pytest.raises(ZeroDivisionError):
+            more(X, y)
+        model.callbacks = None
+    else:
+        with pytest.raises(NotFinite):
+            more(1e200 * X, y)
+    same(model, other)
+    assert model.loss_curve_ == other.loss_curve_
+    assert (model.t_, model.n_iter_, model.loss_) == (other.t_, other.n_iter_, other.loss_)
+    same(more(X, y), (other.fit if warm else other.partial_fit)(X, y))
+
+
+def fail_at(epoch: int) -> Callable[[Any], None]:
+    def callback(run: Any) -> None:
+        if run.epoch >= epoch:
+            raise ZeroDivisionError
+
+    return callback
+
+
+def test_squares_of_gradients_that_no_number_holds_are_told() -> None:
+    X = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    X[:, 1] *= 1e12
+    with pytest.raises(NotFinite, match=r"v of W\[1\] of layer 1 at step 1; .*scale the columns"):
+        MLPRegressor("squared_error", (4,), random_state=0).fit(X, 1e9 * X[:, 0])
+
+
+def test_a_last_step_after_which_nothing_can_be_predicted_is_told() -> None:
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = MLPRegressor("absolute_error", (2, 2, 2), "identity", solver="sgd", momentum=0, max_iter=1, random_state=0)
+    with pytest.raises(NotFinite, match=r"Z\[\d\]"):  # weights of about 1e155, four of which are multiplied
+        model.set_params(learning_rate_init=1e155).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_partial_fit_tells_that_the_learning_rate_has_run_its_course(schedule: str, three_classes: Any) -> None:
+    X, y = three_classes
+    model = classifier(learning_rate=schedule, max_iter=2)
+    for _ in range(2):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.warns(DeltaruleWarning, match="run its course of max_iter=2 epochs"):
+        model.partial_fit(X, y)
 
 
 def test_a_partial_fit_that_fails_remembers_no_classes(three_classes: Any) -> None:

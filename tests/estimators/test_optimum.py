@@ -146,7 +146,7 @@ def test_descent_of_least_squares_is_at_the_optimum(solver, weighted):
 
 
 def test_where_second_derivatives_are_too_many_the_gradient_decides(monkeypatch):
-    monkeypatch.setattr(base_linear, "FEW", 5)
+    monkeypatch.setattr(base_linear, "MOST_FOR_NEWTON", 5)
     X, y = scale(CANCER[0]), CANCER[1]
     best = cost(theirs(X, y, C=1.0, solver="newton-cholesky"), X, y)
     for solver in ("lbfgs", "nesterov"):

@@ -263,6 +263,7 @@ def test_documents_that_make_no_sense(
         ({"scale": 0.0}, "positive scale"),
         ({"trivial": [1.0]}, "share of each class"),
         ({"trivial": [True, False]}, "share of each class"),
+        ({"trivial": [0.5, 2**2000]}, "share of each class"),
         ({"kind": "multiclass", "classes": ["a", "b", "c"], "trivial": [0.1, 0.1, 0.8]}, "inputs and outputs"),
     ],
 )
@@ -290,6 +291,14 @@ def test_reports_that_make_no_sense(
     document, arrays = written
     with pytest.raises(ModelFileError, match=says):
         TabularModel.from_document({**document, "report": {**document["report"], **change}}, arrays)
+
+
+@pytest.mark.parametrize("name", ["test", "baseline", "best_epoch", "stopped"])
+def test_a_report_without_a_field(name: str, written: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    document, arrays = written
+    report = {key: value for key, value in document["report"].items() if key != name}
+    with pytest.raises(ModelFileError, match=f"expected '{name}'"):
+        TabularModel.from_document({**document, "report": report}, arrays)
 
 
 def test_an_estimator_for_other_classes_is_refused(

@@ -189,16 +189,22 @@ def _is_broken_pipe(error: BaseException | None) -> bool:
 
 @contextmanager
 def _one_line_notes() -> Iterator[None]:
-    """Show each warning as one line on standard error, as soon as it is given."""
+    """Show each warning as one line on standard error, as soon as it is given; the same one once."""
     import warnings
+
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
         from deltarule.cli.output import note
 
+        text = " ".join(str(message).split())
+        if text in said:
+            return
+        said.add(text)
         if category.__name__ == "ConvergenceWarning":  # of scikit-learn, which is not imported to be asked
             note("the epochs were used up while there was still something to gain; --epochs gives it more")
         elif issubclass(category, UserWarning):
-            note(" ".join(str(message).split()))
+            note(text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")

@@ -11,7 +11,7 @@ from ..arrays import Array
 from ..engines import Data
 from ..equations import OPTIMIZERS
 from ..errors import DataError, InvalidOption
-from ..network import Network, check_targets
+from ..network import Network, check_shapes
 from ..run import Plan, State
 from .findings import Evidence
 from .measure import measure
@@ -82,7 +82,7 @@ def _diagnose_network(network: Network, X: Any, y: Any, w: Any, optimizer: str, 
     X = X.astype(dtype) if hasattr(X, "tocsr") else _numbers("X", X, dtype)
     Y = _numbers("y", y, dtype)
     data = Data(X, Y[:, None] if Y.ndim == 1 else Y, None if w is None else _weights(w, dtype, len(Y)))
-    check_targets(network, data.X, data.y)
+    check_shapes(network, data.X, data.y)
     network.objective.check_targets(data.y)
     if learning_rate is not None and not learning_rate > 0:
         raise InvalidOption(f"expected a learning rate above 0, found {learning_rate}")

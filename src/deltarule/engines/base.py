@@ -51,6 +51,11 @@ class Data:
             X = self.X[index]
         return Data(X, self.y[index], None if self.w is None else self.w[index])
 
+    def in_float64(self) -> Data:
+        """The same samples in float64, of whatever precision they are."""
+        w = None if self.w is None else self.w.astype(np.float64)
+        return Data(self.X.astype(np.float64), self.y.astype(np.float64), w)
+
     def sample(self, size: int) -> Data:
         """So many of the samples, one out of each stretch of them; the same whenever it is asked for."""
         edges = np.linspace(0, len(self), size + 1).astype(np.int64)
@@ -127,12 +132,12 @@ class Engine(Protocol):
         data: Data,
         steps: Steps,
         optimizer: Optimizer,
-        state: Mapping[str, Array],
+        moments: Mapping[str, Array],
         penalties: Mapping[str, float],
         *,
         threads: int = 1,
     ) -> float:
-        """Take every step of an epoch, in place on ``network.theta`` and `state`.
+        """Take every step of an epoch, in place on ``network.theta`` and `moments`.
 
         Returns
         -------
@@ -165,7 +170,11 @@ def not_finite(network: Network, batch: Data, t: int) -> NotFinite:
     """The error that names the first layer, and the quantity there, that ceased to be finite at step `t`."""
     with np.errstate(all="ignore"):
         found = first_not_finite(forward_quantities(network, network.forward(batch.X)))
-    layer, what = (len(network.layers), "the loss") if found is None else found[:2]
+    return ceased(*((len(network.layers), "the loss") if found is None else found[:2]), t)
+
+
+def ceased(layer: int, what: str, t: int) -> NotFinite:
+    """The error that says where a value ceased to be finite at step `t`."""
     return NotFinite(
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
         f"preprocessed. Expected finite numbers, found NaN or infinity in {what} of layer {layer} at step {t}",

@@ -5,6 +5,7 @@ An entry of a register runs here if its formula is one that the compiled module 
 
 from __future__ import annotations
 
+import atexit
 import mmap
 import os
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,8 @@ from ..network import Layer, Network
 from ..registry import Entry
 from . import _native
 from .base import Data, Steps, not_finite, positive_weight
+
+atexit.register(_native.end)  # threads that are still at work then must not ask for Python any more
 
 ACTIVATION_CODES = {ACTIVATIONS[name].formula: code for code, name in enumerate(_native.ACTIVATIONS)}
 OPTIMIZER_CODES = {OPTIMIZERS[name].formula: code for code, name in enumerate(_native.OPTIMIZERS)}
@@ -124,13 +127,13 @@ class NativeEngine:
         data: Data,
         steps: Steps,
         optimizer: Optimizer,
-        state: Mapping[str, Array],
+        moments: Mapping[str, Array],
         penalties: Mapping[str, float],
         *,
         threads: int = 1,
     ) -> float:
         """Forward, loss, backward, step, for every batch of the epoch, without returning to Python in between."""
-        held = self.moments(network, optimizer, state)
+        held = self.moments(network, optimizer, moments)
         assert isinstance(held, PackedMoments)
         cost, failed = _native.epoch(
             instruction_set(),
@@ -152,8 +155,8 @@ class NativeEngine:
             penalties.get("l2", 0.0),
             threads,
         )
-        if held is not state:
-            for name, moment in state.items():
+        if held is not moments:
+            for name, moment in moments.items():
                 moment[...] = held[name]
         if failed >= 0:
             rows = slice(failed * steps.batch_size, (failed + 1) * steps.batch_size)

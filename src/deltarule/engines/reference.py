@@ -92,7 +92,7 @@ class ReferenceEngine:
         data: Data,
         steps: Steps,
         optimizer: Optimizer,
-        state: Mapping[str, Array],
+        moments: Mapping[str, Array],
         penalties: Mapping[str, float],
         *,
         threads: int = 1,
@@ -115,7 +115,7 @@ class ReferenceEngine:
                 J += add_penalties(network, grad, penalties, weight)
                 if not np.isfinite(J):
                     raise not_finite(network, batch, t)
-                optimizer.step(network.theta, grad.flat, state, t, alpha)
+                optimizer.step(network.theta, grad.flat, moments, t, alpha)
                 total += J * weight
                 total_weight += weight
         return total / total_weight

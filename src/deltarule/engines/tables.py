@@ -256,8 +256,7 @@ def make_table(
     if whole and engine.name == "native" and NativeTable.supports(network, data):
         return NativeTable(engine, network, data, columns, threads)
     if exact and data.X.dtype != np.float64:
-        w = None if data.w is None else data.w.astype(np.float64)
-        data = Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
+        data = data.in_float64()
     return Table(engine, network, data, columns, threads)
 
 

@@ -17,7 +17,7 @@ from scipy.linalg import lapack
 from ..arrays import Array
 from .columns import EPS, standardizing
 
-WELL = 1e-6
+FULL_RANK = 1e-6
 """Reciprocal condition from which a matrix of second derivatives is as good as its columns."""
 
 
@@ -149,7 +149,7 @@ def triangle(A: Array, h: Array) -> tuple[Array, bool]:
     return np.linalg.qr(A * np.sqrt(h)[:, None], mode="r"), False  # type: ignore[return-value]
 
 
-def triangle_of_products(G: Array, well: float = WELL) -> Array | None:
+def triangle_of_products(G: Array, well: float = FULL_RANK) -> Array | None:
     """Upper triangle ``R`` with ``RᵀR = G`` (p, p); None where the reciprocal of its condition is not above `well`."""
     size = np.sqrt(G.diagonal())
     if not size.all():

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
-from ..arrays import EXACT, Array
+from ..arrays import FRACTIONS, Array
 from ..errors import DataError
 from ..registry import Entry, Formula, Register
 from .activations import Activation, sigmoid, softplus
@@ -129,7 +129,7 @@ def cost(L: Array, w: Array | None = None) -> float:  # lecture: 4
     sum_L: Any = L.sum() if w is None else w @ L
     if not total > 0:
         raise DataError(f"expected samples with a total weight above 0, found {float(total):g}")
-    if L.dtype != EXACT:  # fractions stay what they are
+    if L.dtype != FRACTIONS:  # fractions stay what they are
         total, sum_L = float(total), float(sum_L)
     return sum_L / total
 

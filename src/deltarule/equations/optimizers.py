@@ -44,12 +44,12 @@ class Optimizer(Entry):
         """The moments before the first step."""
         return {name: np.zeros_like(theta) for name in self.moments}
 
-    def step(self, theta: Array, g: Array, state: Mapping[str, Array], t: int, alpha: float) -> None:
-        """One step in place: `theta` and the arrays of `state`, all (P,), are overwritten."""
+    def step(self, theta: Array, g: Array, moments: Mapping[str, Array], t: int, alpha: float) -> None:
+        """One step in place: `theta` and those of `moments`, all (P,), are overwritten."""
         for start in range(0, len(theta), BLOCK):
             block = slice(start, start + BLOCK)
-            moments = [state[name][block] for name in self.moments]
-            self.rule(theta[block], g[block], *moments, t=t, alpha=alpha)
+            parts = [moments[name][block] for name in self.moments]
+            self.rule(theta[block], g[block], *parts, t=t, alpha=alpha)
 
 
 OPTIMIZERS: Register[Optimizer] = Register("optimizer")

@@ -36,7 +36,7 @@ from ..training import train
 FINEST_FIRST = FLOATS[::-1]
 """What other types become is the first of them."""
 
-PLAIN = (str, int, float, bool, type(None))
+PLAIN_TYPES = (str, int, float, bool, type(None))
 """Types of parameters that do not change."""
 
 NOT_CONVERGED = "{}: Maximum iterations ({}) reached and the optimization hasn't converged yet."
@@ -123,7 +123,7 @@ class NetworkEstimator(BaseEstimator):
         kind: Any = type(self)
         given = {name: value for name, usual in defaults(kind).items() if (value := getattr(self, name)) is not usual}
         for name, value in given.items():
-            check = _check_plain if isinstance(value, PLAIN) else _check_parameter
+            check = _check_plain if isinstance(value, PLAIN_TYPES) else _check_parameter
             check(kind, name, value)
 
     def _check_choices(self) -> None:
@@ -148,9 +148,10 @@ class NetworkEstimator(BaseEstimator):
             text = text if self.momentum > 0 else "gradient_descent"
         try:
             chosen = OPTIMIZERS.choose(text)
-        except UnknownName as error:
-            names = ", ".join(dict.fromkeys([*self.own_solvers, *OPTIMIZERS]))
-            raise UnknownName(f"expected a solver out of {names}, found {self.solver!r}", error.hint) from None
+        except UnknownName:
+            names = [*dict.fromkeys([*self.own_solvers, *OPTIMIZERS])]
+            hint = did_you_mean(text.lower(), names)
+            raise UnknownName(f"expected a solver out of {', '.join(names)}, found {self.solver!r}", hint) from None
         named = {"mu": self.momentum, "beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         own = {name: value for name, value in named.items() if name in chosen.defaults and name not in chosen.asked}
         return chosen.configured(**own)

@@ -29,7 +29,7 @@ from ..run import Plan, Run, State
 from .trained import TrainedEstimator
 from .trial import Promising, steps_worth_trying
 
-PLAIN = ("gradient_descent", "momentum", "nesterov")
+PLAIN_DESCENT = ("gradient_descent", "momentum", "nesterov")
 """Optimizers whose best rate is known from the curvature of the cost."""
 
 TIGHT = 64 * np.finfo(np.float64).eps
@@ -38,7 +38,7 @@ TIGHT = 64 * np.finfo(np.float64).eps
 ENOUGH = 10_000
 """Samples that tell how the columns are scaled, about."""
 
-FEW, CHEAP = 1500, 2e10
+MOST_FOR_NEWTON, CHEAP = 1500, 2e10
 """Newton's method is for at most so many parameters, and products to form its matrix; beyond, L-BFGS is quicker."""
 
 STRICT = 60
@@ -103,7 +103,7 @@ class Arrival(EarlyStopping):
         """The estimated distance of the cost to its minimum, in units of the allowed one: at most 1 at the optimum."""
         if self.share == 0:
             return np.inf
-        if run.network.n_parameters > FEW:  # no second derivative: a small gradient stands in for it
+        if run.network.n_parameters > MOST_FOR_NEWTON:  # no second derivative: a small gradient stands in for it
             return float(STRICT * cost.steepest / run.plan.tol) ** 2
         J, gap = cost.gap(cost.start())
         return gap / (self.share * max(J, self.floor))
@@ -221,7 +221,7 @@ class BaseLinear(TrainedEstimator):
         if optimizer.name == "adamw" and "weight_decay" not in optimizer.asked:
             return optimizer.configured(weight_decay=0.0)  # which would pull at the intercept, too
         if optimizer.name == "lbfgs" and not optimizer.asked:
-            newton = l1 or (P <= FEW and len(data) * P**2 <= CHEAP)
+            newton = l1 or (P <= MOST_FOR_NEWTON and len(data) * P**2 <= CHEAP)
             return OPTIMIZERS["newton"] if newton else optimizer.configured(ftol=TIGHT)
         return optimizer
 
@@ -258,7 +258,7 @@ class BaseLinear(TrainedEstimator):
         """``α``: for "auto", 1 over the largest curvature, with which gradient descent on a convex cost converges."""
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
-        if optimizer.name not in PLAIN:
+        if optimizer.name not in PLAIN_DESCENT:
             return 0.01 * self._unit(data)
         X = columns.transform(data.X)
         if batch_size == len(data):

@@ -55,8 +55,8 @@ class ClassTargets(TrainedEstimator):
         if self.class_weight is None:
             return X, y, w, Y
         by_class = _class_weights(self.class_weight, y, w).astype(X.dtype)
-        if by_class.min(initial=0) < 0:
-            raise InvalidOption(f"expected class weights of 0 or more, found {self.class_weight}")
+        if not (by_class.min(initial=0) >= 0 and by_class.max(initial=0) < np.inf):
+            raise InvalidOption(f"expected finite class weights of 0 or more, found {self.class_weight}")
         return super()._weigh(X, y, by_class if w is None else w * by_class, Y)
 
     def _refuses_network(self) -> str | None:

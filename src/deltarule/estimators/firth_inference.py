@@ -22,7 +22,7 @@ from .inference import Inference, Profile, Refusal
 from .inferring import Inferring
 from .measuring import RESCALE
 
-EXACT = 1e-9
+FINE_SCORE = 1e-9
 """Of the score, in standard errors: there the weights are right to the digits that others compare."""
 
 
@@ -33,7 +33,7 @@ class FirthInference(Inferring):
         """Train by Firth's penalized likelihood."""
         began = time.perf_counter()
         D, y = self._firth_design(data)
-        found = equations.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, EXACT))
+        found = equations.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, FINE_SCORE))
         if not found.converged:
             warn(NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning)
         network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi

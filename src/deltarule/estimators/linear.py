@@ -17,18 +17,18 @@ from ..arrays import Array, in_precision
 from ..engines import Data
 from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import one_blas_thread, usable_threads
-from ..equations.design import WELL
+from ..equations.design import FULL_RANK
 from ..equations.exact import centered, least_squares, most_steps, nonnegative, ridge, sparse_least_squares
 from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from ..network import Network
 from ..run import Run, State
 from .base import store
-from .base_linear import PLAIN
+from .base_linear import PLAIN_DESCENT
 from .documentation import with_parameters
 from .linear_inference import LEAST, LinearInference, refuse_squares
-from .measuring import MOST_PARAMETERS, TOO_MUCH
+from .measuring import MOST_WITH_ERRORS, TOO_MUCH
 
-EXACT = ("auto", "exact")
+EXACT_SOLVERS = ("auto", "exact")
 FINEST = 1e-12  # tolerance for a sparse `X`
 
 
@@ -67,7 +67,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         "positive": ["boolean"],
     }
 
-    own_solvers: ClassVar[tuple[str, ...]] = (*EXACT, "sgd")
+    own_solvers: ClassVar[tuple[str, ...]] = (*EXACT_SOLVERS, "sgd")
 
     of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_left", "_inference")
 
@@ -143,7 +143,7 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     def _is_exact(self, X: Array) -> bool:
         fits = self.l1 == 0 and (self.alpha == 0 or not sparse.issparse(X))
-        if self.positive and (self.l1 > 0 or self.solver not in EXACT):
+        if self.positive and (self.l1 > 0 or self.solver not in EXACT_SOLVERS):
             raise InvalidOption(
                 f"positive=True takes solver='auto' or 'exact' and l1=0, found {self.solver!r} and l1={self.l1}"
             )
@@ -151,10 +151,10 @@ class LinearRegression(RegressorMixin, LinearInference):
             raise InvalidOption(
                 "solver='exact' takes no l1, and alpha only for a dense X, found otherwise", "use solver='auto'"
             )
-        return self.solver in EXACT and fits
+        return self.solver in EXACT_SOLVERS and fits
 
     def _solver(self) -> str:
-        return "lbfgs" if self.solver in EXACT else self.solver
+        return "lbfgs" if self.solver in EXACT_SOLVERS else self.solver
 
     def _unit(self, data: Data) -> float:
         y = data.y.astype(np.float64, copy=False)  # squares of float32 may be too large for it
@@ -172,7 +172,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         soon there from zero, where the lecture begins.
         """
         optimizer = self._make_optimizer()
-        if optimizer.name not in PLAIN and not optimizer.full_batch:
+        if optimizer.name not in PLAIN_DESCENT and not optimizer.full_batch:
             self.network_.b[1][...] = np.average(data.y.astype(np.float64, copy=False), axis=0, weights=data.w)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: Sequence[Any] | None = None) -> Self:
@@ -264,7 +264,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         if wrong is not None:
             self._inference = wrong
             warn(f"{wrong.message}: the weights are right, the cost is not; {wrong.hint}", DeltaruleWarning)
-        elif found is None or found.condition < WELL:
+        elif found is None or found.condition < FULL_RANK:
             with one_blas_thread():
                 self._infer_at_fit(data)
 
@@ -321,7 +321,7 @@ class LinearRegression(RegressorMixin, LinearInference):
         if "_singular" not in self.__dict__:
             raise AttributeError(
                 "there are singular values only of the exact solution for a dense X, from normal equations of at most "
-                f"{MOST_PARAMETERS} columns"
+                f"{MOST_WITH_ERRORS} columns"
             )
         return self._singular
 

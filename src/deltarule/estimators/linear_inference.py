@@ -14,7 +14,7 @@ from ..equations import inference as equations
 from ..errors import InvalidOption
 from .inference import Refusal
 from .inferring import Inferring, Interval, check_level
-from .measuring import MOST_PARAMETERS, Left, Measured, too_few
+from .measuring import MOST_WITH_ERRORS, Left, Measured, too_few
 
 LEAST, MOST = 1e-150, 1e150
 """Targets whose squares, and sums of these, float64 holds."""
@@ -58,7 +58,7 @@ class LinearInference(Inferring):
     def _keep(self, sums: Callable[[], equations.Sums], n_rows: int) -> None:
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
-        many = None if n <= MOST_PARAMETERS else self._too_many(n_rows)
+        many = None if n <= MOST_WITH_ERRORS else self._too_many(n_rows)
         refusal = self._refuses_errors() or too_few(n_rows, n + int(self.fit_intercept)) or many
         if refusal is not None:
             self._inference = refusal

@@ -28,7 +28,7 @@ from .logistic_inference import LogisticInference
 OPTIMAL = ("auto", "lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 """Solvers that ask for the optimum of the cost: scikit-learn's, and the name that means no more than that."""
 
-NOT_CONVERGED = {
+SKLEARN_NOT_CONVERGED = {
     "newton-cg": "newton-cg failed to converge at loss = {loss}. Increase the number of iterations.",
     "liblinear": "Liblinear failed to converge, increase the number of iterations.",
     "newton-cholesky": "Newton solver did not converge after {epochs} iterations.",
@@ -158,7 +158,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         return super()._check_X_y(X, y, reset=reset, multi_output=False, **options)
 
     def _not_converged(self, plan: Plan) -> str:
-        text = NOT_CONVERGED.get(self.solver)
+        text = SKLEARN_NOT_CONVERGED.get(self.solver)
         return text.format(loss=self.loss_, epochs=plan.epochs) if text else super()._not_converged(plan)
 
     def _activation_and_loss(self, n_outputs: int) -> tuple[str, str]:

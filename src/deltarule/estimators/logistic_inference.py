@@ -22,7 +22,7 @@ from ..run import Run
 from .firth_inference import FirthInference
 from .inference import Refusal
 from .inferring import Interval, check_level
-from .measuring import ARRIVED, MOST_PARAMETERS, THERE, Left, too_few
+from .measuring import ARRIVED, MOST_WITH_ERRORS, THERE, Left, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -241,7 +241,7 @@ class LogisticInference(FirthInference):
     def _learn_from_cost(self, data: Data, run: Run) -> bool:
         """Whether the cost that was minimized could tell all; if not, it is for the rows to tell."""
         cost, columns, small = run.cost, run.plan.columns, self._is_small(data)
-        able = small or (run.plan.optimizer.second_order and self.network_.n_parameters <= MOST_PARAMETERS)
+        able = small or (run.plan.optimizer.second_order and self.network_.n_parameters <= MOST_WITH_ERRORS)
         dense = isinstance(data.X, np.ndarray) and self.standardize and self.fit_intercept
         if cost is None or columns is None or not (able and dense and run.plan.optimizer.full_batch):
             return False

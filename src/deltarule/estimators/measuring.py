@@ -25,7 +25,7 @@ from .inference import Inference, Refusal
 
 MOST_ENTRIES = 4_000_000
 """Of ``[1 X]``, for which `fit` computes errors by itself, as that is then a matter of milliseconds."""
-MOST_PARAMETERS = 500
+MOST_WITH_ERRORS = 500
 MOST_PRODUCTS = 2e9
 """To form the matrix of second derivatives: rows times the square of the parameters."""
 NEAR, THERE = 25.0, 1e-18
@@ -154,7 +154,7 @@ class Measuring(BaseLinear):
 
     def _too_many(self, rows: int) -> Refusal:
         return Refusal(
-            f"expected at most {MOST_ENTRIES:,} numbers in X and {MOST_PARAMETERS} parameters for errors in fit, "
+            f"expected at most {MOST_ENTRIES:,} numbers in X and {MOST_WITH_ERRORS} parameters for errors in fit, "
             f"found {rows:,} x {self.network_.n_features:,} and {self.network_.n_parameters:,}",
             "infer(X, y) computes them",
         )
@@ -162,7 +162,7 @@ class Measuring(BaseLinear):
     def _is_small(self, data: Data) -> bool:
         """Whether second derivatives are a matter of milliseconds."""
         (rows, n), P = data.X.shape, self.network_.n_parameters
-        return rows * (n + 1) <= MOST_ENTRIES and P <= MOST_PARAMETERS and rows * P**2 <= MOST_PRODUCTS
+        return rows * (n + 1) <= MOST_ENTRIES and P <= MOST_WITH_ERRORS and rows * P**2 <= MOST_PRODUCTS
 
     def _infer(self, data: Data, kind: str, meaning: str, groups: Array | None = None) -> Inference | Refusal:
         """Errors at the weights of the network."""

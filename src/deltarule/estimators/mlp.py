@@ -143,9 +143,7 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
             raise InvalidOption(
                 "class_weight='balanced' needs all the data, found partial_fit", "give the weights as a dict"
             )
-        with self._all_or_nothing():
-            self._learn_classes(y, classes)
-            return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def _learn_classes(self, y: Any, classes: Any) -> None:
         if not hasattr(self, "classes_"):

@@ -18,7 +18,7 @@ from .. import model_file
 from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
 from ..errors import DeltaruleError, ModelFileError
-from ..network import Layer, Network, _count
+from ..network import Layer, Network, count_parameters
 from ..run import State
 from .base import NetworkEstimator
 from .fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
@@ -208,7 +208,7 @@ def _make_network(document: Any, arrays: Mapping[str, Array]) -> Network:
             Layer(n, ACTIVATIONS.choose(g), rate) for n, g, rate in zip(units, activations, dropout, strict=True)
         )
         objective = LOSSES.choose(found["objective"])
-        model_file.expect_arrays(arrays, {"theta": ((_count(n_features, layers),), dtype)})
+        model_file.expect_arrays(arrays, {"theta": ((count_parameters(n_features, layers),), dtype)})
         theta = zeros_in_lines(len(arrays["theta"]), dtype)
         theta[:] = arrays["theta"]
         return Network(n_features, layers, objective, theta)

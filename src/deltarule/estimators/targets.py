@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 from ..arrays import Array
 from ..errors import DataError
 
-FEW = 20
+FEW_CLASSES = 20
 """Classes of which each is looked for by itself, and beyond which whole numbers may be no classes at all."""
 
 LARGE = 2**61
@@ -34,7 +34,7 @@ def _whole_numbers(y: Array) -> Array | None:
     if high - low <= 1:
         return np.array([low, high][: high - low + 1], y.dtype)
     found = np.flatnonzero(np.bincount(y.astype(np.int64) - low)) + low
-    return found.astype(y.dtype) if len(found) <= FEW else None
+    return found.astype(y.dtype) if len(found) <= FEW_CLASSES else None
 
 
 class LabelEncoding:
@@ -103,7 +103,7 @@ class LabelEncoding:
             dense = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
             return dense.astype(dtype)
         y = y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y, warn=True)
-        if 1 < len(self.classes) <= FEW:
+        if 1 < len(self.classes) <= FEW_CLASSES:
             first = 1 if self.n_outputs == 1 else 0
             Y = np.empty((len(y), self.n_outputs), bool)
             for column in range(self.n_outputs):

@@ -17,8 +17,8 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from ..arrays import Array
 from ..callbacks import EarlyStopping
 from ..engines import Data
-from ..errors import DataError, InvalidOption
-from ..network import Network, check_targets
+from ..errors import DataError, DeltaruleWarning, InvalidOption, warn
+from ..network import Network, check_shapes
 from ..run import Plan, Run, State
 from .base import NetworkEstimator, check_weights, make_validation, supports_stratification
 
@@ -98,23 +98,32 @@ class TrainedEstimator(NetworkEstimator):
         validation_data: Sequence[Any] | None = None,
         *,
         incremental: bool = False,
+        classes: Any = None,
     ) -> Self:
         """Train."""
-        with self._all_or_nothing():
+        with self._all_or_nothing(in_place=self.warm_start or incremental):
             for name in self.of_a_fit:
                 self.__dict__.pop(name, None)
+            if incremental:
+                self._learn_classes(y, classes)
             self._fit_anew(X, y, sample_weight, validation_data, incremental=incremental)
         return self
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Leave the model as it was if something fails."""
+    def _all_or_nothing(self, *, in_place: bool = False) -> Iterator[None]:
+        """Leave the model as it was if something fails, also where its weights and state change `in_place`."""
         before = dict(self.__dict__)
+        theta = state = None
+        if in_place and "network_" in before:
+            theta, state = self.network_.theta.copy(), self._state.copy()
         try:
             yield
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
+            if theta is not None and state is not None:
+                self.network_.theta[...] = theta
+                self._state, self.history_ = state, state.history
             raise
 
     def _fit_anew(
@@ -148,6 +157,9 @@ class TrainedEstimator(NetworkEstimator):
         validation = None if held_out is None else make_validation(self, *held_out, self._scoring())
         self._train_with(train, validation, state, incremental=incremental)
 
+    def _learn_classes(self, y: Any, classes: Any) -> None:
+        """Take note of all classes there will be, at the first `partial_fit`; of numbers there are none."""
+
     def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
         """Take note of the kind of target, and encode it."""
         del fresh, incremental  # only classes are remembered from one call to the next
@@ -176,7 +188,7 @@ class TrainedEstimator(NetworkEstimator):
         if y.ndim == 0 or len(y) != X.shape[0]:
             raise DataError(f"expected as many y as rows of X ({X.shape[0]}), found {y.size}")
         Y = self._encode(y, X.dtype)
-        check_targets(self.network_, X, Y)
+        check_shapes(self.network_, X, Y)
         self.network_.objective.check_targets(Y)
         X, y, w, Y = self._weigh(X, y, check_weights(sample_weight, X), Y)
         return Data(X, Y, w)
@@ -201,7 +213,7 @@ class TrainedEstimator(NetworkEstimator):
             Y = self._encode(y, X.dtype)
         except TypeError as error:
             raise DataError(f"expected targets in validation_data like those of the training, found {error}") from None
-        check_targets(self.network_, X, Y)
+        check_shapes(self.network_, X, Y)
         if not np.isfinite(Y).all():
             raise DataError("expected finite targets in validation_data, found NaN or infinity")
         self.network_.objective.check_targets(Y)
@@ -236,6 +248,12 @@ class TrainedEstimator(NetworkEstimator):
         incremental: bool,
     ) -> Run | None:
         plan = self._make_plan(data)
+        if incremental and plan.schedule.fixed_length and state.epoch >= plan.epochs:
+            warn(
+                f"the learning rate of {self.learning_rate!r} has run its course of max_iter={plan.epochs} epochs, so "
+                "that partial_fit hardly learns any more; raise max_iter, or take another schedule",
+                DeltaruleWarning,
+            )
         stopper = self._make_stopper(plan, state)
         run = self._train(
             data,
@@ -265,7 +283,7 @@ class TrainedEstimator(NetworkEstimator):
     def _fitted(self) -> Network:
         if "network_" not in self.__dict__:
             raise AttributeError(
-                f"expected a fitted {type(self).__name__}, found one that is not fitted yet: call fit first"
+                f"expected a fitted {type(self).__name__}, found one without coefs_ and intercepts_: call fit first"
             )
         return self.network_
 

@@ -77,7 +77,7 @@ class DateEncoder(Encoder):
             out[:, 2 + 2 * k] = np.nan_to_num(np.cos(angle))
         if self.missing:
             out[:, -1] = moments.is_null().to_numpy()
-        return []
+        return self._far(series, self.scaler.far(out[:, 0]))
 
     def describe(self) -> str:
         """One line for people."""

@@ -15,7 +15,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
-from deltarule.tabular.scaling import Scaler, field
+from deltarule.tabular.scaling import LIMIT, Scaler, field
 from deltarule.tabular.values import (
     count,
     first_where,
@@ -66,6 +66,9 @@ class Encoder(ABC):
         """The level that has no column of its own; empty where all have one, or there are none."""
         return ""
 
+    def _far(self, series: pl.Series, far: pl.Series) -> list[str]:
+        return self._notes(series, far, f"over {LIMIT:,.0f} times the spread of training away", "so far away")
+
     def _notes(self, series: pl.Series, odd: pl.Series, what: str, taken: str) -> list[str]:
         if not odd.any():
             return []
@@ -111,7 +114,7 @@ class NumericEncoder(Encoder):
         out[:, 0] = self.scaler.apply(numbers, out.dtype)
         if self.missing:
             out[:, 1] = numbers.is_null().to_numpy()
-        return []
+        return self._far(series, self.scaler.far(out[:, 0]))
 
     def describe(self) -> str:
         """One line for people."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from deltarule.callbacks import Callback
+from deltarule.checkpoint import Checkpoint
 from deltarule.errors import DeltaruleError, InvalidOption, NotFinite, SeparationWarning, did_you_mean, warn
 from deltarule.estimators.base_mlp import BaseMLP
 from deltarule.estimators.inference import Refusal
@@ -85,7 +86,7 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     NotFinite, InvalidOption
         If training diverges before anything useful was learned.
     """
-    network = _train_or_penalize(prepared, callbacks)
+    network = _train_or_penalize(prepared, list(callbacks))
     simple = contender(prepared.options, prepared.task)
     if simple is None or network.report["interrupted"]:
         return network
@@ -96,7 +97,7 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
         return network
 
 
-def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> TabularModel:
+def _train_or_penalize(prepared: Prepared, callbacks: Sequence[Callback]) -> TabularModel:
     """Train; a logistic model whose weights have no finite optimum is trained again with a penalty."""
     options = prepared.options
     if prepared.recipe.model != "logistic" or options.l2 is not None or is_penalized(options, "logistic"):
@@ -115,7 +116,8 @@ def _train_or_penalize(prepared: Prepared, callbacks: Iterable[Callback]) -> Tab
         f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors{firth}",
         SeparationWarning,
     )
-    penalized = _train_penalized(prepared, "logistic", why, callbacks)
+    others = [c.beside("penalized") if isinstance(c, Checkpoint) else c for c in callbacks]
+    penalized = _train_penalized(prepared, "logistic", why, others)
     # which does not know by itself why it is penalized, and would advise to leave the penalty out
     penalized.estimator._inference = Refusal(
         f"expected classes that overlap, found {why}, and a penalty (--l2 {FINITE_L2:g}) that keeps them finite",

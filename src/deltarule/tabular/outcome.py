@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Self, get_args
 
@@ -137,7 +138,7 @@ class Outcome:
         classes, trivial = (field(document, key, list) for key in ("classes", "trivial"))
         center, scale = (field(document, key, float) for key in ("center", "scale"))
         texts = all(isinstance(name, str) for name in classes) and len(set(classes)) == len(classes)
-        numbers = all(isinstance(x, int | float) and not isinstance(x, bool) and np.isfinite(x) for x in trivial)
+        numbers = all(type(x) in (int, float) and abs(x) <= sys.float_info.max for x in trivial)
         counts = {"regression": len(classes) == 0, "binary": len(classes) == 2, "multiclass": len(classes) >= 2}
         if kind not in get_args(TaskKind) or not counts[kind] or dtype not in _DTYPES or not texts:
             raise ModelFileError(f"target: expected a task with its classes, found {kind[:40]!r} with {len(classes)}")

@@ -32,7 +32,7 @@ def check_report(report: object) -> dict[str, Any]:
         raise ModelFileError("expected a report of the training, found none")
     for name, kind in _REPORT.items():
         value = report.get(name)
-        if not isinstance(value, kind) and not (value is None and name in _MAY_BE_NONE):
+        if not isinstance(value, kind) and not (value is None and name in _MAY_BE_NONE and name in report):
             raise ModelFileError(f"report: expected {name!r} of type {kind.__name__}, found {str(value)[:40]!r}")
     for name, keys in (("decisions", ("what", "choice", "why")), ("columns", ("name", "kind", "why"))):
         for entry in report[name]:

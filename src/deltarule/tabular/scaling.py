@@ -69,6 +69,10 @@ class Scaler:
         with np.errstate(over="ignore"):
             return np.clip((x - self.center) / self.scale, -LIMIT, LIMIT).astype(dtype)
 
+    def far(self, scaled: Array) -> pl.Series:
+        """Which of the scaled values were cut at the limit."""
+        return pl.Series(np.abs(scaled) >= LIMIT) if self.how != "none" else pl.Series(np.zeros(len(scaled), bool))
+
     def units(self) -> tuple[float, float]:
         """``(center, scale)``; those of a constant column, which is 0 always, are of no matter."""
         return (self.center, self.scale) if self.scale else (0.0, 1.0)

@@ -12,7 +12,7 @@ from ..arrays import Array
 from ..engines import Data
 from ..equations import OPTIMIZERS, PENALTIES, Optimizer
 from ..errors import DataError, InvalidOption
-from ..network import Network, check_targets
+from ..network import Network, check_shapes
 from .backward import backward_sections
 from .calculation import Calculation, Setting, calculate
 from .exact import is_exact, rational
@@ -157,7 +157,7 @@ def _data(network: Network, X: Any, y: Any, sample_weight: Any) -> Data:
         y = y.reshape(-1, 1) if n_out == 1 or y.size != n_out else y.reshape(1, n_out)
     if not X.size:
         raise DataError("expected at least one sample, found none")
-    check_targets(network, X, y)
+    check_shapes(network, X, y)
     network.objective.check_targets(y)
     w = None
     if sample_weight is not None:

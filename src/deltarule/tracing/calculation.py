@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import EXACT, Array
+from ..arrays import FRACTIONS, Array
 from ..cost import Cost
 from ..engines import Data
 from ..engines.base import not_finite, positive_weight
@@ -116,7 +116,7 @@ class Calculation:
     @property
     def weights(self) -> Array | None:
         """What the equations take for sample weights: in fractions, every sample has one."""
-        return exact.exact_data(self.data).w if self.network.theta.dtype == EXACT else self.data.w
+        return exact.exact_data(self.data).w if self.network.theta.dtype == FRACTIONS else self.data.w
 
     def run(self, y: bool = True) -> None:
         """Forward and, if there are targets, loss, backward and the cost."""
@@ -126,7 +126,7 @@ class Calculation:
             if not y:
                 return
             m = len(data) if data.w is None else positive_weight(data)
-            self.total = Fraction(m) if network.theta.dtype == EXACT else m
+            self.total = Fraction(m) if network.theta.dtype == FRACTIONS else m
             self.L = network.sample_losses(self.cache, data.y)
             self.J_data = network.loss(self.cache, data.y, w)
             self.part = network.backward(self.cache, data.y, w, deltas=self.deltas)
@@ -154,7 +154,7 @@ class Calculation:
             return
         self.report = check_gradient(
             self.given.with_theta(self.network.theta.astype(np.float64)),
-            _in_floats(self.data),
+            self.data.in_float64(),
             penalties=_strengths(self.setting),
             gradient=self.gradient.flat.astype(np.float64),
             dropout_key=self.dropout_key,
@@ -216,7 +216,7 @@ def _batch(m: int, size: int | None, k: int) -> Array:
 def _step(now: Calculation, theta: Array, moments: Mapping[str, Array], t: int) -> None:
     optimizer, g = now.setting.optimizer, now.gradient.flat
     with np.errstate(all="ignore"):
-        if theta.dtype == EXACT:
+        if theta.dtype == FRACTIONS:
             exact.step(optimizer, theta, g, moments, t, now.setting.alpha)
         else:
             optimizer.step(theta, g, moments, t, float(now.setting.alpha))
@@ -229,7 +229,7 @@ def _by_itself(network: Network, data: Data, setting: Setting) -> list[Array]:
     found = [trial.theta.copy()]
     plan = Plan(setting.optimizer, epochs=setting.steps, penalties=_strengths(setting), tol=0.0)
     record = [lambda run: found.append(run.network.theta.copy())]
-    train(trial, _in_floats(data), plan, engine="reference", callbacks=record)
+    train(trial, data.in_float64(), plan, engine="reference", callbacks=record)
     return found
 
 
@@ -240,7 +240,7 @@ def _follow(now: Calculation, theta: Array, moves: list[Array], k: int) -> bool:
     new = moves[min(k + 1, len(moves) - 1)]
     old = theta.astype(np.float64)
     plain = now.given.with_theta(old)
-    data = _in_floats(now.data)
+    data = now.data.in_float64()
     now.state = {"s": plain.view(new - old)}
     if now.setting.optimizer.second_order:
         cost = Cost(plain, data, _strengths(now.setting), ReferenceEngine())
@@ -251,12 +251,6 @@ def _follow(now: Calculation, theta: Array, moves: list[Array], k: int) -> bool:
         now.state["y"] = plain.view(g[1] - g[0])
     theta[...] = new
     return True
-
-
-def _in_floats(data: Data) -> Data:
-    """Samples in float64, which may be in fractions."""
-    w = None if data.w is None else data.w.astype(np.float64)
-    return Data(data.X.astype(np.float64), data.y.astype(np.float64), w)
 
 
 def _strengths(setting: Setting) -> dict[str, float]:

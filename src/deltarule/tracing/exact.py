@@ -70,17 +70,17 @@ def exact_data(data: Data) -> Data:
 
 
 def step(
-    optimizer: Optimizer, theta: Array, g: Array, state: Mapping[str, Array], t: int, alpha: Fraction | float
+    optimizer: Optimizer, theta: Array, g: Array, moments: Mapping[str, Array], t: int, alpha: Fraction | float
 ) -> None:
     """One step in place, in fractions if the rule allows it, else in floats."""
-    arrays = [theta, *state.values()]
+    arrays = [theta, *moments.values()]
     trial = [array.copy() for array in arrays]
     rule = dataclasses.replace(optimizer, options=_fractions(optimizer))
     try:
-        rule.step(trial[0], g, dict(zip(state, trial[1:], strict=True)), t, alpha)  # type: ignore[arg-type]
+        rule.step(trial[0], g, dict(zip(moments, trial[1:], strict=True)), t, alpha)  # type: ignore[arg-type]
     except (TypeError, AttributeError, ValueError):  # fractions have no square root
         trial = [array.astype(np.float64) for array in arrays]
-        optimizer.step(trial[0], g.astype(np.float64), dict(zip(state, trial[1:], strict=True)), t, float(alpha))
+        optimizer.step(trial[0], g.astype(np.float64), dict(zip(moments, trial[1:], strict=True)), t, float(alpha))
     for array, new in zip(arrays, trial, strict=True):
         array[...] = new
 
