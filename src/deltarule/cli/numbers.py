@@ -55,6 +55,29 @@ def one_number(option: str, text: str) -> float:
     return value
 
 
+def numbers(option: str, text: str, example: str) -> list[float]:
+    """``0.1,1/3`` as numbers."""
+    from deltarule.errors import InvalidOption
+
+    try:
+        return [one_number(option, part) for part in text.split(",")]
+    except InvalidOption:
+        raise InvalidOption(
+            f"expected {option} as numbers separated by commas, found {text!r}", f"such as {example}"
+        ) from None
+
+
+def whole_numbers(option: str, text: str, example: str) -> tuple[int, ...]:
+    """``64,32`` as whole numbers."""
+    from deltarule.errors import InvalidOption
+
+    if not re.fullmatch(r"\s*\d{1,18}\s*(,\s*\d{1,18}\s*)*", text):
+        raise InvalidOption(
+            f"expected {option} as whole numbers separated by commas, found {text!r}", f"such as {example}"
+        )
+    return tuple(int(part) for part in text.split(","))
+
+
 def rows_of_numbers(option: str, text: str) -> list[list[float]]:
     """``1,2;3,4`` as rows of numbers, all of one length."""
     from deltarule.errors import InvalidOption

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deltarule.cli.numbers import numbers
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -70,8 +72,8 @@ def descent(
     from deltarule.pictures import descend, plot_descent
 
     _check(output, table)
-    begin = None if start is None else _numbers(start, "--start")
-    alphas = None if rates is None else _numbers(rates, "--alpha")
+    begin = None if start is None else numbers("--start", start, "0.1,0.5")
+    alphas = None if rates is None else numbers("--alpha", rates, "0.1,0.5")
     problem = _problem(table, target, features, model)
     found = descend(
         problem.X, problem.y, problem.model,
@@ -125,17 +127,6 @@ def _problem(table: str, target: str, features: Sequence[str] | None, model: str
     for text in problem.notes:
         note(text)
     return problem
-
-
-def _numbers(text: str, name: str) -> list[float]:
-    from deltarule.errors import InvalidOption
-
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InvalidOption(
-            f"expected {name} as numbers separated by commas, found {text!r}", "such as 0.1,0.5"
-        ) from None
 
 
 def _report(found: Descent) -> None:

@@ -6,11 +6,12 @@ import dataclasses
 import shlex
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from typer.core import TyperCommand
 
+from deltarule.cli import train_options as options
+from deltarule.cli.numbers import numbers, whole_numbers
 from deltarule.cli.output import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -44,115 +45,42 @@ class TrainCommand(TyperCommand):
         super().format_help(ctx, formatter)
 
 
-_DATA, _MODEL, _STEPS, _OUTPUT = "Table", "Model", "Training", "Output"
-
 MOST_COLUMNS = 30
 """Beyond, columns that are alike share a line."""
 
 
 def command(
-    table: Annotated[
-        str,
-        typer.Argument(metavar="FILE", help="CSV, TSV, Parquet, Arrow or NDJSON, also .gz; - reads standard input."),
-    ],
-    target: Annotated[
-        str | None,
-        typer.Option("--target", "-t", metavar="COLUMN", help="The column to be predicted.", show_default=False),
-    ] = None,
-    formula: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="Such as 'y ~ x + log(z) + C(group)', for a linear or logistic model.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        str, typer.Option("-o", "--output", metavar="MODEL", help="Where the model goes.", rich_help_panel=_OUTPUT)
-    ] = "model.safetensors",
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help="auto, regression, binary, multiclass.", rich_help_panel=_DATA)
-    ] = "auto",
-    drop: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMNS", help="Leave out, separated by commas.", rich_help_panel=_DATA)
-    ] = None,
-    categorical: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMNS", help="Use as categories.", rich_help_panel=_DATA)
-    ] = None,
-    numeric: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMNS", help="Use as numbers.", rich_help_panel=_DATA)
-    ] = None,
-    weights: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the sample weights.", rich_help_panel=_DATA)
-    ] = None,
-    split: Annotated[
-        str, typer.Option(metavar="A,B,C", help="Percent for training, validation and test.", rich_help_panel=_DATA)
-    ] = "70,15,15",
-    scale: Annotated[
-        str, typer.Option(metavar="HOW", help="standard, robust, none.", rich_help_panel=_DATA)
-    ] = "standard",
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="MODEL", help="auto: mlp or the simple one; linear, logistic, mlp.", rich_help_panel=_MODEL
-        ),
-    ] = "auto",
-    hidden: Annotated[
-        str | None,
-        typer.Option(metavar="UNITS", help="Units of each hidden layer, such as 64,32.", rich_help_panel=_MODEL),
-    ] = None,
-    activation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAMES", help="Of the hidden layers, one for all or one each: relu,tanh.", rich_help_panel=_MODEL
-        ),
-    ] = None,
-    loss: Annotated[
-        str, typer.Option(metavar="NAME", help="Follows the task by default.", rich_help_panel=_MODEL)
-    ] = "auto",
-    dropout: Annotated[
-        float, typer.Option(metavar="SHARE", help="Of the hidden units left out in a step.", rich_help_panel=_MODEL)
-    ] = 0.0,
-    l1: Annotated[float, typer.Option("--l1", metavar="STRENGTH", help="L1 penalty.", rich_help_panel=_MODEL)] = 0.0,
-    l2: Annotated[
-        float | None, typer.Option("--l2", metavar="STRENGTH", help="L2 penalty.", rich_help_panel=_MODEL)
-    ] = None,
-    class_weight: Annotated[
-        str, typer.Option(metavar="HOW", help="none, or balanced: rare classes count as much.", rich_help_panel=_MODEL)
-    ] = "none",
-    optimizer: Annotated[str, typer.Option(metavar="NAME", help="adam by default.", rich_help_panel=_STEPS)] = "auto",
-    learning_rate: Annotated[
-        float | None, typer.Option(metavar="RATE", rich_help_panel=_STEPS, show_default=False)
-    ] = None,
-    schedule: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Of the learning rate; constant by default.", rich_help_panel=_STEPS),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="The most.", rich_help_panel=_STEPS)] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="ROWS", rich_help_panel=_STEPS, show_default=False)] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Epochs without a lower validation loss; 20 by default.", rich_help_panel=_STEPS
-        ),
-    ] = None,
-    seed: Annotated[
-        int, typer.Option(metavar="N", help="The same seed gives the same model.", rich_help_panel=_STEPS)
-    ] = 0,
-    engine: Annotated[str, typer.Option(metavar="NAME", help="Who computes.", rich_help_panel=_STEPS)] = "auto",
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Write the state of the training after each epoch.", rich_help_panel=_STEPS),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.", rich_help_panel=_STEPS)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=_OUTPUT)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Nothing but notes and errors.", rich_help_panel=_OUTPUT)
-    ] = False,
+    table: options.Table,
+    target: options.Target = None,
+    formula: options.Formula = None,
+    output: options.Output = "model.safetensors",
+    task: options.Task = "auto",
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    numeric: options.Numeric = None,
+    weights: options.Weights = None,
+    split: options.Split = "70,15,15",
+    scale: options.Scale = "standard",
+    model: options.Model = "auto",
+    hidden: options.Hidden = None,
+    activation: options.Activation = None,
+    loss: options.Loss = "auto",
+    dropout: options.Dropout = 0.0,
+    l1: options.L1 = 0.0,
+    l2: options.L2 = None,
+    class_weight: options.ClassWeight = "none",
+    optimizer: options.Optimizer = "auto",
+    learning_rate: options.LearningRate = None,
+    schedule: options.Schedule = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    patience: options.Patience = None,
+    seed: options.Seed = 0,
+    engine: options.Engine = "auto",
+    checkpoint: options.Checkpoint = None,
+    resume: options.Resume = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> int:
     """Train a model on a table and write it to a file.
 
@@ -167,9 +95,9 @@ def command(
 
     notes()
     target, formula = _target_of(target, formula)
-    options = _options(asked | {"formula": formula})
+    chosen = _options(asked | {"formula": formula})
     _check_files(table, output, checkpoint, resume=resume)
-    prepared = prepare(read_table(table), target, options)
+    prepared = prepare(read_table(table), target, chosen)
     if checkpoint is not None:
         _require_steps(prepared)
     if not (quiet or as_json):
@@ -181,7 +109,7 @@ def command(
     if as_json:
         _show_json(trained, output, seconds)
     elif not quiet:
-        _show_result(trained, table, output, seconds, contest=contender(options, prepared.task) is not None)
+        _show_result(trained, table, output, seconds, contest=contender(chosen, prepared.task) is not None)
     if not trained.report["interrupted"]:
         return 0
     print(f"deltarule: interrupted: the best model so far is in {output}", file=sys.stderr)
@@ -195,7 +123,7 @@ def _options(asked: Mapping[str, Any]) -> Options:
 
     names = [field.name for field in dataclasses.fields(Options)]
     read = {name: split_names(asked[name] or []) for name in ("drop", "categorical", "numeric")}
-    hidden = None if asked["hidden"] is None else _whole_numbers(asked["hidden"], "--hidden")
+    hidden = None if asked["hidden"] is None else whole_numbers("--hidden", asked["hidden"], "64,32")
     return Options(
         **{name: asked[name] for name in names} | read | {"hidden": hidden, "split": _shares(asked["split"])}
     )
@@ -243,27 +171,14 @@ def _target_of(target: str | None, formula: str | None) -> tuple[str, str | None
     return target, right
 
 
-def _whole_numbers(text: str, name: str) -> tuple[int, ...]:
-    from deltarule.errors import InvalidOption
-
-    try:
-        return tuple(int(part) for part in text.replace("x", ",").split(","))
-    except ValueError:
-        raise InvalidOption(
-            f"expected {name} as whole numbers separated by commas, found {text!r}", "such as 64,32"
-        ) from None
-
-
 def _shares(text: str) -> tuple[float, float, float]:
     """Three shares that add up to 1, from percent or shares."""
     from deltarule.errors import InvalidOption
 
-    try:
-        training, validation, test = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InvalidOption(
-            f"expected --split as three numbers separated by commas, found {text!r}", "such as 70,15,15"
-        ) from None
+    found = numbers("--split", text, "70,15,15")
+    if len(found) != 3:
+        raise InvalidOption(f"expected --split as three numbers, found {text!r}", "such as 70,15,15")
+    training, validation, test = found
     total = 100.0 if training + validation + test > 1.5 else 1.0
     if min(training, validation, test) < 0 or abs(training + validation + test - total) > 1e-9 * total:
         raise InvalidOption(
