@@ -143,13 +143,11 @@ class Cost:
 
     def refuses_hessian(self) -> str | None:
         """``None`` if the second derivative is known, else the reason why not."""
-        fused = self.network.objective.fused.get(self.network.layers[-1].activation.name)
         if len(self.network.layers) > 1:
             return f"one layer, found {len(self.network.layers)}"
         if self.penalties:
             return f"no penalties but l1 and l2, found {', '.join(self.penalties)}"
-        learns = self.network.layers[-1].activation.learns
-        if fused is None or fused.curvature is None or learns or self.network.objective.options:
+        if self.network.objective.curvature(self.network.layers[-1].activation) is None:
             return f"a loss with a second derivative, found {self.network.objective}"
         return None
 

@@ -68,7 +68,7 @@ class NativeEngine:
         for layer in network.layers:
             if layer.activation.formula not in ACTIVATION_CODES:
                 return f"it has no kernel for the activation {layer.activation.name}"
-        if _loss_code(network) is None:
+        if loss_code(network) is None:
             return f"it has no kernel for {network.objective.name} of {network.layers[-1].activation.name}"
         if X is not None and not isinstance(X, np.ndarray):
             return "it takes dense data, found a sparse matrix"
@@ -221,7 +221,7 @@ def _option(entry: Entry) -> float:
     return float(next(iter(entry.settings.values()), 0.0))
 
 
-def _loss_code(network: Network) -> int | None:
+def loss_code(network: Network) -> int | None:
     """The kernel of the loss together with its output activation, or of the loss alone."""
     formula, output = network.objective.formula, network.layers[-1].activation.name
     return LOSS_CODES.get((formula, output), LOSS_CODES.get((formula, None)))
@@ -240,7 +240,7 @@ def _describe(network: Network) -> Any:
 
 
 def _described(network: Network) -> Any:
-    code = _loss_code(network)
+    code = loss_code(network)
     assert code is not None
     return _native.Network(
         network.n_features,

@@ -16,15 +16,16 @@ import numpy as np
 from ..arrays import Array
 from ..equations.columns import Columns, moments, shares
 from ..equations.likelihood import Place
+from ..equations.losses import curvature_exp, curvature_one, curvature_sigmoid, curvature_softmax
 from ..equations.second_derivative import assembled, hessian
 from ..network import Network
 from ..registry import Formula
 from . import _native
 from .base import Data, Engine, not_finite
-from .native import ACTIVATION_CODES, LOSS_CODES, NativeEngine, instruction_set
+from .native import ACTIVATION_CODES, NativeEngine, instruction_set, loss_code
 
-CURVATURES = {"squared_error": 0, "poisson_deviance": 1, "binary_cross_entropy": 2, "categorical_cross_entropy": 2}
-"""Loss -> how its second derivative follows from ``ŷ``: see ``LinearCurvature`` in ``cpp/kernels.hpp``."""
+CURVATURE_CODES = {curvature_one: 0, curvature_exp: 1, curvature_sigmoid: 2, curvature_softmax: 2}
+"""How a second derivative follows from ``ŷ``: see ``LinearCurvature`` in ``cpp/kernels.hpp``."""
 
 
 STRETCH, ROWS_EACH = 32, 100
@@ -99,7 +100,7 @@ class Table:
     @property
     def curvature(self) -> Formula:
         """That of the loss, see `deltarule.equations.losses.Fused`."""
-        found = self.network.objective.fused[self.network.layers[-1].activation.name].curvature
+        found = self.network.objective.curvature(self.network.layers[-1].activation)
         assert found is not None  # see `Cost.refuses_hessian`
         return found
 
@@ -129,25 +130,19 @@ class NativeTable(Table):
         self.y, self.w = contiguous(data)
         self.a: Array = np.empty(data.y.shape)
         self.latest = b""  # the φ that `a` belongs to
-        self.kind = CURVATURES[network.objective.name]
+        self.kind = CURVATURE_CODES[self.curvature]
         self.total, self.standardization = data.total_weight, (*_standardization(columns), columns.intercept)
         self.rows = instruction_set(), data.X, self.y, self.w, self.total, *self.standardization
-        output, objective = network.layers[-1].activation, network.objective
-        code = LOSS_CODES.get((objective.formula, output.name), LOSS_CODES.get((objective.formula, None)))
-        self.codes = ACTIVATION_CODES[output.formula], code  # there is one: see `supports`
+        self.codes = ACTIVATION_CODES[network.layers[-1].activation.formula], loss_code(network)
 
     @staticmethod
     def supports(network: Network, data: Data) -> bool:
         """A dense table, and a loss with a second derivative whose formula the kernels know."""
-        output = network.layers[-1].activation
         return (
             isinstance(data.X, np.ndarray)
             and len(network.layers) == 1
             and NativeEngine().supports(network) is None
-            and network.objective.name in CURVATURES
-            and not network.objective.options
-            and output.name in network.objective.fused
-            and network.objective.fused[output.name].curvature is not None
+            and network.objective.curvature(network.layers[-1].activation) in CURVATURE_CODES
         )
 
     def sample(self, n_parameters: int) -> Table | None:
@@ -246,7 +241,7 @@ class NativeTable(Table):
     @property
     def _coupled(self) -> bool:
         """Whether an output has a second derivative by two different ``Z``."""
-        return self.network.layers[-1].activation.name == "softmax"
+        return self.curvature is curvature_softmax
 
 
 def make_table(

@@ -117,6 +117,11 @@ class Loss(Entry):
         """Whether `backward` with this output activation gives ``dZ`` and not ``dA``."""
         return g.name in self.fused
 
+    def curvature(self, g: Activation) -> Formula | None:
+        """The second derivative by ``Z`` of the output layer ``a = g(Z)``, see `Fused`; ``None`` if none is known."""
+        fused = self.fused.get(g.name)
+        return None if fused is None or g.learns or self.options else fused.curvature
+
 
 TARGET_BOUNDS = {"(-inf, inf)": (-np.inf, np.inf), "[0, inf)": (0.0, np.inf), "[0, 1]": (0.0, 1.0)}
 
