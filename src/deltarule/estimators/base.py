@@ -17,9 +17,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .. import engines
@@ -28,7 +27,7 @@ from ..callbacks import Callback, Printer, Progress
 from ..engines import Data
 from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
-from ..errors import DataError, InvalidOption, ModelFileError, UnknownName, did_you_mean, warn
+from ..errors import DataError, ModelFileError, UnknownName, did_you_mean, warn
 from ..network import Network
 from ..run import Plan, Run, State
 from ..training import train
@@ -286,50 +285,3 @@ def check_weights(sample_weight: Any, X: Array) -> Array | None:
         if w.min() >= 0 and 0 < w.max() < np.inf:
             return w
     return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-
-
-def make_validation(
-    estimator: NetworkEstimator, X: Array, y: Any, Y: Array, w: Array | None, scoring: Any
-) -> Callable[[Network], Mapping[str, float]]:
-    """A function that measures loss and score of a network on samples `X` (m, n), `y`, and `Y` as the network sees it.
-
-    Parameters
-    ----------
-    scoring : str, callable or None
-        A scorer's name, a scorer, or the estimator's own `score`.
-    """
-    data = Data(X, Y, w)
-    try:
-        scorer = check_scoring(estimator, scoring) if scoring is not None else None
-    except InvalidParameterError:
-        raise InvalidOption(
-            f"expected early_stopping as True, False, 'validation_loss' or a scorer of scikit-learn, found {scoring!r}",
-            did_you_mean(str(scoring), get_scorer_names()) or "sklearn.metrics.get_scorer_names() lists them",
-        ) from None
-    weights = {} if w is None or not _takes_weights(scorer) else {"sample_weight": w}
-
-    def measure(network: Network) -> dict[str, float]:
-        bare = estimator._bare()
-        bare.network_ = network
-        engine = engines.choose(estimator.engine, network, data.X)
-        J = engine.cost(network, data, threads=usable_threads(estimator.n_jobs))
-        if not np.isfinite(J):
-            return {"validation_loss": np.nan, "validation_score": np.nan}
-        score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
-        return {"validation_loss": J, "validation_score": float(score)}
-
-    return measure
-
-
-def _takes_weights(scorer: Callable[..., float] | None) -> bool:
-    """Whether a scorer can be given sample weights; a plain function ``(estimator, X, y)`` cannot."""
-    function = getattr(scorer, "_score_func", scorer)  # a scorer that scikit-learn made promises more than its metric
-    return function is None or "sample_weight" in inspect.signature(function).parameters
-
-
-def supports_stratification(estimator: Any, y: Array, n_validation: int) -> bool:
-    """Whether every class of `y` (m,) can stand on both sides of a split."""
-    if not is_classifier(estimator) or y.ndim != 1:
-        return False
-    counts = np.unique(y, return_counts=True)[1]
-    return bool(counts.min() >= 2 and n_validation >= len(counts) and len(y) - n_validation >= len(counts))

@@ -9,8 +9,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import is_classifier
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
@@ -20,7 +18,8 @@ from ..engines import Data
 from ..errors import DataError, DeltaruleWarning, InvalidOption, warn
 from ..network import Network, check_shapes
 from ..run import Plan, Run, State
-from .base import NetworkEstimator, check_weights, make_validation, supports_stratification
+from .base import NetworkEstimator, check_weights
+from .validation import given_validation, make_validation, split
 
 
 class TrainedEstimator(NetworkEstimator):
@@ -151,10 +150,10 @@ class TrainedEstimator(NetworkEstimator):
             self.network_ = asked if incremental else asked.with_theta(asked.theta.copy())
         self.network_.objective.check_targets(Y)
         self._state = state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
-        train, held_out = Data(X, Y, w), self._own_validation(validation_data)
+        train, held_out = Data(X, Y, w), given_validation(self, validation_data)
         if self.early_stopping and held_out is None:
-            train, held_out = self._split(X, y, Y, w, split_seed)
-        validation = None if held_out is None else make_validation(self, *held_out, self._scoring())
+            train, held_out = split(self, X, y, Y, w, split_seed)
+        validation = None if held_out is None else make_validation(self, held_out)
         self._train_with(train, validation, state, incremental=incremental)
 
     def _learn_classes(self, y: Any, classes: Any) -> None:
@@ -192,52 +191,6 @@ class TrainedEstimator(NetworkEstimator):
         self.network_.objective.check_targets(Y)
         X, y, w, Y = self._weigh(X, y, check_weights(sample_weight, X), Y)
         return Data(X, Y, w)
-
-    def _scoring(self) -> Any:
-        """The scorer that early_stopping names, if it does."""
-        unnamed = isinstance(self.early_stopping, bool | np.bool_) or self.early_stopping == "validation_loss"
-        return None if unnamed else self.early_stopping
-
-    def _own_validation(self, validation_data: Sequence[Any] | None) -> tuple[Array, Any, Array, Array | None] | None:
-        """The user's validation set as (X, y, Y, w)."""
-        if validation_data is None:
-            return None
-        if not isinstance(validation_data, Sequence) or len(validation_data) not in (2, 3):
-            raise DataError("expected validation_data as (X, y) or (X, y, sample_weight), found something else")
-        X = self._check_X(validation_data[0])
-        y = np.asarray(validation_data[1])
-        if len(y) != X.shape[0]:
-            raise DataError(f"expected as many y as rows of X in validation_data ({X.shape[0]}), found {len(y)}")
-        w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
-        try:
-            Y = self._encode(y, X.dtype)
-        except TypeError as error:
-            raise DataError(f"expected targets in validation_data like those of the training, found {error}") from None
-        check_shapes(self.network_, X, Y)
-        if not np.isfinite(Y).all():
-            raise DataError("expected finite targets in validation_data, found NaN or infinity")
-        self.network_.objective.check_targets(Y)
-        return X, y, Y, w
-
-    def _split(
-        self, X: Array, y: Array, Y: Array, w: Array | None, seed: int
-    ) -> tuple[Data, tuple[Array, Array, Array, Array | None]]:
-        """Training data, and a validation set (X, y, Y, w) of `validation_fraction` of the samples."""
-        index = np.arange(X.shape[0])
-        options = {"test_size": self.validation_fraction, "random_state": seed}
-        n_validation = int(np.ceil(self.validation_fraction * len(index)))
-        if is_classifier(self) and Y.shape[1] == 1:
-            options["stratify"] = Y.astype(bool)
-        elif supports_stratification(self, y, n_validation):
-            options["stratify"] = y
-        kept, held = train_test_split(index, **options)
-        if len(held) < 2:
-            raise DataError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        data = Data(X, Y, w)
-        validation = data.rows(held)
-        return data.rows(kept), (validation.X, y[held], validation.y, validation.w)
 
     def _train_with(
         self,
