@@ -59,6 +59,14 @@ class Design:
     R: Array
     well: bool
 
+    def inward(self, W: Array, b: Array) -> Array:
+        """``φ`` (k, p) of weights (k, n) and (k,) of ``X``."""
+        return inward(W, b, self.mean, self.scale, intercept=self.intercept)
+
+    def outward(self) -> Array:
+        """``T``, so that ``T φ`` are the weights of ``X``."""
+        return outward(self.mean, self.scale, intercept=self.intercept)
+
     def means(self, Y: Array) -> Array:
         """Weighted means (k,) of the columns of `Y` (m, k)."""
         return self.w @ Y / self.w.sum()

@@ -301,6 +301,15 @@ class BaseLinear(TrainedEstimator):
                 return run
         return super()._train(data, plan, state, **options)
 
+    def _note_one_step(
+        self, state: State, values: Mapping[str, float], samples: int, *, solver: str, engine: str
+    ) -> None:
+        """The history of a solution that takes one step, from what was measured of it: "loss", "seconds" and more."""
+        state.history = {name: [float(value)] for name, value in ({"learning_rate": np.nan} | dict(values)).items()}
+        state.epoch, state.samples = 1, samples
+        self.history_, self.loss_, self.n_iter_ = state.history, float(values["loss"]), 1
+        self.t_, self.solver_, self.engine_ = samples, solver, engine
+
     def _is_watched(self, options: Mapping[str, Any]) -> bool:
         """Whether somebody looks at every epoch."""
         return bool(self.callbacks or self._watchers() or options.get("callbacks") or options.get("validation"))

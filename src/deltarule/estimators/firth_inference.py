@@ -36,15 +36,12 @@ class FirthInference(Inferring):
         found = equations.firth(D.A, y, D.w, max_iter=self.max_iter, tol=min(self.tol, FINE_SCORE))
         if not found.converged:
             warn(NOT_CONVERGED.format("firth failed to converge", self.max_iter), ConvergenceWarning)
-        network, theta = self.network_, designs.outward(D.mean, D.scale, intercept=D.intercept) @ found.phi
+        network, theta = self.network_, D.outward() @ found.phi
         network.W[1][0] = theta[int(D.intercept) :]
         network.b[1][0] = theta[0] if D.intercept else 0.0
         cost = -(found.log_likelihood + np.log(D.scale).sum()) / float(D.w.sum())  # of θ, not of φ
-        values = {"loss": cost, "learning_rate": np.nan, "seconds": time.perf_counter() - began}
-        state.history = {name: [float(value)] for name, value in values.items()}
-        state.epoch, state.samples = 1, len(data)
-        self.history_, self.loss_, self.engine_ = state.history, cost, "reference"
-        self.t_, self.solver_ = state.samples, "firth"
+        values = {"loss": cost, "seconds": time.perf_counter() - began}
+        self._note_one_step(state, values, len(data), solver="firth", engine="reference")
         self._set_n_iter(found.steps)
         small = self._is_small(data)
         self._inference = self._infer(data, "classical", self._weight_meaning()) if small else self._too_many(len(data))
@@ -71,7 +68,7 @@ class FirthInference(Inferring):
         if self.solver_ != "firth":
             return super()._distance(D, E, Y, fit)
         W, b = self._contrasts()
-        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
+        phi = D.inward(W, b)[0]
         score, _ = equations.penalized_score(phi, D.A, Y[:, 0], D.w)
         return float(np.square(E.F.T @ score).sum())
 
@@ -97,6 +94,6 @@ class FirthInference(Inferring):
             return found
         D, y = self._firth_design(data)
         W, b = self._contrasts()
-        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)[0]
+        phi = D.inward(W, b)[0]
         likelihood = equations.penalized_likelihood(phi, D.A, y, D.w) + np.log(D.scale).sum()  # of θ, not of φ
         return replace(found, penalized_likelihood=float(likelihood))

@@ -14,7 +14,8 @@ from sklearn.utils import Tags
 
 from .. import engines
 from ..arrays import Array, in_precision
-from ..engines import Data
+from ..engines import Data, Engine
+from ..engines.least_squares import Solution
 from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.design import FULL_RANK
@@ -25,6 +26,7 @@ from ..run import Run, State
 from .base import store
 from .base_linear import PLAIN_DESCENT
 from .documentation import with_parameters
+from .inference import Refusal
 from .linear_inference import LEAST, LinearInference, refuse_squares
 from .measuring import MOST_WITH_ERRORS, TOO_MUCH
 
@@ -234,21 +236,9 @@ class LinearRegression(RegressorMixin, LinearInference):
         options = {"intercept": self.fit_intercept, "alpha": self.alpha, "n_jobs": self.n_jobs}
         found = None if self.positive else engine_least_squares(engine, data, **options)
         if found is None:
-            with one_blas_thread(), np.errstate(over="ignore"):  # of squares of y, which are told
-                self._take(*self._solve(data))
-            wrong = refuse_squares(data.y)
-            if data.X.dtype == np.float32 and isinstance(data.X, np.ndarray):
-                mean, scale = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
-                self._warn_of_rounding(mean, scale, self._unit(data))
-            cost = engine.cost(network, data, threads=usable_threads(self.n_jobs))
+            cost, wrong = self._by_columns(data, engine)
         else:
-            cost = found.cost
-            self._take(found.W, found.b)
-            spread = found.spread.tolist()
-            wrong = refuse_squares(data.y) if min(spread) < LEAST else None
-            self._keep(found.sums, len(data))
-            mean, scale = found.columns
-            self._warn_of_rounding(mean, scale, max(spread))
+            cost, wrong = found.cost, self._by_products(found, data)
         if self.alpha > 0:
             with np.errstate(over="ignore"):
                 size = float(np.square(network.W[1], dtype=np.float64).sum())
@@ -256,17 +246,33 @@ class LinearRegression(RegressorMixin, LinearInference):
         elif found is not None:
             self.rank_ = found.W.shape[1]
         measured = {} if validation is None else validation(network)
-        state.history = {"loss": [cost], "learning_rate": [np.nan], "seconds": [time.perf_counter() - began]}
-        state.history |= {name: [float(value)] for name, value in measured.items()}
-        state.epoch, state.samples = 1, len(data)
-        self.history_, self.loss_, self.n_iter_, self.engine_ = state.history, cost, 1, engine.name
-        self.t_, self.solver_ = state.samples, "exact"
+        values = {"loss": cost, "seconds": time.perf_counter() - began, **measured}
+        self._note_one_step(state, values, len(data), solver="exact", engine=engine.name)
         if wrong is not None:
             self._inference = wrong
             warn(f"{wrong.message}: the weights are right, the cost is not; {wrong.hint}", DeltaruleWarning)
         elif found is None or found.condition < FULL_RANK:
             with one_blas_thread():
                 self._infer_at_fit(data)
+
+    def _by_products(self, found: Solution, data: Data) -> Refusal | None:
+        """Take what the engine has found from products of the columns; why there are no errors, if so."""
+        self._take(found.W, found.b)
+        spread = found.spread.tolist()
+        self._keep(found.sums, len(data))
+        mean, scale = found.columns
+        self._warn_of_rounding(mean, scale, max(spread))
+        return refuse_squares(data.y) if min(spread) < LEAST else None
+
+    def _by_columns(self, data: Data, engine: Engine) -> tuple[float, Refusal | None]:
+        """The same from the columns themselves, with the cost there."""
+        with one_blas_thread(), np.errstate(over="ignore"):  # of squares of y, which are told
+            self._take(*self._solve(data))
+        if data.X.dtype == np.float32 and isinstance(data.X, np.ndarray):
+            mean, scale = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
+            self._warn_of_rounding(mean, scale, self._unit(data))
+        cost = engine.cost(self.network_, data, threads=usable_threads(self.n_jobs))
+        return cost, refuse_squares(data.y)
 
     def _take(self, W: Array, b: Array) -> None:
         """Give the network its weights (n_L, n_x), (n_L,), if it can hold them."""

@@ -78,7 +78,7 @@ class LinearInference(Inferring):
 
     def _estimate(self, D: designs.Design, Y: Array, meaning: str) -> tuple[equations.Estimate, equations.Fit]:
         W, b = self._contrasts()
-        phi = designs.inward(W, b, D.mean, D.scale, intercept=D.intercept)
+        phi = D.inward(W, b)
         r = Y - D.A @ phi.T
         return equations.linear_estimate(D, r), equations.linear_fit(D, Y, r, meaning)
 

@@ -84,7 +84,7 @@ class LogisticInference(FirthInference):
     def _probabilities(self, A: Array, D: designs.Design) -> Array:
         """(m, K), computed in float64."""
         W, b = self._contrasts()
-        Z = A @ designs.inward(W, b, D.mean, D.scale, intercept=D.intercept).T
+        Z = A @ D.inward(W, b).T
         if Z.shape[1] == 1:
             return special.expit(Z * OF_TWO)
         return special.softmax(np.column_stack([np.zeros(len(Z)), Z]), axis=1)
@@ -100,7 +100,7 @@ class LogisticInference(FirthInference):
         if network.theta.dtype != np.float64 or self.solver_ not in ("newton", "lbfgs"):
             return False
         d = (E.F @ (E.F.T @ (D.A.T @ (E.r * D.w[:, None])).T.ravel())).reshape(E.r.shape[1], -1)  # (q, p)
-        d = d @ designs.outward(D.mean, D.scale, intercept=D.intercept).T
+        d = d @ D.outward().T
         if len(network.W[1]) > 1:  # the solution of smallest norm
             d = np.vstack([np.zeros(d.shape[1]), d])
             d -= d.mean(axis=0)
@@ -317,7 +317,7 @@ class LogisticInference(FirthInference):
     def _separated(self, D: designs.Design, Y: Array) -> Refusal | None:
         """That classes are linearly separable, if so; ``Y`` (m, K - 1) of all but the first."""
         try:
-            weights = designs.inward(*self._contrasts(), D.mean, D.scale, intercept=D.intercept)
+            weights = D.inward(*self._contrasts())
             found = separation(D.A, Y, weights, SECONDS)
         except TimeoutError:
             text = "classes that a linear combination of columns nearly separates, or wholly: it takes too long to tell"
