@@ -20,7 +20,7 @@ from sklearn.preprocessing import scale
 from deltarule import LinearRegression, LogisticRegression, full_batch
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleWarning, InvalidOption
-from deltarule.estimators import base_linear, logistic_inference
+from deltarule.estimators import arrival, base_linear, logistic_inference
 
 CANCER, IRIS, WINE = (load(return_X_y=True) for load in (load_breast_cancer, load_iris, load_wine))
 DIGITS = load_digits().data / 16, load_digits().target
@@ -146,7 +146,7 @@ def test_descent_of_least_squares_is_at_the_optimum(solver, weighted):
 
 
 def test_where_second_derivatives_are_too_many_the_gradient_decides(monkeypatch):
-    monkeypatch.setattr(base_linear, "MOST_FOR_NEWTON", 5)
+    monkeypatch.setattr(arrival, "MOST_FOR_NEWTON", 5)
     X, y = scale(CANCER[0]), CANCER[1]
     best = cost(theirs(X, y, C=1.0, solver="newton-cholesky"), X, y)
     for solver in ("lbfgs", "nesterov"):
