@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 import deltarule
+import deltarule.estimators
 from deltarule import MLPClassifier, model_file
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, UnknownName
+from deltarule.tabular.advice import _IN_OPTIONS
 from deltarule.tabular.fit import fit_table
 from deltarule.tabular.metrics import beats, classification_metrics, regression_metrics
 from deltarule.tabular.model import TabularModel
@@ -320,3 +322,12 @@ def test_a_regression_target_survives_its_scaling(values: list[float]) -> None:
     back = outcome.to_network(y, np.float64) * outcome.scale + outcome.center
     np.testing.assert_allclose(back, y, atol=1e-12 * np.abs(y).max())
     assert Outcome.from_json(outcome.to_json()) == outcome
+
+
+def test_what_is_said_in_options_is_still_said_by_the_estimators() -> None:
+    """Advice is known by its words: reworded there, it must be here, too."""
+    folder = Path(deltarule.estimators.__file__).parent
+    said = " ".join(" ".join(path.read_text().split()) for path in sorted(folder.glob("*.py")))
+    said = said.replace('" f"', "").replace('" "', "")  # texts of several lines
+    for parameter in _IN_OPTIONS:
+        assert all(part in said for part in parameter.split(", or use ")), parameter
