@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import gzip
 import io
 import os
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,6 +22,7 @@ import pytest
 from cli_tables import Ran, mixed_table
 
 import deltarule
+import deltarule.__main__
 from deltarule.cli.sample import SAMPLES
 from deltarule.equations import ACTIVATIONS, OPTIMIZERS, SCHEDULES
 
@@ -630,3 +633,20 @@ def test_ctrl_c_on_a_terminal_saves_the_best_model(tmp_path: Path) -> None:
     assert b"the best model so far is in model.safetensors" in seen
     assert b"Traceback" not in seen
     assert len(deltarule.load(tmp_path / "model.safetensors").history["loss"]) >= 1
+
+
+def test_ctrl_c_while_the_command_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = builtins.__import__
+
+    def interrupted(name: str, *rest: Any) -> Any:
+        if name == "deltarule.cli":
+            raise KeyboardInterrupt
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", interrupted)
+    with pytest.raises(SystemExit) as left:
+        deltarule.__main__.main()
+    assert left.value.code == 130
+    assert capsys.readouterr().err == "deltarule: interrupted: nothing was written\n"
