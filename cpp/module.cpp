@@ -1,55 +1,19 @@
 // The Python module `deltarule.engines._native`: arrays in, arrays changed in place; checks sizes, computes nothing.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/tuple.h>
-#include <nanobind/stl/vector.h>
+#include "arrays.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <stdexcept>
-#include <string>
-#include <thread>
 
 #include "dispatch.hpp"
-#include "linear_model.hpp"
+#include "gil.hpp"
 #include "network.hpp"
-
-namespace nb = nanobind;
 
 namespace deltarule {
 
+void bind_linear(nb::module_& module);  // see module_linear.cpp
+
 namespace {
 
-template <class T> using In = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
-template <class T> using Out = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
-template <class A> using Maybe = std::optional<A>;
-using Order = In<std::int64_t>;
-
 constexpr double MOST = 1e12;  // parameters; far beyond any memory, far below what a long can count
-
-void expect(bool condition, const char* message) {
-    if (!condition)
-        throw std::invalid_argument(message);
-}
-
-// Entries of a list that ends with a null name
-template <class Traits> int count(const Traits* list) {
-    int n = 0;
-    while (list[n].name)
-        n++;
-    return n;
-}
-
-template <class T> const T* pointer(const Maybe<In<T>>& array) {
-    return array ? array->data() : nullptr;
-}
-
-template <class T> T* pointer(const Maybe<Out<T>>& array) {
-    return array ? array->data() : nullptr;
-}
 
 template <class T>
 Samples<T> samples(const NetworkSpec& spec, const In<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w,
@@ -65,80 +29,6 @@ Samples<T> samples(const NetworkSpec& spec, const In<T>& X, const Maybe<In<T>>& 
                "the order names samples that do not exist");
     }
     return {X.data(), pointer<T>(y), pointer<T>(w), order ? order->data() : nullptr, long(order ? order->size() : m)};
-}
-
-// Python up to 3.13 ends a thread that asks for the GIL while the interpreter ends, amid frames of C++, which aborts
-// the process. So once the interpreter has begun to end, such a thread waits for the end instead, as from Python 3.14
-// on.
-class Ending {
-public:
-    std::atomic<int> at_work{0};  // calls without the GIL
-
-    // Called by the thread that ends Python; returns when nobody is under way to the GIL
-    void begin() {
-        ender_ = std::this_thread::get_id();
-        began_ = true;
-        if (at_work > 0)
-            nb::set_leak_warnings(false);  // what their calls hold is not freed any more
-        nb::gil_scoped_release release;
-        for (int i = 0; i < 1000 && asking_ > 0; i++)
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-
-    template <class Take> void ask(Take take) {
-        asking_++;
-        if (began_ && std::this_thread::get_id() != ender_) {
-            asking_--;
-            for (;;)
-                std::this_thread::sleep_for(std::chrono::hours(1));
-        }
-        take();
-        asking_--;
-    }
-
-private:
-    std::atomic<bool> began_{false};
-    std::atomic<int> asking_{0};
-    std::thread::id ender_;
-};
-
-Ending& ending() {
-    static Ending& one = *new Ending;  // threads may outlive whatever is destroyed at the end
-    return one;
-}
-
-// Raises what the signal raised, KeyboardInterrupt as a rule; only Python's main thread hears signals
-bool signaled() {
-    PyGILState_STATE held{};
-    ending().ask([&] { held = PyGILState_Ensure(); });
-    const bool found = PyErr_CheckSignals() != 0;
-    PyGILState_Release(held);
-    return found;
-}
-
-class WithoutGil {
-public:
-    WithoutGil() : state_(PyEval_SaveThread()) { ending().at_work++; }
-    ~WithoutGil() {
-        ending().ask([&] { PyEval_RestoreThread(state_); });
-        ending().at_work--;
-    }
-    WithoutGil(const WithoutGil&) = delete;
-    WithoutGil& operator=(const WithoutGil&) = delete;
-
-private:
-    PyThreadState* state_;
-};
-
-template <class Run> Outcome without_gil(int threads, Run run) {
-    Outcome outcome;
-    {
-        const WithoutGil released;
-        outcome = run(Control{threads, signaled});
-    }
-    if (outcome.interrupted)
-        throw nb::python_error();
-    return outcome;
 }
 
 template <class T>
@@ -222,127 +112,6 @@ template <class T> void bind(nb::module_& module) {
         nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
 }
 
-template <class T> using Strided = nb::ndarray<const T, nb::ndim<2>, nb::device::cpu>;
-
-// X as it lies, and the columns that are made of it
-template <class T>
-LinearJob<T> linear_job(const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w, double total,
-                        const In<double>& mean, const In<double>& inverse, bool intercept) {
-    expect(!y || y->ndim() == 2, "y does not have the shape (m, k)");
-    LinearJob<T> job;
-    job.X = X.data();
-    job.m = long(X.shape(0));
-    job.n = long(X.shape(1));
-    job.row = X.stride(0);
-    job.column = X.stride(1);
-    job.k = y ? long(y->shape(1)) : 0;
-    job.y = pointer<T>(y);
-    job.w = pointer<T>(w);
-    job.total = total;
-    job.mean = mean.data();
-    job.inverse = inverse.data();
-    job.intercept = intercept;
-    expect(job.m > 0 && total > 0, "there is nothing to sum");
-    expect(!y || (long(y->shape(0)) == job.m && job.k > 0), "y does not have the shape (m, k)");
-    expect(!w || (w->ndim() == 1 && long(w->shape(0)) == job.m), "w does not have the shape (m,)");
-    expect(long(mean.size()) >= job.n && mean.size() == inverse.size(), "mean and scale are not those of the columns");
-    return job;
-}
-
-template <class T> void bind_linear(nb::module_& module) {
-    module.def(
-        "column_moments",
-        [](const std::string& isa, const Strided<T>& X, const Maybe<In<T>>& w, const In<double>& mean,
-           const In<double>& ones, const Out<double>& first, const Out<double>& second, int threads) {
-            const LinearJob<T> job = linear_job<T>(X, {}, w, 1, mean, ones, false);
-            expect(long(first.size()) == job.n && long(second.size()) == job.n, "an array does not fit X");
-            without_gil(threads, [&](const Control& control) {
-                return column_moments<T>(target(isa), job, first.data(), second.data(), control);
-            });
-        },
-        nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(),
-        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
-    module.def(
-        "linear_cost",
-        [](const std::string& isa, const Strided<T>& X, const In<T>& y, const Maybe<In<T>>& w, double total,
-           const In<double>& mean, const In<double>& inverse, bool intercept, int activation, int loss,
-           const In<double>& phi, const Out<double>& g, const Out<double>& a, int threads) {
-            const Target& chosen = target(isa);
-            LinearJob<T> job = linear_job<T>(X, y, w, total, mean, inverse, intercept);
-            job.activation = activation;
-            job.loss = loss;
-            job.a = a.data();
-            const std::size_t P = std::size_t(job.k) * std::size_t(job.n + 1);
-            expect(activation >= 0 && activation < count(chosen.activations), "no such activation");
-            expect(loss >= 0 && loss < count(chosen.losses), "no such loss");
-            expect(chosen.losses[loss].output || std::string("softmax") != chosen.activations[activation].name,
-                   "softmax goes with a loss that is fused with it");
-            expect(phi.size() == P && g.size() == P && long(a.size()) == job.m * job.k,
-                   "an array does not fit X and y");
-            return without_gil(threads,
-                               [&](const Control& control) {
-                                   return linear_cost<T>(chosen, job, phi.data(), g.data(), control);
-                               })
-                .cost;
-        },
-        nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(),
-        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg().noconvert(),
-        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
-    module.def(
-        "gram",
-        [](const std::string& isa, const Strided<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w, double total,
-           const In<double>& mean, const In<double>& inverse, bool intercept, const Maybe<Out<double>>& a,
-           int curvature, long i, long j, bool quick, const Out<double>& out, int threads) {
-            LinearJob<T> job = linear_job<T>(X, y, w, total, mean, inverse, intercept);
-            job.curvature = LinearCurvature(curvature);
-            const long q = job.n + 1 + job.k;
-            expect(curvature >= 0 && curvature <= 2 && (curvature == 0 || a), "no such curvature");
-            expect(out.ndim() == 2 && long(out.shape(0)) == q && long(out.shape(1)) == q, "the output does not fit X");
-            expect(long(mean.size()) == job.n + job.k, "mean and scale are not those of the columns");
-            if (a) {
-                expect(a->ndim() == 2 && long(a->shape(0)) == job.m, "a does not have the shape (m, k)");
-                job.a = a->data();
-                job.k = long(a->shape(1));
-                expect(!y && i >= 0 && j >= 0 && i < job.k && j < job.k, "no such output");
-            }
-            without_gil(threads, [&](const Control& control) {
-                return (quick ? &gram<T, T> : &gram<T, double>)(target(isa), job, i, j, q, out.data(), control);
-            });
-        },
-        nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg().noconvert().none(), nb::arg(),
-        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg(), nb::arg().noconvert().none(), nb::arg(), nb::arg(),
-        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::arg());
-    module.def(
-        "newton_steps",
-        [](const std::string& isa, const Strided<T>& X, const In<T>& y, const Maybe<In<T>>& w, double total,
-           const In<double>& mean, const In<double>& inverse, bool intercept, int activation, int loss, int curvature,
-           const Maybe<In<double>>& l2, double gap, const Out<double>& phi, const Out<double>& costs,
-           const Out<double>& g, const Out<double>& H, const Out<double>& a, int threads) {
-            const Target& chosen = target(isa);
-            LinearJob<T> job = linear_job<T>(X, y, w, total, mean, inverse, intercept);
-            job.activation = activation;
-            job.loss = loss;
-            job.curvature = LinearCurvature(curvature);
-            job.a = a.data();
-            const std::size_t P = std::size_t(job.n + 1);
-            expect(activation >= 0 && activation < count(chosen.activations), "no such activation");
-            expect(loss >= 0 && loss < count(chosen.losses), "no such loss");
-            expect(curvature >= 0 && curvature <= 2, "no such curvature");
-            expect(job.k == 1 && std::string("softmax") != chosen.activations[activation].name, "there is one output");
-            expect(phi.size() == P && g.size() == 2 * P && H.size() == 2 * P * P && long(a.size()) == job.m &&
-                       costs.size() > 0 && (!l2 || l2->size() == P),
-                   "an array does not fit X and y");
-            NewtonSteps steps{
-                long(costs.size()) - 1, gap, pointer<double>(l2), phi.data(), costs.data(), g.data(), H.data()};
-            without_gil(threads, [&](const Control& control) { return newton_steps<T>(chosen, job, steps, control); });
-            return steps.taken;
-        },
-        nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(), nb::arg(),
-        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-        nb::arg().noconvert().none(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert(),
-        nb::arg().noconvert(), nb::arg().noconvert(), nb::arg());
-}
-
 using LayerTuple = std::tuple<long, int, double, bool, bool, double>;
 
 }  // namespace
@@ -404,8 +173,7 @@ NB_MODULE(_native, module) {
     module.def("end", [] { ending().begin(); });
     bind<float>(module);
     bind<double>(module);
-    bind_linear<float>(module);
-    bind_linear<double>(module);
+    bind_linear(module);
 }
 
 }  // namespace deltarule

@@ -1,4 +1,4 @@
-"""The compiled module; `cpp/module.cpp` says what the arguments are."""
+"""The compiled module; `cpp/module.cpp` and `cpp/module_linear.cpp` say what the arguments are."""
 
 from collections.abc import Sequence
 from typing import Any
