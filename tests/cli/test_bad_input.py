@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import gzip
+import importlib
 import json
 import pickle
 from collections.abc import Callable
@@ -614,6 +615,7 @@ def test_every_other_error_is_one_line(
         raise error
 
     (tmp_path / "table.csv").write_text(GOOD)
+    importlib.import_module("deltarule.tabular.fit")  # which keeps the function it finds when it is imported
     monkeypatch.setattr("deltarule.tabular.prepare.prepare", fail)
     ran = cli(*TRAIN.split())
     assert ran.code == 2

@@ -288,3 +288,39 @@ def test_a_check_of_nonsense_is_one_line(cli, weights, tmp_path, arguments, says
     assert ran.code == 2
     assert says in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--y", "0.5,0.25,0.5"], "rows of y that sum to 1"),
+        (["--y", "1,0,0", "--seed", "-1"], "--seed"),
+    ],
+)
+def test_what_a_check_cannot_take_is_told(cli, arguments, said):
+    ran = cli("check", "--gradient", "--layers", "2-3", "--activation", "softmax", "--x", "1,2", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", '"1e400"'])
+def test_answers_beyond_all_numbers_are_refused(cli, weights, tmp_path, number):
+    (tmp_path / "answers.json").write_text(f'{{"J": {number}}}')
+    ran = cli("check", *NETWORK, "--answers", "answers.json")
+    assert ran.code == 2
+    assert "J: expected numbers" in ran.err
+
+
+def test_a_module_that_ends_the_program_is_refused(cli, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import sys\n\ndef g(Z):\n    return Z\n\ndef d_g(Z):\n    return 5 + 0 * Z\n\nsys.exit(0)\n"
+    )
+    ran = cli("check", "--gradient", "--module", "own.py")
+    assert ran.code == 2
+    assert "one that ends the program" in ran.err
+
+
+def test_a_table_has_round_numbers(cli):
+    found = cli("table", "relu", "--from", "-0.6", "--to", "0.6", "--step", "0.2", "--json").json()
+    assert found["Z"] == [-0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6]
+    assert found["dg"] == [0, 0, 0, 0, 1, 1, 1]

@@ -260,8 +260,15 @@ def test_every_entry_documents_itself(name):
 def test_targets_a_loss_is_not_defined_for_are_refused(name):
     loss = LOSSES[name]
     low, high = {"(-inf, inf)": (-1e9, 1e9), "[0, inf)": (0, 1e9), "[0, 1]": (0, 1)}[loss.targets]
-    loss.check_targets(np.array([[low, high, (low + high) / 2]]))
+    loss.check_targets(np.array([[low, high, 0.0 if loss.domain == "simplex" else (low + high) / 2]]))
     loss.check_targets(np.empty((0, 1)))
     for outside in [low - 0.5] * (loss.targets != "(-inf, inf)") + [high + 0.5] * (loss.targets == "[0, 1]"):
         with pytest.raises(DataError, match=rf"{name} expects y in .*, found {outside:g}; choose another loss"):
             loss.check_targets(np.array([[low], [outside], [high]]))
+
+
+def test_shares_of_classes_sum_to_one():
+    loss = LOSSES["categorical_cross_entropy"]
+    loss.check_targets(np.full((2, 3), 1 / 3, np.float32))
+    with pytest.raises(DataError, match=r"rows of y that sum to 1, found one that sums to 1\.25; give the share"):
+        loss.check_targets(np.array([[0.5, 0.25, 0.25], [0.5, 0.25, 0.5]]))

@@ -189,6 +189,31 @@ def test_sparse(kind, weights, intercept):
     assert_allclose(ridge.predict(S), exact.predict(S), rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.parametrize("weights", [None, "random"])
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("shape", ["wide", "collinear", "dummies"])
+def test_sparse_solutions_have_the_smallest_norm_too(shape, intercept, weights):
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(8, 20) if shape == "wide" else (60, 4))
+    A = A * (rng.random(A.shape) < 0.7) * np.logspace(0, 3, A.shape[1])
+    if shape == "collinear":
+        A = np.hstack([A, 0.1 * A[:, :3], A[:, :1] + A[:, 1:2]])
+    if shape == "dummies":
+        A = np.hstack([A, np.eye(3)[rng.choice(3, 60, p=[0.7, 0.2, 0.1])]])
+    t = rng.normal(size=len(A))
+    w = None if weights is None else rng.uniform(0.5, 2, len(A))
+    dense = LinearRegression(fit_intercept=intercept).fit(A, t, w)
+    found = LinearRegression(fit_intercept=intercept).fit(sparse.csr_matrix(A), t, w)
+    assert_allclose(found.coef_, dense.coef_, rtol=1e-6, atol=1e-8 * np.abs(dense.coef_).max())
+    assert_allclose(found.predict(A), dense.predict(A), rtol=1e-7, atol=1e-8)
+
+
+def test_weights_whose_sum_is_no_number_are_refused():
+    for model in (LinearRegression(), LinearRegression(solver="gradient_descent"), MLPRegressor("squared_error", (2,))):
+        with pytest.raises(DataError, match="whose sum is a number"):
+            model.fit(X[:60], y[:60], np.full(60, 3e306))
+
+
 def test_wide_and_collinear_give_the_smallest_norm():
     A = np.random.default_rng(1).normal(size=(8, 20))
     b = np.random.default_rng(1).normal(size=8)

@@ -313,3 +313,9 @@ def test_labels_beyond_all_whole_numbers_are_refused_in_one_word():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="Unknown label type"):
             LogisticRegression().fit(CANCER[0], CANCER[1] * 1e200)
+
+
+def test_firth_measures_a_validation_set():
+    X, y = scale(CANCER[0][:, :3]), CANCER[1]
+    model = LogisticRegression(solver="firth").fit(X, y, validation_data=(X, y))
+    assert model.history_["validation_score"] == [model.score(X, y)]

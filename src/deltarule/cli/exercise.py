@@ -52,7 +52,7 @@ def read_answer(text: str) -> Any:
 
     try:
         return float(Fraction(text))
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         pass
     try:
         return ast.literal_eval(text.strip())

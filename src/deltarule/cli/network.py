@@ -70,7 +70,7 @@ Optimizer = Annotated[str, typer.Option(metavar="NAME", help="Such as adam(beta_
 Penalty = Annotated[
     list[str] | None, typer.Option(metavar="NAME=STRENGTH", help="Such as l2=0.1.", rich_help_panel=_STEP)
 ]
-Seed = Annotated[int, typer.Option(metavar="N", help="Of weights and dropout masks.", rich_help_panel=_STEP)]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of weights and dropout masks.", rich_help_panel=_STEP)]
 
 
 @dataclass

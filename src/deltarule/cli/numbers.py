@@ -176,8 +176,10 @@ def set_weights(network: Network, path: str) -> None:
             numbers = numbers.reshape(view.shape)
         if numbers.ndim == 1 and view.ndim == 2 and view.shape[0] == 1:
             numbers = numbers[None, :]
-        if numbers.shape != view.shape or not np.isfinite(numbers).all():
+        if numbers.shape != view.shape:
             raise DataError(f"{path}: expected {name} of the shape {view.shape}, found {numbers.shape}")
+        if not np.isfinite(numbers).all():
+            raise DataError(f"{path}: expected finite numbers in {name}, found others")
         view[...] = numbers
 
 

@@ -49,6 +49,8 @@ def _run(path: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": Path(path).stem, "__file__": path}
     try:
         exec(compile(source, path, "exec"), names)
+    except SystemExit:
+        raise DataError(f"{path}: expected a file that defines functions, found one that ends the program") from None
     except Exception as error:
         line = next((frame.lineno for frame in reversed(_frames(error)) if frame.filename == path), 0)
         line = getattr(error, "lineno", None) or line

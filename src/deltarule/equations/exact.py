@@ -26,6 +26,9 @@ CLEAR = 1e-10
 ROWS = 64
 """Of the normal equations, centered at a time."""
 
+LESS, ALIKE = 1e-6, 1e-9
+"""Share by which weights must be shorter than others to be so not by rounding; and by which predictions may differ."""
+
 OUT_OF_STEPS = 7
 """What lsqr says if it has not converged."""
 
@@ -118,7 +121,9 @@ def sparse_least_squares(
 ) -> tuple[Array, Array, bool]:
     """`least_squares` by conjugate gradients (Paige and Saunders 1982), which leave a sparse ``X`` as it is.
 
-    Columns are divided by their size for the sake of convergence, and centered without a dense copy.
+    Columns are divided by their size for the sake of convergence, and centered without a dense copy. Where columns
+    depend on each other that gives the smallest norm in units of their sizes, and the ``W`` of smallest norm with the
+    same predictions is looked for afterwards.
 
     Returns
     -------
@@ -132,18 +137,32 @@ def sparse_least_squares(
     p, root = w / w.sum(), np.sqrt(w)
     x_mean = np.asarray(X.T @ p).ravel() * intercept
     y_mean = p @ B * intercept
-    A = LinearOperator(
-        X.shape,
-        matvec=lambda v: root * (X @ (v.ravel() / scale) - x_mean @ (v.ravel() / scale)),
-        rmatvec=lambda u: (X.T @ (root * u.ravel()) - x_mean * (root @ u.ravel())) / scale,
-        dtype=np.float64,
-    )
+
+    def columns(size: Array | float) -> LinearOperator:
+        return LinearOperator(
+            X.shape,
+            matvec=lambda v: root * (X @ (v.ravel() / size) - x_mean @ (v.ravel() / size)),
+            rmatvec=lambda u: (X.T @ (root * u.ravel()) - x_mean * (root @ u.ravel())) / size,
+            dtype=np.float64,
+        )
+
+    def solve(A: LinearOperator, b: Array) -> tuple[Array, bool]:
+        v, stop, *_ = lsqr(A, b, atol=tol, btol=tol, iter_lim=most_steps(X))
+        return v, stop != OUT_OF_STEPS
+
     B = (B - y_mean) * root[:, None]
     exponent = np.frexp(np.abs(B).max(axis=0))[1]  # lsqr squares what it is given, whatever its size
-    B = np.ldexp(B, -exponent)
-    found = [lsqr(A, b, atol=tol, btol=tol, iter_lim=most_steps(X)) for b in B.T]
-    W = np.vstack([np.ldexp(solution / scale, k) for (solution, *_), k in zip(found, exponent, strict=True)])
-    return W, y_mean - W @ x_mean, all(stop != OUT_OF_STEPS for _, stop, *_ in found)
+    W, converged = np.empty((B.shape[1], X.shape[1])), True
+    for j, b in enumerate(np.ldexp(B, -exponent).T):
+        v, arrived = solve(columns(scale), b)
+        v, converged = v / scale, converged and arrived
+        A, fitted = columns(1.0), columns(1.0).matvec(v)
+        shorter, _ = solve(A, fitted)
+        alike = linalg.norm(A.matvec(shorter) - fitted) <= ALIKE * linalg.norm(fitted)
+        if alike and linalg.norm(shorter) < (1 - LESS) * linalg.norm(v):
+            v = shorter
+        W[j] = np.ldexp(v, exponent[j])
+    return W, y_mean - W @ x_mean, converged
 
 
 class NormalEquations(NamedTuple):

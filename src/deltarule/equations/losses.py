@@ -102,6 +102,14 @@ class Loss(Entry):
         if y.min(initial=low) < low or y.max(initial=high) > high:
             outside = (y < low) | (y > high)
             raise DataError(f"{self.name} expects y in {self.targets}, found {y[outside][0]:g}", "choose another loss")
+        if self.domain == "simplex" and len(y):
+            total = y.sum(axis=1, dtype=np.float64)
+            off = ~(np.abs(total - 1) <= ONE)
+            if off.any():
+                raise DataError(
+                    f"{self.name} expects rows of y that sum to 1, found one that sums to {total[off][0]:g}",
+                    "give the share of each class, or choose another loss",
+                )
 
     def forward(self, g: Activation, Z: Array, a: Array, y: Array) -> Array:
         """``L`` (m,) of each sample, for the output layer ``a = g(Z)``."""
@@ -122,6 +130,9 @@ class Loss(Entry):
         fused = self.fused.get(g.name)
         return None if fused is None or g.learns or self.options else fused.curvature
 
+
+ONE = 1e-5
+"""How far the shares of the classes may be from 1 together, as float32 rounds them."""
 
 TARGET_BOUNDS = {"(-inf, inf)": (-np.inf, np.inf), "[0, inf)": (0.0, np.inf), "[0, 1]": (0.0, 1.0)}
 

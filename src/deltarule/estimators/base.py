@@ -283,5 +283,13 @@ def check_weights(sample_weight: Any, X: Array) -> Array | None:
     if is_plain(sample_weight, ndim=1) and sample_weight.shape == X.shape[:1] and sample_weight.flags.c_contiguous:
         w = in_precision(sample_weight, X.dtype)
         if w.min() >= 0 and 0 < w.max() < np.inf:
-            return w
-    return _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+            return _summable(w)
+    return _summable(_check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True))
+
+
+def _summable(w: Array) -> Array:
+    with np.errstate(over="ignore"):
+        total = w.sum(dtype=np.float64)
+    if not total < np.inf:
+        raise DataError("expected sample weights whose sum is a number, found larger ones", "divide them by their mean")
+    return w

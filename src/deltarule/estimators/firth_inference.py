@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..equations import design as designs
 from ..equations import firth as equations
 from ..equations.inference import Estimate, Fit
 from ..errors import DataError, InvalidOption, warn
+from ..network import Network
 from ..run import State
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
@@ -29,7 +31,9 @@ FINE_SCORE = 1e-9
 class FirthInference(Inferring):
     """The part of logistic regression that ``solver="firth"`` asks for; of two classes."""
 
-    def _train_firth(self, data: Data, state: State) -> None:
+    def _train_firth(
+        self, data: Data, validation: Callable[[Network], Mapping[str, float]] | None, state: State
+    ) -> None:
         """Train by Firth's penalized likelihood."""
         began = time.perf_counter()
         D, y = self._firth_design(data)
@@ -40,7 +44,8 @@ class FirthInference(Inferring):
         network.W[1][0] = theta[int(D.intercept) :]
         network.b[1][0] = theta[0] if D.intercept else 0.0
         cost = -(found.log_likelihood + np.log(D.scale).sum()) / float(D.w.sum())  # of θ, not of φ
-        values = {"loss": cost, "seconds": time.perf_counter() - began}
+        measured = {} if validation is None else validation(network)
+        values = {"loss": cost, "seconds": time.perf_counter() - began, **measured}
         self._note_one_step(state, values, len(data), solver="firth", engine="reference")
         self._set_n_iter(found.steps)
         small = self._is_small(data)

@@ -284,7 +284,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         with one_blas_thread(len(data), self.network_.n_parameters):
             if self.solver == "firth":
                 self._check_choices()  # which others make use of
-                self._train_firth(data, state)
+                self._train_firth(data, validation, state)
                 return None
             run = super()._train_with(data, validation, state, incremental=incremental)
             network = self.network_

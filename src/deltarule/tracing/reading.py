@@ -123,5 +123,5 @@ def _number(name: str, cell: Any) -> tuple[float, float]:
         if not isinstance(exponent, int):
             raise InvalidOperation
         return float(decimal), 0.5 * 10.0**exponent
-    except (InvalidOperation, ValueError, ZeroDivisionError):
+    except (InvalidOperation, ValueError, ZeroDivisionError, OverflowError):
         raise InvalidOption(f"{name}: expected numbers such as 0.38 or 1/3, found {text[:40]!r}") from None
