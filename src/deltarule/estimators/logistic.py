@@ -257,7 +257,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
         X : array-like or sparse matrix (m, n_x)
         y : (m,) labels
         sample_weight : (m,), optional
-            A weight of zero is the same as leaving the sample out.
+            A weight of zero is the same as leaving the sample out, but for its class, which stays known.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Measured after each epoch; what early stopping looks at, instead of a part of the training data.
 

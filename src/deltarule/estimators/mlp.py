@@ -115,7 +115,7 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
         X : array-like or sparse matrix (m, n_x)
         y : (m,) labels, or (m, K) indicator matrix
         sample_weight : (m,), optional
-            A weight of zero is the same as leaving the sample out.
+            A weight of zero is the same as leaving the sample out, but for its class, which stays known.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Measured after each epoch; what early stopping looks at, instead of a part of the training data.
 
