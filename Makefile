@@ -66,7 +66,7 @@ clang:  ## build with clang into an environment of its own, warnings being error
 		--config-settings build-dir=build/clang/cmake --config-settings cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON
 	@build/clang/bin/python -m pytest -q tests/engines
 
-arm64:  ## cross-compile the core for arm64 and run the most of its own test, emulated (ten minutes)
+arm64:  ## cross-compile the core for arm64 and run most of its own test, emulated (up to half an hour)
 	@command -v aarch64-linux-gnu-g++ > /dev/null && command -v qemu-aarch64 > /dev/null || { echo \
 		"make arm64 needs a cross compiler and an emulator. On Debian: apt install g++-aarch64-linux-gnu qemu-user"; exit 1; }
 	@cmake -S . -B build/arm64 -DDELTARULE_TEST=ON -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \

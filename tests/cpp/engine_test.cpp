@@ -328,8 +328,8 @@ void after_fork(const Target& target) {
 
 }  // namespace
 
-// "races": only what threads do to each other. "emulated": without what takes half an hour there, and without fork, as
-// QEMU 7.2 fails an assertion of its own when the child of a process with threads starts a thread.
+// "races": only what threads do to each other. "emulated": without the largest, which take long there, and without
+// fork, as QEMU 7.2 fails an assertion of its own when the child of a process with threads starts a thread.
 int main(int argc, char** argv) {
     const std::string_view mode = argc > 1 ? argv[1] : "";
     const bool emulated = mode == "emulated";
