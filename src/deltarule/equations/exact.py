@@ -152,13 +152,14 @@ def sparse_least_squares(
 
     B = (B - y_mean) * root[:, None]
     exponent = np.frexp(np.abs(B).max(axis=0))[1]  # lsqr squares what it is given, whatever its size
+    scaled, plain = columns(scale), columns(1.0)
     W, converged = np.empty((B.shape[1], X.shape[1])), True
     for j, b in enumerate(np.ldexp(B, -exponent).T):
-        v, arrived = solve(columns(scale), b)
+        v, arrived = solve(scaled, b)
         v, converged = v / scale, converged and arrived
-        A, fitted = columns(1.0), columns(1.0).matvec(v)
-        shorter, _ = solve(A, fitted)
-        alike = linalg.norm(A.matvec(shorter) - fitted) <= ALIKE * linalg.norm(fitted)
+        fitted = plain.matvec(v)
+        shorter, _ = solve(plain, fitted)
+        alike = linalg.norm(plain.matvec(shorter) - fitted) <= ALIKE * linalg.norm(fitted)
         if alike and linalg.norm(shorter) < (1 - LESS) * linalg.norm(v):
             v = shorter
         W[j] = np.ldexp(v, exponent[j])

@@ -105,11 +105,9 @@ class Options:
             _columns(name, getattr(self, name))
         self._check_split()
         _positive("learning_rate", self.learning_rate)
-        _whole("epochs", self.epochs, 1, MOST_EPOCHS)
-        _whole("batch_size", self.batch_size, 1, 2**62)
-        _whole("patience", self.patience, 1, MOST_EPOCHS)
-        if self.seed is None:
-            raise InvalidOption("expected seed to be a whole number, found None", "the same seed gives the same model")
+        _whole("epochs", self.epochs, 1, MOST_EPOCHS, optional=True)
+        _whole("batch_size", self.batch_size, 1, 2**62, optional=True)
+        _whole("patience", self.patience, 1, MOST_EPOCHS, optional=True)
         _whole("seed", self.seed, 0, 2**32 - 1)
         if not _is_number(self.dropout) or not 0 <= self.dropout < 1:
             raise InvalidOption(f"expected dropout from 0 to below 1, found {self.dropout!r}")
@@ -208,8 +206,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> None:
-    if value is None:
+def _whole(name: str, value: Any, low: int, high: int, *, optional: bool = False) -> None:
+    if value is None and optional:
         return
     if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= high:
         raise InvalidOption(f"expected {name} to be a whole number from {low:,} to {high:,}, found {value!r}")
