@@ -6,6 +6,7 @@
 #include "dispatch.hpp"
 #include "gil.hpp"
 #include "network.hpp"
+#include "order.hpp"
 
 namespace deltarule {
 
@@ -170,6 +171,12 @@ NB_MODULE(_native, module) {
             target(isa).functions[which].run(x.data(), y.data(), long(x.size()));
         },
         nb::call_guard<WithoutGil>());
+    module.def(
+        "shuffled",
+        [](std::uint64_t seed, std::uint64_t epoch, const Out<std::int64_t>& order) {
+            shuffled(seed, epoch, long(order.size()), order.data());
+        },
+        nb::arg(), nb::arg(), nb::arg().noconvert(), nb::call_guard<WithoutGil>());
     module.def("end", [] { ending().begin(); });
     bind<float>(module);
     bind<double>(module);

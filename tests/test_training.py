@@ -93,6 +93,24 @@ def test_an_epoch_sees_every_sample_once_and_each_epoch_in_another_order() -> No
     np.testing.assert_array_equal(orders[2], epoch_order(4, 2, 50))
 
 
+@pytest.mark.parametrize("m", [0, 1, 2, 3, 5, 63, 64, 65, 66, 130, 1000])
+@pytest.mark.parametrize(("seed", "epoch"), [(0, 0), (7, 3), (2**64 - 1, 2**40)])
+def test_the_order_is_the_one_that_is_said(seed: int, epoch: int, m: int) -> None:
+    key = np.array([seed, 1], np.uint64)
+    words = np.random.Philox(key=key, counter=[0, 0, 0, epoch]).random_raw(m)
+    order = list(range(m))
+    for word, last in zip(words.tolist(), range(m - 1, 0, -1), strict=False):
+        drawn = word * (last + 1) >> 64
+        order[last], order[drawn] = order[drawn], order[last]
+    np.testing.assert_array_equal(epoch_order(seed, epoch, m), order)
+
+
+def test_every_order_is_as_likely_as_another() -> None:
+    orders, counts = np.unique([epoch_order(5, epoch, 4) for epoch in range(24_000)], axis=0, return_counts=True)
+    assert len(orders) == 24
+    assert ((counts - 1000) ** 2 / 1000).sum() < 49.7  # χ², 23 degrees of freedom, one run of a thousand
+
+
 @pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_threads_do_not_change_a_bit(optimizer: str, dtype: Any) -> None:

@@ -145,12 +145,13 @@ class EarlyStopping(Callback):
         if self.monitor not in run.history:
             known = ", ".join(run.history)
             raise InvalidOption(f"expected a name in the history to monitor ({known}), found {self.monitor!r}")
-        value, best = self.sign * run.history[self.monitor][-1], self.sign * self.best
+        sign = self.sign
+        value, best = sign * run.history[self.monitor][-1], sign * self.best
         first = np.isnan(best) and np.isfinite(value)
         improved = first or value <= best - self.min_delta  # NaN is no improvement on anything
         self.count = 0 if improved else self.count + 1
         if first or value < best:
-            self.best, self.best_epoch = self.sign * value, run.epoch
+            self.best, self.best_epoch = sign * value, run.epoch
             if self.restore_best:
                 self.best_theta = run.network.theta.copy()
         if self.count > self.patience:

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "../../cpp/linear_model.hpp"
+#include "../../cpp/order.hpp"
 #include "helpers.hpp"
 #include "values.hpp"
 
@@ -326,6 +327,18 @@ void after_fork(const Target& target) {
     expect(status == 0, "a forked child has threads of its own");
 }
 
+// Every sample once, and nothing beyond them
+void orders() {
+    for (long n = 0; n < 300; n++) {
+        std::vector<std::int64_t> order(n + 1, -1), seen(n);
+        shuffled(n, 3, n, order.data());
+        expect(order[n] == -1, "an order goes beyond its samples");
+        for (long i = 0; i < n; i++)
+            seen[order[i]]++;
+        expect(std::ranges::count(seen, 1) == n, "an order leaves a sample out");
+    }
+}
+
 }  // namespace
 
 // "races": only what threads do to each other. "emulated": without the largest, which take long there, and without
@@ -333,6 +346,7 @@ void after_fork(const Target& target) {
 int main(int argc, char** argv) {
     const std::string_view mode = argc > 1 ? argv[1] : "";
     const bool emulated = mode == "emulated";
+    orders();
     for (const Target* target : targets()) {
         threads<float>(*target);
         teams<float>(*target);

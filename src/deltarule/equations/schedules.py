@@ -56,8 +56,9 @@ class Schedule(Entry):
 
     def rates(self, alpha_0: float, clock: Clock) -> Array:
         """``α`` of each step of the epoch, (n,), float64."""
-        factor = self.rule(clock)
-        return np.broadcast_to(np.asarray(alpha_0 * factor, dtype=np.float64), clock.steps.shape)
+        alphas = np.empty(clock.steps.shape)
+        alphas[...] = alpha_0 * self.rule(clock)
+        return alphas
 
 
 SCHEDULES: Register[Schedule] = Register("schedule")
