@@ -1,5 +1,9 @@
 #include "network.hpp"
 
+#include <bit>
+#include <limits>
+#include <type_traits>
+
 #include "computation.hpp"
 
 namespace deltarule {
@@ -77,6 +81,16 @@ template <class Take> Outcome each_step(const std::vector<Batch>& batches, const
     return outcome;
 }
 
+// By exponents: sums of integers are of vectors, those of floating point are not
+template <class T> bool all_finite(const T* x, long n) {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    const Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+    Bits found = 0;
+    for (long i = 0; i < n; i++)
+        found |= (std::bit_cast<Bits>(x[i]) & exponent) == exponent;
+    return found == 0;
+}
+
 template <class T> void set_up(Workspace<T>& ws, const T* theta, const Steps& steps) {
     ws.job.l1 = steps.l1;
     ws.job.l2 = steps.l2;
@@ -99,15 +113,13 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
     Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
-    Workspace<T> ws(target, spec, samples, rows, true, crew.size());
+    Workspace<T> ws(target, spec, samples, {rows, crew.size(), true, batch > rows});
     Job<T>& job = ws.job;
     set_up(ws, theta, steps);
     job.seed = steps.seed;
     job.optimizer = steps.optimizer;
     job.m = m;
     job.v = v;
-    if (ws.micro || batch > rows)
-        job.g = ws.memory.template zeros<T>(job.n_parameters);
     const std::vector<Batch> batches = batches_of(samples, steps);
     Patience patience(control);
     Outcome outcome;
@@ -133,6 +145,8 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     if (outcome.interrupted)
         return outcome;
     ws.save(job.theta, theta);
+    if (outcome.failed < 0 && all_finite(theta, spec.parameters()))
+        ws.memory.keep();
     return outcome;
 }
 
@@ -157,10 +171,8 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
         layer.dropout = 0;
     const long rows = std::min(samples.m, CHUNK);
     Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
-    Workspace<T> ws(target, undropped, samples, rows, true, crew.size());
-    Job<T>& job = ws.job;
+    Workspace<T> ws(target, undropped, samples, {rows, crew.size(), true, true});
     set_up(ws, theta, steps);
-    job.g = ws.memory.template zeros<T>(job.n_parameters);
     Patience patience(control);
     Outcome outcome;
     const Batch all = batch_of(samples, 0, samples.m);
@@ -177,8 +189,12 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
         });
     }
     outcome.interrupted = patience.stopped();
-    if (g && !outcome.interrupted)
-        ws.save(job.g, g);
+    if (outcome.interrupted)
+        return outcome;
+    if (g)
+        ws.save(ws.job.g, g);
+    if (std::isfinite(outcome.cost) && (!g || all_finite(g, spec.parameters())))
+        ws.memory.keep();
     return outcome;
 }
 
@@ -209,7 +225,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     }
     Crew crew(worth(2 * weights(spec) * double(samples.m), control.threads));
     const long rows = std::min(ROWS, samples.m);
-    Workspace<T> ws(target, spec, samples, rows, false, crew.size());
+    Workspace<T> ws(target, spec, samples, {rows, crew.size()});
     ws.load(theta, ws.job.theta);
     Patience patience(control);
     crew.run([&](int id) {

@@ -17,6 +17,7 @@ struct LayerSpec {
     double option;
     bool learns, shared;
     double dropout;
+    bool operator==(const LayerSpec&) const = default;
 };
 
 struct NetworkSpec {
@@ -26,6 +27,7 @@ struct NetworkSpec {
     double loss_option;
     bool fused;
     long parameters() const;
+    bool operator==(const NetworkSpec&) const = default;
 };
 
 template <class T> struct Samples {

@@ -29,7 +29,7 @@ template <class Run> bool each_part(long count, long scratch, double work, const
     Memory memory;
     std::vector<double*> own(crew.size());
     for (double*& mine : own)
-        mine = memory.zeros<double>(scratch);
+        mine = memory.take<double>(scratch);
     crew.run([&](int id) {
         for (long part = next++; part < count && !patience.stopped(); part = next++) {
             task(part, own[id]);

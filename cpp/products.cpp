@@ -27,7 +27,7 @@ bool narrow_gram(const GramKernels<T, S>& kernels, const LinearJob<T>& job, long
     const long size = kernels.size(all), count = std::min(parts_of(job, q * q), TASKS);
     const long table = kernels.scratch(q), strips = kernels.strips_size(kernels.rows, q);
     Memory memory;
-    S* sums = memory.zeros<S>(count * size);
+    S* sums = memory.take<S>(count * size);
     const bool done = each_part(count, table + strips, double(job.m) * double(q) * double(q), control,
                                 [&](long part, double* scratch) {
                                     const Part rows = part_of(job.m, part, count);
@@ -65,10 +65,10 @@ public:
                     {{width_ * I, std::min(width_ * (I + 1), q), width_ * J, std::min(width_ * (J + 1), q)}});
         count_ = std::clamp(chunks_ / (2 * AT_ONCE), 1L, std::max(1L, TASKS / long(pairs_.size())));
         slab_ = std::min(chunks_, AT_ONCE * count_);
-        strips_ = memory_.template zeros<S>(slab_ * chunk_room_);
+        strips_ = memory_.template take<S>(slab_ * chunk_room_);
         for (Pair& pair : pairs_) {
             pair.size = kernels.size(pair.block);
-            pair.sums = memory_.template zeros<S>(count_ * pair.size);
+            pair.sums = memory_.template take<S>(count_ * pair.size);
         }
     }
 

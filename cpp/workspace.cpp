@@ -1,10 +1,5 @@
 #include "workspace.hpp"
 
-#include <sys/mman.h>
-
-#include <cstdlib>
-#include <cstring>
-
 namespace deltarule {
 
 namespace {
@@ -16,112 +11,7 @@ long first_of(long n, long k, long parts, long unit) {
 
 constexpr long HALVED = 4;  // panels of a layer whose sums are those of two halves
 
-constexpr std::size_t PAGE = 1 << 21, KEPT = 8 << 20;
-
-struct Kept {
-    char* blocks[2] = {};  // as many as are used at the same time
-
-    char* take() {
-        for (char*& block : blocks)
-            if (block)
-                return std::exchange(block, nullptr);
-        return nullptr;
-    }
-
-    bool put(char* one) {
-        for (char*& block : blocks)
-            if (!block) {
-                block = one;
-                return true;
-            }
-        return false;
-    }
-
-    ~Kept() {
-        while (char* block = take())
-            munmap(block, KEPT);
-    }
-};
-
-// What the last computation of this thread used, zeroed again: asking the system for memory at every epoch of a small
-// network would take longer than the epoch.
-thread_local Kept kept;
-
-char* map(std::size_t size) {
-    // pages of a block that are not touched take no memory; large ones are found sooner
-    void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (start == MAP_FAILED)
-        throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-    madvise(start, size, MADV_HUGEPAGE);
-#endif
-    return static_cast<char*>(start);
-}
-
-constexpr std::size_t LINE = 64;
-
-// In whole lines, and one more, as a vector may be read past the end
-std::size_t in_lines(std::size_t bytes) {
-    return rounded_up(bytes + LINE, LINE);
-}
-
 }  // namespace
-
-#if defined(__SANITIZE_ADDRESS__)
-
-// Each by itself, so that the sanitizer sees where one ends
-
-Memory::Memory() : first_(nullptr), at_(nullptr), end_(nullptr) {}
-
-Memory::~Memory() {
-    for (const auto& [start, size] : blocks_)
-        std::free(start);
-}
-
-void* Memory::take(std::size_t bytes) {
-    bytes = in_lines(bytes);
-    void* const taken = std::aligned_alloc(LINE, bytes);
-    if (!taken)
-        throw std::bad_alloc();
-    blocks_.emplace_back(std::memset(taken, 0, bytes), bytes);
-    return taken;
-}
-
-#else
-
-Memory::Memory() : first_(kept.take()) {
-    if (!first_)
-        first_ = map(KEPT);
-    at_ = first_;
-    end_ = first_ + KEPT;
-}
-
-Memory::~Memory() {
-    for (const auto& [start, size] : blocks_)
-        munmap(start, size);
-    std::memset(first_, 0, used_);
-    if (!kept.put(first_))
-        munmap(first_, KEPT);
-}
-
-void* Memory::take(std::size_t bytes) {
-    bytes = in_lines(bytes);
-    if (bytes > std::size_t(end_ - at_)) {
-        const std::size_t size = std::max(rounded_up(bytes, PAGE), 16 * PAGE) + PAGE;
-        blocks_.reserve(blocks_.size() + 1);
-        char* start = map(size);
-        blocks_.emplace_back(start, size);
-        at_ = start + (PAGE - reinterpret_cast<std::uintptr_t>(start) % PAGE) % PAGE;
-        end_ = start + size;
-    }
-    void* taken = at_;
-    at_ += bytes;
-    if (blocks_.empty())
-        used_ = std::size_t(at_ - first_);
-    return taken;
-}
-
-#endif
 
 template <class T>
 void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<Layer<T>>& layers, Job<T>& job) {
@@ -167,9 +57,12 @@ Layout<T>::Layout(const Target& target, const NetworkSpec& spec, const Samples<T
 }
 
 template <class T>
-Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows,
-                        bool training, int threads)
-    : Layout<T>(target, spec, samples, training), target_(target), rows_(rows) {
+Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, const Room& room)
+    : Layout<T>(target, spec, samples, room.training),
+      memory(Use{&target, spec, room, sizeof(T), samples.order != nullptr}),
+      target_(target),
+      rows_(room.rows) {
+    const auto [rows, threads, training, gradient] = room;
     shared = training && !micro && by_shares(spec, rows);
     for (long l = 1; l <= job.n_layers && !micro; l++) {
         layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows, training);
@@ -178,16 +71,18 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     if (training && !micro && !shared)
         halve();
     place_activations(micro ? kernels.micro_rows : training ? rows : rows * threads, training);
-    job.theta = memory.zeros<T>(job.n_parameters);
-    job.row_loss = memory.zeros<double>(2 * rows);
+    job.theta = memory.take<T>(job.n_parameters);
+    if (gradient || (training && micro))
+        job.g = memory.take<T>(job.n_parameters);
+    job.row_loss = memory.take<double>(2 * rows);
     if (training && !micro)
         make_tasks();
-    job.penalty = memory.zeros<double>(long(tasks.size()));
+    job.penalty = memory.take<double>(long(tasks.size()));
     if (shared)
-        job.shares = memory.zeros<T>(2 * shares_of(rows) * job.n_parameters);
+        job.shares = memory.take<T>(2 * shares_of(rows) * job.n_parameters);
     const long most = micro ? kernels.micro_scratch(job) : kernels.plan_scratch(job, rows, training);
     for (int id = 0; id < threads; id++)
-        scratch.push_back(memory.zeros<T>(most));
+        scratch.push_back(memory.take<T>(most));
 }
 
 // Whether a first layer has so many inputs that they are shared out; as measured
@@ -223,17 +118,17 @@ template <class T> void Workspace<T>::place_activations(long rows, bool training
         if (layer.ld * sizeof(T) % 256 == 0)
             layer.ld += 64 / long(sizeof(T));
         const long n = rows * layer.ld;
-        layer.seen = layer.a = layer.Z = memory.zeros<T>(n);
+        layer.seen = layer.a = layer.Z = memory.take<T>(n);
         if (l == 0 || !training)
             continue;
         if (!target_.activations[layer.activation].from_output)
-            layer.Z = memory.zeros<T>(n);
-        layer.d = memory.zeros<T>(n);
+            layer.Z = memory.take<T>(n);
+        layer.d = memory.take<T>(n);
         if (layer.learns)
-            layer.e = memory.zeros<T>(n);
+            layer.e = memory.take<T>(n);
         if (layer.dropout > 0) {
-            layer.mask = memory.zeros<T>(n);
-            layer.seen = memory.zeros<T>(n);
+            layer.mask = memory.take<T>(n);
+            layer.seen = memory.take<T>(n);
         }
     }
 }
@@ -246,15 +141,15 @@ template <class T> Job<T> Workspace<T>::job_of(int id) {
     own.layers = layers.data();
     if (!shared) {
         if (layers[0].seen)
-            layers[0].seen = memory.template zeros<T>(rows_ * layers[0].ld);
+            layers[0].seen = memory.template take<T>(rows_ * layers[0].ld);
         return own;
     }
     for (T** changed : {&own.theta, &own.m, &own.v, &own.g})
         if (const T* from = *changed) {
-            *changed = memory.template zeros<T>(job.n_parameters);
+            *changed = memory.template take<T>(job.n_parameters);
             std::copy_n(from, job.n_parameters, *changed);
         }
-    own.penalty = memory.template zeros<double>(long(tasks.size()));
+    own.penalty = memory.template take<double>(long(tasks.size()));
     return own;
 }
 

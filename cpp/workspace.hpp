@@ -3,37 +3,12 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
-#include <new>
-#include <utility>
 #include <vector>
 
+#include "memory.hpp"
 #include "plan.hpp"
 
 namespace deltarule {
-
-// Zeroed memory, aligned to cache lines, all freed together. Large amounts come from pages as large as the system
-// offers.
-class Memory {
-public:
-    Memory();
-    Memory(const Memory&) = delete;
-    Memory& operator=(const Memory&) = delete;
-    ~Memory();
-
-    template <class T> T* zeros(long n) {
-        if (n < 0 || std::size_t(n) > std::numeric_limits<std::size_t>::max() / (4 * sizeof(T)))
-            throw std::bad_alloc();
-        return static_cast<T*>(take(n * sizeof(T)));
-    }
-
-private:
-    std::vector<std::pair<void*, std::size_t>> blocks_;
-    char *first_, *at_, *end_;  // the first block, and what is left of the last one
-    std::size_t used_ = 0;      // of the first
-
-    void* take(std::size_t bytes);
-};
 
 // Sizes, activations, loss and samples of a job; no memory yet
 template <class T>
@@ -86,8 +61,7 @@ public:
     std::vector<T*> scratch;  // one for each thread
     Memory memory;
 
-    Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, long rows, bool training,
-              int threads);
+    Workspace(const Target& target, const NetworkSpec& spec, const Samples<T>& samples, const Room& room);
 
     // What a thread does before it calls kernels, and afterwards
     void enter() const {
@@ -113,7 +87,7 @@ public:
 private:
     using Layout<T>::layers_;
     const Target& target_;
-    const long rows_;  // in memory at the same time, to predict those of each thread
+    const long rows_;  // see Room
     std::deque<std::vector<Layer<T>>> copies_;
 
     void place_activations(long rows, bool training);

@@ -27,9 +27,9 @@ template <class T> struct Fit {
 
 template <class T>
 Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, int optimizer, int threads, int offset,
-           bool all = false) {
+           bool all = false, double most = 1) {
     const long n_x = spec.n_features, n_y = spec.layers.back().units, P = spec.parameters();
-    Numbers<T> X(m * n_x, offset, -1, 1, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
+    Numbers<T> X(m * n_x, offset, -most, most, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
         theta(P, offset, -.3, .3, 4);
     std::vector<std::int64_t> order(m);
     for (long i = 0; i < m; i++)
@@ -103,6 +103,25 @@ template <class T> void threads(const Target& target) {
             [&] { expect(one == fit<T>(target, spec, 2500, 1200, 4, 2, 0), "fits at the same time agree"); });
     for (std::thread& each : fits)
         each.join();
+}
+
+// What an epoch leaves in memory to the next one does not change it, nor what one leaves that came to no number
+template <class T> void memory_kept(const Target& target) {
+    const int sigmoid = index_of("sigmoid", target.activations);
+    for (const auto& sizes : {std::vector<long>{3, 4, 2}, {20, 33, 3}, {9, 130, 110, 10}, {100, 120, 100, 1}})
+        for (long batch : {7L, 100L, 1100L})
+            for (int threads : {1, 2}) {
+                const NetworkSpec spec = network(sizes, sigmoid, 0, 0, false, batch == 7 ? 0.3 : 0, batch == 100);
+                const auto run = [&](double most) {
+                    return fit<T>(target, spec, 1200, batch, 4, threads, 0, true, most);
+                };
+                Fit<T> fresh;
+                std::thread([&] { fresh = run(1); }).join();
+                for (double before : {1.0, 30.0, 1.0, double(std::numeric_limits<T>::max())}) {
+                    run(before);
+                    expect(run(1) == fresh, "the same bits whatever was computed before");
+                }
+            }
 }
 
 // Every way in which the threads share a layer out, below and above every other: pairs with halves, layers of fewer
@@ -358,6 +377,8 @@ int main(int argc, char** argv) {
         if (mode == "races")
             continue;
         values(*target);
+        memory_kept<float>(*target);
+        memory_kept<double>(*target);
         if (target == targets().front())  // others have no state of their own
             nested(*target);
         denormals<float>(*target);
