@@ -1,10 +1,7 @@
 #include "network.hpp"
 
-#include <bit>
-#include <limits>
-#include <type_traits>
-
 #include "computation.hpp"
+#include "finite.hpp"
 
 namespace deltarule {
 
@@ -79,16 +76,6 @@ template <class Take> Outcome each_step(const std::vector<Batch>& batches, const
     }
     outcome.cost = total / total_weight;
     return outcome;
-}
-
-// By exponents: sums of integers are of vectors, those of floating point are not
-template <class T> bool all_finite(const T* x, long n) {
-    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
-    const Bits exponent = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
-    Bits found = 0;
-    for (long i = 0; i < n; i++)
-        found |= (std::bit_cast<Bits>(x[i]) & exponent) == exponent;
-    return found == 0;
 }
 
 template <class T> void set_up(Workspace<T>& ws, const T* theta, const Steps& steps) {

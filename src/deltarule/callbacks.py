@@ -6,12 +6,11 @@ function of the run will do where only the end of an epoch matters.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from .arrays import Array
 from .errors import InvalidOption
@@ -147,7 +146,7 @@ class EarlyStopping(Callback):
             raise InvalidOption(f"expected a name in the history to monitor ({known}), found {self.monitor!r}")
         sign = self.sign
         value, best = sign * run.history[self.monitor][-1], sign * self.best
-        first = np.isnan(best) and np.isfinite(value)
+        first = math.isnan(best) and math.isfinite(value)
         improved = first or value <= best - self.min_delta  # NaN is no improvement on anything
         self.count = 0 if improved else self.count + 1
         if first or value < best:

@@ -143,10 +143,10 @@ def _minibatches(run: Run, last_epoch: int) -> None:
 def _check_finite(run: Run) -> None:
     """The weights, and the squares of gradients by which steps are divided."""
     network, state = run.network, run.state
-    if not np.isfinite(network.theta).all():
+    if not _native.all_finite(network.theta):
         raise not_finite(network, run.data.rows(slice(0, 1)), state.step)
     kept = getattr(state.moments, "packed", state.moments)  # as the engine has them, not a copy
-    if "v" in kept and not kept["v"].max() < np.inf:
+    if "v" in kept and not _native.all_finite(kept["v"]):
         v = network.view(state.moments["v"])
         layer, what, _ = first_not_finite((l, f"v of W[{l}]", v.W[l]) for l in v.W) or (1, "v", ())
         raise ceased(layer, what, state.step)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -67,8 +67,7 @@ class Data:
         return float(len(self)) if self.w is None else float(self.w.sum(dtype=np.float64))
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(NamedTuple):
     """The minibatch steps of one epoch.
 
     Parameters

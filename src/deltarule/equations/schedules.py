@@ -6,6 +6,7 @@ A schedule is a pure function of the `Clock`, so that an interrupted run that co
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,8 +14,7 @@ from ..arrays import Array
 from ..registry import Entry, Register
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(NamedTuple):
     """Where a run stands at the beginning of an epoch.
 
     Parameters
