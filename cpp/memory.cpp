@@ -99,7 +99,7 @@ public:
     }
 
 private:
-    Left left_[2];  // as many as are used at the same time
+    Left left_[3];  // as many as take turns: an epoch, and a cost and a prediction after it
 };
 
 thread_local Blocks unused;

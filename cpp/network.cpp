@@ -158,7 +158,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
         layer.dropout = 0;
     const long rows = std::min(samples.m, CHUNK);
     Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
-    Workspace<T> ws(target, undropped, samples, {rows, crew.size(), true, true});
+    Workspace<T> ws(target, undropped, samples, {rows, crew.size(), true, g != nullptr});
     set_up(ws, theta, steps);
     Patience patience(control);
     Outcome outcome;
@@ -235,6 +235,8 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
     });
     Outcome outcome;
     outcome.interrupted = patience.stopped();
+    if (!outcome.interrupted && all_finite(out, samples.m * spec.layers.back().units))
+        ws.memory.keep();
     return outcome;
 }
 

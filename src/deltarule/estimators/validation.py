@@ -19,6 +19,7 @@ from ..engines.threads import usable_threads
 from ..errors import DataError, InvalidOption, did_you_mean
 from ..network import Network, check_shapes
 from .base import check_weights
+from .scores import quick_score
 
 if TYPE_CHECKING:
     from .trained import TrainedEstimator
@@ -88,15 +89,19 @@ def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Callable[
             did_you_mean(str(scoring), get_scorer_names()) or "sklearn.metrics.get_scorer_names() lists them",
         ) from None
     weights = {} if w is None or not _takes_weights(scorer) else {"sample_weight": w}
+    quick = quick_score(estimator, y, w) if scorer is None else None
+    bare, threads = estimator._bare(), usable_threads(estimator.n_jobs)
+    engine = engines.choose(estimator.engine, estimator.network_, X)
 
     def measure(network: Network) -> dict[str, float]:
-        bare = estimator._bare()
         bare.network_ = network
-        engine = engines.choose(estimator.engine, network, data.X)
-        J = engine.cost(network, data, threads=usable_threads(estimator.n_jobs))
+        J = engine.cost(network, data, threads=threads)
         if not np.isfinite(J):
             return {"validation_loss": np.nan, "validation_score": np.nan}
-        score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
+        if quick is not None:
+            score = quick(bare.predict(X))
+        else:
+            score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
         return {"validation_loss": J, "validation_score": float(score)}
 
     return measure

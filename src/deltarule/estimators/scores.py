@@ -1,0 +1,57 @@
+"""Accuracy and R² as ``score`` has them, of the same samples again and again.
+
+scikit-learn's metrics look at their arguments for longer than an epoch of a small network takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from ..arrays import Array
+
+Score: TypeAlias = Callable[[Array], float]
+"""From predictions to what they are worth."""
+
+
+def quick_score(estimator: BaseEstimator, y: Any, w: Array | None) -> Score | None:
+    """What ``estimator.score`` is on samples with targets `y` and weights `w`; None where it is left to scikit-learn.
+
+    Parameters
+    ----------
+    y : (m,) or (m, n_L)
+        Targets as the user knows them, which the estimator has accepted.
+    w : (m,) or None
+    """
+    score = getattr(type(estimator), "score", None)
+    if not isinstance(y, np.ndarray) or len(y) < 2:  # R² of one sample is not defined
+        return None
+    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if score is ClassifierMixin.score:
+        return _accuracy(y, w)
+    return _r2(y.astype(np.float64), w) if score is RegressorMixin.score else None
+
+
+def _accuracy(y: Array, w: Array | None) -> Score:
+    """Of several labels, all have to be right."""
+
+    def accuracy(prediction: Array) -> float:
+        right = prediction == y
+        return float(np.average(right if right.ndim == 1 else right.all(axis=1), weights=w))
+
+    return accuracy
+
+
+def _r2(y: Array, w: Array | None) -> Score:
+    """``1 - Σ w (y - ŷ)² / Σ w (y - ȳ)²``, the mean over targets; one that does not vary counts 1 if met, else 0."""
+    around_mean = np.average((y - np.average(y, axis=0, weights=w)) ** 2, axis=0, weights=w)
+
+    def r2(prediction: Array) -> float:
+        squares = np.average((y - prediction.reshape(y.shape)) ** 2, axis=0, weights=w)
+        varies = around_mean > 0
+        return float(np.mean(np.where(varies, 1 - squares / np.where(varies, around_mean, 1), squares == 0)))
+
+    return r2
