@@ -137,7 +137,8 @@ class TrainedEstimator(NetworkEstimator):
         w = check_weights(sample_weight, X)
         Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
         X, y, w, Y = self._weigh(X, y, w, Y)
-        init_seed, split_seed, order_seed = self._seeds()
+        goes_on = incremental and not fresh  # with the seed of its state
+        init_seed, split_seed, order_seed = (0, 0, 0) if goes_on else self._seeds()
         if fresh:
             self.network_ = self._make_network(X.shape[1], Y.shape[1], init_seed, dtype)
         elif self.network_.sizes != self._sizes(X.shape[1], Y.shape[1]):
