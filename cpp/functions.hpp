@@ -114,8 +114,9 @@ template <class T> inline Vec<T> vexpm1(Vec<T> x) {
 template <class T> inline Vec<T> log_of_normal(Vec<T> x) {
     using F = Format<T>;
     constexpr int terms = F::log_terms;
-    const Mask<T> k = shifted_right<T>(bits<T>(x) - bits<T>(splat(T(0.70710678118654752))), F::mantissa);
-    const Vec<T> f = number<T>(bits<T>(x) - (k << F::mantissa)) - T(1);
+    const auto places = [](Vec<T> of) { return Natural<T>(bits<T>(of)); };  // those of a NaN may be beyond signed ones
+    const Mask<T> k = shifted_right<T>(Mask<T>(places(x) - places(splat(T(0.70710678118654752)))), F::mantissa);
+    const Vec<T> f = number<T>(Mask<T>(places(x) - (Natural<T>(k) << F::mantissa))) - T(1);
     const Vec<T> s = f / (f + T(2)), s2 = s * s;
     Vec<T> p = splat(T(2.0 / (2 * terms - 1)));
 #pragma GCC unroll 16
