@@ -150,12 +150,11 @@ def encode_target(
     keys = parse_levels(values)
     classes = _class_names(values, keys) if classes is None else classes
     known = parse_levels(pl.Series(classes, dtype=pl.String))
-    foreign = ~keys.is_in(known.implode())
-    if foreign.any():
+    codes = keys.replace_strict(known, pl.Series(range(len(classes))), default=None, return_dtype=pl.Int64)
+    if (foreign := codes.is_null()).any():
         row, value = first_where(series, foreign)
         listed = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
         raise DataError(f"target {series.name!r}: expected one of the classes {listed}, found {value!r} in row {row}")
-    codes = keys.replace_strict(known, pl.Series(range(len(classes))), return_dtype=pl.Int64)
     return codes.to_numpy().astype(np.int64), classes
 
 
