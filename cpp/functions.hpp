@@ -63,9 +63,10 @@ template <class T> inline Vec<T> converted(Mask<T> n) {
     return number<T>(n + bits<T>(splat(magic))) - magic;
 }
 
-// 2^n, for n within the exponents of normal numbers
+// 2^n, for n within the exponents of normal numbers; of anything else, as a NaN leaves it, some number
 template <class T> inline Vec<T> power_of_two(Mask<T> n) {
-    return number<T>((n + Format<T>::bias) << Format<T>::mantissa);
+    constexpr typename VectorOf<T>::Natural bias = Format<T>::bias;
+    return number<T>(Mask<T>((Natural<T>(n) + bias) << Format<T>::mantissa));
 }
 
 // (e^r - 1 - r) / r² = 1/2 + r/6 + ...
@@ -90,7 +91,8 @@ template <class T> inline Vec<T> exp_of_usual(Vec<T> x) {
         return (Vec<T>)_mm512_scalef_pd((__m512d)y, (__m512d)n);
 #else
     const Mask<T> half = shifted_right<T>(whole, 1);
-    return y * power_of_two<T>(half) * power_of_two<T>(whole - half);
+    const Mask<T> rest = Mask<T>(Natural<T>(whole) - Natural<T>(half));
+    return y * power_of_two<T>(half) * power_of_two<T>(rest);
 #endif
 }
 
@@ -114,7 +116,7 @@ template <class T> inline Vec<T> vexpm1(Vec<T> x) {
 template <class T> inline Vec<T> log_of_normal(Vec<T> x) {
     using F = Format<T>;
     constexpr int terms = F::log_terms;
-    const auto places = [](Vec<T> of) { return Natural<T>(bits<T>(of)); };  // those of a NaN may be beyond signed ones
+    const auto places = [](Vec<T> of) { return Natural<T>(bits<T>(of)); };  // a NaN's are as large as there are
     const Mask<T> k = shifted_right<T>(Mask<T>(places(x) - places(splat(T(0.70710678118654752)))), F::mantissa);
     const Vec<T> f = number<T>(Mask<T>(places(x) - (Natural<T>(k) << F::mantissa))) - T(1);
     const Vec<T> s = f / (f + T(2)), s2 = s * s;

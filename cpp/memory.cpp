@@ -24,7 +24,7 @@ std::size_t in_lines(std::size_t bytes) {
 
 #if defined(__SANITIZE_ADDRESS__)
 
-// Each by itself, so that the sanitizer sees where one ends
+// Each by itself, so that the sanitizer sees where one ends; nothing is kept
 
 Memory::Memory(std::optional<Use> use) : use_(std::move(use)) {}
 
@@ -46,11 +46,11 @@ void* Memory::bytes(std::size_t n) {
 
 namespace {
 
-// A block, and what the last computation left there
-struct Left {
-    char* block = nullptr;
+// A block of which the first `used` bytes may not be zero: as that use left them, or of no use
+struct Block {
+    char* start;
     std::size_t used = 0;
-    std::optional<Use> use;  // unless what it left is of no use
+    std::optional<Use> use = {};
 };
 
 char* map(std::size_t size) {
@@ -64,55 +64,61 @@ char* map(std::size_t size) {
     return static_cast<char*>(start);
 }
 
-// Blocks of a thread that nobody uses: asking the system for memory at every epoch of a small network would take longer
+// Those of a thread that nobody uses: asking the system for memory at every epoch of a small network would take longer
 // than the epoch.
-class Blocks {
+class Unused {
 public:
-    // One that was left by the same use, or else by none; a new one rather than what another use may come back to
-    char* take(const std::optional<Use>& use) {
-        const auto find = [&](auto wanted) { return std::ranges::find_if(left_, wanted); };
-        auto found = find([&](const Left& one) { return one.block && use && one.use == use; });
-        if (found != std::end(left_))
-            return std::exchange(found->block, nullptr);
-        found = find([](const Left& one) { return one.block && !one.use; });
-        if (found == std::end(left_) && find([](const Left& one) { return !one.block; }) != std::end(left_))
-            return map(KEPT);
-        if (found == std::end(left_))
-            found = std::begin(left_);
-        std::memset(found->block, 0, found->used);
-        return std::exchange(found->block, nullptr);
+    Unused() { blocks_.reserve(MOST); }
+
+    // As the same use left it; else zeros, in one of no use, in a new one, or in that which has waited longest
+    Block take(const std::optional<Use>& use) {
+        auto found = use ? std::ranges::find(blocks_, use, &Block::use) : blocks_.end();
+        const bool same = found != blocks_.end();
+        if (!same)
+            found = std::ranges::find(blocks_, std::optional<Use>(), &Block::use);
+        if (found == blocks_.end() && blocks_.size() < MOST)
+            return {map(KEPT)};
+        if (found == blocks_.end())
+            found = blocks_.begin();
+        Block taken = std::move(*found);
+        blocks_.erase(found);
+        if (!same)
+            std::memset(taken.start, 0, std::exchange(taken.used, 0));
+        return taken;
     }
 
-    void put(Left left) {
-        for (Left& one : left_)
-            if (!one.block) {
-                one = std::move(left);
-                return;
-            }
-        munmap(left.block, KEPT);
+    void put(Block block) {
+        if (blocks_.size() < MOST)
+            blocks_.push_back(std::move(block));
+        else
+            munmap(block.start, KEPT);
     }
 
-    ~Blocks() {
-        for (const Left& one : left_)
-            if (one.block)
-                munmap(one.block, KEPT);
+    ~Unused() {
+        for (const Block& block : blocks_)
+            munmap(block.start, KEPT);
     }
 
 private:
-    Left left_[3];  // as many as take turns: an epoch, and a cost and a prediction after it
+    static constexpr std::size_t MOST = 3;  // take turns: an epoch, and a cost and a prediction after it
+    std::vector<Block> blocks_;             // the one that has waited longest comes first
 };
 
-thread_local Blocks unused;
+thread_local Unused unused;
 
 }  // namespace
 
-Memory::Memory(std::optional<Use> use)
-    : use_(std::move(use)), first_(unused.take(use_)), at_(first_), end_(first_ + KEPT) {}
+Memory::Memory(std::optional<Use> use) : use_(std::move(use)) {
+    const Block block = unused.take(use_);
+    first_ = at_ = block.start;
+    end_ = first_ + KEPT;
+    used_ = block.used;
+}
 
 Memory::~Memory() {
     for (const auto& [start, size] : blocks_)
         munmap(start, size);
-    unused.put({first_, used_, keeps_ ? use_ : std::nullopt});
+    unused.put({first_, used_, keeps_ ? std::move(use_) : std::nullopt});
 }
 
 void* Memory::bytes(std::size_t n) {
@@ -128,7 +134,7 @@ void* Memory::bytes(std::size_t n) {
     void* taken = at_;
     at_ += n;
     if (blocks_.empty())
-        used_ = std::size_t(at_ - first_);
+        used_ = std::max(used_, std::size_t(at_ - first_));
     return taken;
 }
 

@@ -12,12 +12,13 @@
 
 namespace deltarule {
 
-// What a network needs memory for: so many rows at the same time, of each thread to predict them; to train, and with a
-// gradient that stays
+// What a network needs memory for: so many rows at the same time, of each thread to predict them; to train, with a
+// gradient that stays, and with so many moments of the optimizer
 struct Room {
     long rows;
     int threads;
     bool training = false, gradient = false;
+    int moments = 0;
     bool operator==(const Room&) const = default;
 };
 
@@ -48,14 +49,15 @@ public:
         return static_cast<T*>(bytes(n * sizeof(T)));
     }
 
-    // For the next one of this use; all numbers in it are finite
+    // For the next one of this use. The results are finite, so that padding is still zero or finite: it goes with them
+    // through every sum.
     void keep() { keeps_ = true; }
 
 private:
-    const std::optional<Use> use_;
+    std::optional<Use> use_;
     std::vector<std::pair<void*, std::size_t>> blocks_;
     char *first_ = nullptr, *at_ = nullptr, *end_ = nullptr;  // the first block, and what is left of the last one
-    std::size_t used_ = 0;                                    // of the first
+    std::size_t used_ = 0;  // of the first, by this computation or by one that left it
     bool keeps_ = false;
 
     void* bytes(std::size_t n);

@@ -100,7 +100,7 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
     Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
-    Workspace<T> ws(target, spec, samples, {rows, crew.size(), true, batch > rows});
+    Workspace<T> ws(target, spec, samples, {rows, crew.size(), true, batch > rows, (m != nullptr) + (v != nullptr)});
     Job<T>& job = ws.job;
     set_up(ws, theta, steps);
     job.seed = steps.seed;

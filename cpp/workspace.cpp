@@ -62,7 +62,7 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
       memory(Use{&target, spec, room, sizeof(T), samples.order != nullptr}),
       target_(target),
       rows_(room.rows) {
-    const auto [rows, threads, training, gradient] = room;
+    const auto& [rows, threads, training, gradient, moments] = room;
     shared = training && !micro && by_shares(spec, rows);
     for (long l = 1; l <= job.n_layers && !micro; l++) {
         layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows, training);

@@ -11,23 +11,29 @@
 #include <tuple>
 
 #include "../../cpp/linear_model.hpp"
+#include "../../cpp/memory.hpp"
 #include "../../cpp/order.hpp"
 #include "helpers.hpp"
 #include "values.hpp"
 
 namespace {
 
+template <class T> bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
 template <class T> struct Fit {
     std::vector<T> theta, m, v, g, out;
     double cost = 0;
     bool operator==(const Fit& other) const {
-        return theta == other.theta && m == other.m && v == other.v && g == other.g && out == other.out;
+        return same_bits(theta, other.theta) && same_bits(m, other.m) && same_bits(v, other.v) &&
+               same_bits(g, other.g) && same_bits(out, other.out);
     }
 };
 
 template <class T>
 Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, int optimizer, int threads, int offset,
-           bool all = false, double most = 1) {
+           bool all = false, double most = 1, bool reordered = true) {
     const long n_x = spec.n_features, n_y = spec.layers.back().units, P = spec.parameters();
     Numbers<T> X(m * n_x, offset, -most, most, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
         theta(P, offset, -.3, .3, 4);
@@ -35,7 +41,7 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     for (long i = 0; i < m; i++)
         order[i] = (i * 7919) % m;
     Fit<T> fit{{}, std::vector<T>(P), std::vector<T>(P), std::vector<T>(P), std::vector<T>(m * n_y), 0};
-    const Samples<T> samples{X.data, y.data, w.data, order.data(), m};
+    const Samples<T> samples{X.data, y.data, w.data, reordered ? order.data() : nullptr, m};
     Steps steps;
     steps.batch_size = batch;
     steps.alphas.assign((m + batch - 1) / batch, 0.01);
@@ -105,23 +111,56 @@ template <class T> void threads(const Target& target) {
         each.join();
 }
 
-// What an epoch leaves in memory to the next one does not change it, nor what one leaves that came to no number
+// Whether it is all zero, of which so many bytes are taken and then written
+bool finds_zeros(long use, long bytes, bool keep) {
+    Memory memory(Use{targets().front(), network({3, 4, 2}, 0, 0, 0, false, 0, false), {use, 1}, 4, false});
+    char* const taken = memory.take<char>(bytes);
+    const bool zeros = std::count(taken, taken + bytes, 0) == bytes;
+    std::memset(taken, 7, bytes);
+    if (keep)
+        memory.keep();
+    return zeros;
+}
+
+void memory() {
+    for (long use = 0; use < 9; use++) {
+        expect(finds_zeros(use, 5000, true), "zeros of a use that is new");
+        finds_zeros(use, 1000, true);
+        finds_zeros(use, 1000, false);
+        expect(finds_zeros(use, 5000, true), "zeros where nothing was kept, however little was taken in between");
+        try {
+            Memory(Use{}).take<char>(-1);
+        } catch (const std::bad_alloc&) {
+        }
+    }
+#if !defined(__SANITIZE_ADDRESS__)
+    for (long use = 20; use < 26; use++)
+        for (bool first : {true, false})
+            expect(finds_zeros(use, 1000, true) == first, "the same use finds what it left, also after many others");
+#endif
+}
+
+// What one computation leaves in memory does not change another, be it of the same use or not, and also where it came
+// to no number
 template <class T> void memory_kept(const Target& target) {
-    const int sigmoid = index_of("sigmoid", target.activations);
-    for (const auto& sizes : {std::vector<long>{3, 4, 2}, {20, 33, 3}, {9, 130, 110, 10}, {100, 120, 100, 1}})
-        for (long batch : {7L, 100L, 1100L})
-            for (int threads : {1, 2}) {
-                const NetworkSpec spec = network(sizes, sigmoid, 0, 0, false, batch == 7 ? 0.3 : 0, batch == 100);
-                const auto run = [&](double most) {
-                    return fit<T>(target, spec, 1200, batch, 4, threads, 0, true, most);
-                };
-                Fit<T> fresh;
-                std::thread([&] { fresh = run(1); }).join();
-                for (double before : {1.0, 30.0, 1.0, double(std::numeric_limits<T>::max())}) {
-                    run(before);
-                    expect(run(1) == fresh, "the same bits whatever was computed before");
-                }
-            }
+    const int relu = index_of("relu", target.activations), prelu = index_of("prelu", target.activations);
+    const std::vector<long> sizes[] = {{3, 4, 2}, {20, 33, 3}, {9, 130, 110, 10}, {100, 150, 1}};
+    std::mt19937 random(1);
+    const auto pick = [&](long n) { return long(random() % n); };
+    for (int i = 0; i < 60; i++) {
+        const bool learns = pick(4) == 0;
+        const NetworkSpec spec =
+            network(sizes[pick(4)], learns ? prelu : relu, 0, 0, false, pick(4) == 0 ? 0.3 : 0, learns);
+        const long m = pick(2) ? 1200 : 256, batch = pick(2) ? m : 100;
+        const int optimizer = int(pick(6)), threads = int(1 + pick(2));
+        const double most[] = {1, 1, 1000, double(std::numeric_limits<T>::max())};
+        const auto run = [&, most = most[pick(4)], reordered = pick(3) > 0] {
+            return fit<T>(target, spec, m, batch, optimizer, threads, 0, true, most, reordered);
+        };
+        Fit<T> fresh;
+        std::thread([&] { fresh = run(); }).join();
+        expect(run() == fresh, "the same bits whatever was computed before");
+    }
 }
 
 // Every way in which the threads share a layer out, below and above every other: pairs with halves, layers of fewer
@@ -366,6 +405,7 @@ int main(int argc, char** argv) {
     const std::string_view mode = argc > 1 ? argv[1] : "";
     const bool emulated = mode == "emulated";
     orders();
+    memory();
     for (const Target* target : targets()) {
         threads<float>(*target);
         teams<float>(*target);

@@ -30,20 +30,19 @@ class BlasLimit:
 
     def __init__(self) -> None:
         self.lock, self.users = threading.Lock(), 0
-        self.before: list[tuple[Any, int]] = []  # libraries, and how many threads they had
+        self.before: list[tuple[Any, int]] = []  # libraries of the whole process, and how many threads they had
 
-    def enter(self) -> None:
-        """One user more."""
+    def enter(self) -> list[tuple[Any, int]]:
+        """One user more; what its thread had of its own."""
         with self.lock:
             self.users += 1
             if self.users == 1:
-                known = [(library, library.get_num_threads()) for library in _blas_libraries()]
-                self.before = [(library, threads) for library, threads in known if threads is not None]
-                for library, _ in self.before:
-                    library.set_num_threads(1)
+                self.before = _one_thread(_of_a_thread(False))
+        return _one_thread(_of_a_thread(True))
 
-    def leave(self) -> None:
+    def leave(self, own: list[tuple[Any, int]]) -> None:
         """One user less."""
+        _set_threads(own)
         with self.lock:
             self.users -= 1
             if self.users == 0:
@@ -51,8 +50,7 @@ class BlasLimit:
 
     def restore(self) -> None:
         """Let BLAS have its threads again."""
-        for library, threads in self.before:
-            library.set_num_threads(threads)
+        _set_threads(self.before)
         self.before = []
 
 
@@ -95,6 +93,36 @@ def _blas_libraries() -> list[Any]:
     return [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
+@cache
+def _of_a_thread(each: bool) -> list[Any]:
+    """The libraries of which `each` thread has a limit of its own, as OpenBLAS on OpenMP from threadpoolctl 3.8 on."""
+    own = [getattr(one, "threading_layer", "") == "openmp" and _takes_control(one) for one in _blas_libraries()]
+    return [library for library, is_own in zip(_blas_libraries(), own, strict=True) if is_own == each]
+
+
+def _takes_control(library: Any) -> bool:
+    """Whether only the first thread that limits a library may do so, which is how threadpoolctl has it from 3.8 on."""
+    return hasattr(library, "clear_controlling_thread")
+
+
+def _one_thread(libraries: list[Any]) -> list[tuple[Any, int]]:
+    """One thread from here on; how many there were."""
+    known = [(library, library.get_num_threads()) for library in libraries]
+    before = [(library, threads) for library, threads in known if threads is not None]
+    _set_threads([(library, 1) for library, _ in before])
+    return before
+
+
+def _set_threads(limits: list[tuple[Any, int]]) -> None:
+    """Whoever calls; the users are counted, so that no two threads are at it."""
+    for library, threads in limits:
+        if _takes_control(library):
+            library.clear_controlling_thread(force=True)
+        library.set_num_threads(threads)
+        if _takes_control(library):
+            library.clear_controlling_thread()
+
+
 @contextmanager
 def one_blas_thread(rows: float = np.inf, columns: float = np.inf) -> Iterator[None]:
     """Keep the linear algebra of the whole process to one thread, until the last of those who asked has left.
@@ -105,11 +133,11 @@ def one_blas_thread(rows: float = np.inf, columns: float = np.inf) -> Iterator[N
         yield
         return
     limit = _blas
-    limit.enter()
+    own = limit.enter()
     try:
         yield
     finally:
-        limit.leave()
+        limit.leave(own)
 
 
 def map_chunks(function: Callable[[slice], T], n_rows: int, threads: int) -> list[T]:
@@ -117,5 +145,5 @@ def map_chunks(function: Callable[[slice], T], n_rows: int, threads: int) -> lis
     chunks = [slice(i, min(i + CHUNK, n_rows)) for i in range(0, max(n_rows, 1), CHUNK)]
     if threads == 1 or len(chunks) == 1:
         return [function(chunk) for chunk in chunks]
-    with ThreadPoolExecutor(min(threads, len(chunks))) as pool:
+    with ThreadPoolExecutor(min(threads, len(chunks)), initializer=_one_thread, initargs=(_of_a_thread(True),)) as pool:
         return list(pool.map(function, chunks))
