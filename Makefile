@@ -66,6 +66,13 @@ clang:  ## build with clang into an environment of its own, warnings being error
 		--config-settings build-dir=build/clang/cmake --config-settings cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON
 	@build/clang/bin/python -m pytest -q tests/engines
 
+oldest:  ## run the tests with the oldest dependencies that pyproject.toml allows
+	@test -x build/oldest/bin/python || $(PYTHON) -m venv build/oldest
+	@$(PYTHON) tools/oldest.py > build/oldest/constraints.txt
+	@build/oldest/bin/python -m pip --disable-pip-version-check install --quiet ".[test]" --upgrade \
+		--constraint build/oldest/constraints.txt
+	@build/oldest/bin/python -m pytest -n 2 -q --ignore tests/compat
+
 arm64:  ## cross-compile the core for arm64 and run most of its own test, emulated (up to half an hour)
 	@command -v aarch64-linux-gnu-g++ > /dev/null && command -v qemu-aarch64 > /dev/null || { echo \
 		"make arm64 needs a cross compiler and an emulator. On Debian: apt install g++-aarch64-linux-gnu qemu-user"; exit 1; }

@@ -41,7 +41,8 @@ void check_packed(const std::string& isa, const NetworkSpec& spec, std::size_t f
 
 template <class T> void bind(nb::module_& module) {
     module.def(
-        "all_finite", [](const In<T>& x) { return all_finite(x.data(), long(x.size())); }, nb::arg().noconvert());
+        "all_finite", [](const In<T>& x) { return all_finite(x.data(), long(x.size())); }, nb::arg().noconvert(),
+        nb::call_guard<WithoutGil>());
     module.def(
         "epoch",
         [](const std::string& isa, const NetworkSpec& spec, const Out<T>& theta, const Maybe<Out<T>>& m,

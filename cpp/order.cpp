@@ -21,12 +21,12 @@ void shuffled(std::uint64_t seed, std::uint64_t epoch, long n, std::int64_t* ord
     std::int64_t* drawn[AHEAD];
     for (long last = n - 1, block = 1; last > 0; last -= AHEAD) {
         const long places = std::min(last, AHEAD);
-        for (long k = 0; k < places; block++) {
+        for (long k = 0; k < places; k += 4, block++) {
             const Words words = philox({{std::uint64_t(block), 0, 0, epoch}}, seed, KEY_OF_ORDER);
-            for (long w = 0; w < 4 && k < places; w++, k++) {
-                const auto up_to = static_cast<unsigned __int128>(last - k + 1);
-                drawn[k] = order + static_cast<long>(words.x[w] * up_to >> 64);
-                __builtin_prefetch(drawn[k], 1);
+            for (long i = k; i < std::min(k + 4, places); i++) {
+                const auto up_to = static_cast<unsigned __int128>(last - i + 1);
+                drawn[i] = order + static_cast<long>(words.x[i - k] * up_to >> 64);
+                __builtin_prefetch(drawn[i], 1);
             }
         }
         for (long k = 0; k < places; k++)

@@ -16,14 +16,14 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from deltarule.callbacks import Callback, EarlyStopping
 from deltarule.cost import Cost
-from deltarule.engines import ENGINES, Data
+from deltarule.engines import ENGINES, Data, epoch_order
 from deltarule.engines.threads import CHUNK
 from deltarule.equations import OPTIMIZERS, SCHEDULES
 from deltarule.equations.schedules import Clock
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, NotFinite, UnknownName
 from deltarule.network import Network
 from deltarule.run import Plan, Run, State
-from deltarule.training import epoch_order, train
+from deltarule.training import train
 
 ROWS = 60
 
@@ -103,6 +103,12 @@ def test_the_order_is_the_one_that_is_said(seed: int, epoch: int, m: int) -> Non
         drawn = word * (last + 1) >> 64
         order[last], order[drawn] = order[drawn], order[last]
     np.testing.assert_array_equal(epoch_order(seed, epoch, m), order)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_a_seed_has_64_bits(seed: int) -> None:
+    with pytest.raises(InvalidOption, match=f"from 0 to .* found {seed}"):
+        epoch_order(seed, 0, 5)
 
 
 def test_every_order_is_as_likely_as_another() -> None:

@@ -27,7 +27,10 @@ LARGEST = sys.float_info.max
 @cache
 def _parameters(function: Formula) -> Mapping[str, inspect.Parameter]:
     """What a formula takes: read once, as entries are configured anew at every fit."""
-    return inspect.signature(function).parameters
+    try:
+        return inspect.signature(function).parameters
+    except ValueError:  # a function of NumPy, which before 2.4 does not say
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from . import engines
-from .arrays import Array
 from .callbacks import Callback, as_callback
 from .cost import Cost
-from .engines import Data, Engine, Steps, _native
+from .engines import Data, Engine, Steps, all_finite, epoch_order
 from .engines.base import ceased, first_not_finite, not_finite
 from .equations.schedules import Clock
 from .errors import DataError, DeltaruleWarning, NotFinite, warn
@@ -143,21 +142,10 @@ def _minibatches(run: Run, last_epoch: int) -> None:
 def _check_finite(run: Run) -> None:
     """The weights, and the squares of gradients by which steps are divided."""
     network, state = run.network, run.state
-    if not _native.all_finite(network.theta):
+    if not all_finite(network.theta):
         raise not_finite(network, run.data.rows(slice(0, 1)), state.step)
     kept = getattr(state.moments, "packed", state.moments)  # as the engine has them, not a copy
-    if "v" in kept and not _native.all_finite(kept["v"]):
+    if "v" in kept and not all_finite(kept["v"]):
         v = network.view(state.moments["v"])
         layer, what, _ = first_not_finite((l, f"v of W[{l}]", v.W[l]) for l in v.W) or (1, "v", ())
         raise ceased(layer, what, state.step)
-
-
-def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:
-    """The order in which an epoch, counted from 0, sees its samples: int64 (n_samples,).
-
-    Shuffled as Durstenfeld (1964) does, with the words that NumPy's ``Philox(key=[seed, 1], counter=[0, 0, 0, epoch])``
-    draws; compiled, as it would take longer than the steps of a small network.
-    """
-    order = np.empty(n_samples, np.int64)
-    _native.shuffled(seed, epoch, order)
-    return order

@@ -346,11 +346,15 @@ def test_early_stopping_holds_out_a_part_in_which_every_class_has_its_share() ->
 
 BAD_VALIDATION = {
     "other columns": (lambda X, y: (X[:, :2], y), "features"),
-    "too few targets": (lambda X, y: (X, y[:5]), "expected as many y"),
+    "too few targets": (lambda X, y: (X, y[:5]), "in validation_data: .*inconsistent numbers"),
     "NaN in the targets": (lambda X, y: (X, np.full(len(y), np.nan)), "NaN"),
     "two targets": (lambda X, y: (X, np.c_[y, y]), r"\(120, 2\)"),
     "text": (lambda X, y: (X, ["abc"] * len(y)), "abc"),
     "objects": (lambda X, y: (X, [{}] * len(y)), "dict"),
+    "complex numbers": (lambda X, y: (X, y + 1j), "in validation_data: Complex"),
+    "a sparse matrix": (lambda X, y: (X, sparse.csr_array(y[:, None])), r"in validation_data: .*y\.toarray"),
+    "no targets": (lambda X, y: (X, None), "in validation_data"),
+    "three dimensions": (lambda X, y: (X, y[:, None, None]), "in validation_data"),
     "no pair": (lambda X, y: (X,), r"\(X, y\)"),
     "no weight": (lambda X, y: (X, y, np.zeros(len(y))), "weight"),
 }
@@ -364,6 +368,30 @@ def test_validation_data_that_do_not_fit_are_refused_before_training(name: str, 
         regressor(callbacks=[lambda run: epochs.append(run.epoch)]).fit(*curve, validation_data=make(*curve))
     assert "\n" not in str(caught.value)
     assert epochs == []
+
+
+def test_indicators_of_several_labels_may_be_sparse() -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.random.default_rng(1).integers(0, 2, (60, 4))
+    models = [
+        classifier(max_iter=3).fit(X, y, validation_data=(X, as_given(y)))
+        for as_given in (np.asarray, sparse.csr_matrix, sparse.coo_array, sparse.csc_array)
+    ]
+    assert all(model.validation_scores_ == models[0].validation_scores_ for model in models)
+
+
+def test_a_warm_start_begins_with_what_its_weights_are_worth_now() -> None:
+    """Not with the best of the history, which may be that of other weights or of another score."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 5))
+    y = (X[:, 0] > 0).astype(int)
+    model = classifier(hidden_layer_sizes=(8,), warm_start=True, max_iter=3, early_stopping=True).fit(X, y)
+    before = model.score(X, y)
+    model.set_params(early_stopping="neg_log_loss", max_iter=60).fit(X, y)
+    assert model.score(X, y) > before
+    theta = model.network_.theta.copy()
+    model.set_params(learning_rate_init=10.0, max_iter=3).fit(X, y)
+    assert model.validation_scores_[-3:] < [max(model.validation_scores_)] * 3
+    np.testing.assert_array_equal(model.network_.theta, theta)  # no epoch was better than what it began with
 
 
 def test_validation_targets_a_loss_cannot_take_are_refused(curve: Any) -> None:

@@ -6,11 +6,10 @@ import numpy as np
 
 from ..arrays import Array
 from ..cost import Cost
-from ..engines import Data, ReferenceEngine, Steps
+from ..engines import Data, ReferenceEngine, Steps, epoch_order
 from ..errors import NotFinite
 from ..network import Network
 from ..run import Plan, State
-from ..training import epoch_order
 from .measure import rms
 
 STEPS = 10

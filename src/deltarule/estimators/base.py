@@ -292,4 +292,6 @@ def _summable(w: Array) -> Array:
         total = w.sum(dtype=np.float64)
     if not total < np.inf:
         raise DataError("expected sample weights whose sum is a number, found larger ones", "divide them by their mean")
+    if not total > 0:  # which scikit-learn tells from 1.9 on
+        raise DataError("expected a sample weight above zero, found none")
     return w

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from numbers import Integral, Real
@@ -24,7 +24,7 @@ from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Loss, Optimizer
 from ..equations.columns import Columns, curvature, standardizing
 from ..errors import InvalidOption
 from ..network import Layer, Network
-from ..run import Plan, Run, State
+from ..run import Plan, Run, State, Validation
 from .arrival import MOST_FOR_NEWTON, STRICT, Arrival
 from .trained import TrainedEstimator
 from .trial import Promising, steps_worth_trying
@@ -192,15 +192,15 @@ class BaseLinear(TrainedEstimator):
         ridge = float(columns.strengths(self.network_.n_parameters, strength, 2).max())
         return 1.0 / (self.largest_loss_curvature * largest + ridge)
 
-    def _make_stopper(self, plan: Plan, state: State) -> EarlyStopping | None:
+    def _make_stopper(self, plan: Plan, state: State, validation: Validation | None) -> EarlyStopping | None:
         if self.early_stopping or plan.optimizer.full_batch:
-            return super()._make_stopper(plan, state)
+            return super()._make_stopper(plan, state, validation)
         return Arrival(self.n_iter_no_change, self.tol, 1e-6 * (plan.tol / self.tol) ** 2 if self.tol else 0.0)
 
     def _train_with(
         self,
         data: Data,
-        validation: Callable[[Network], Mapping[str, float]] | None,
+        validation: Validation | None,
         state: State,
         *,
         incremental: bool,

@@ -22,14 +22,18 @@ def quick_score(estimator: BaseEstimator, y: Any, w: Array | None) -> Score | No
 
     Parameters
     ----------
-    y : (m,) or (m, n_L)
-        Targets as the user knows them, which the estimator has accepted.
+    y : (m,) or (m, n_L), or anything else
+        Targets as the user knows them, of the shape of the predictions.
     w : (m,) or None
+
+    Notes
+    -----
+    In double precision. scikit-learn takes R² of single precision in single precision, and that of a target that does
+    not vary, with weights, as its rounding leaves it.
     """
-    score = getattr(type(estimator), "score", None)
+    score = getattr(estimator.score, "__func__", None)
     if not isinstance(y, np.ndarray) or len(y) < 2:  # R² of one sample is not defined
         return None
-    y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if score is ClassifierMixin.score:
         return _accuracy(y, w)
     return _r2(y.astype(np.float64), w) if score is RegressorMixin.score else None
@@ -47,11 +51,12 @@ def _accuracy(y: Array, w: Array | None) -> Score:
 
 def _r2(y: Array, w: Array | None) -> Score:
     """``1 - Σ w (y - ŷ)² / Σ w (y - ȳ)²``, the mean over targets; one that does not vary counts 1 if met, else 0."""
-    around_mean = np.average((y - np.average(y, axis=0, weights=w)) ** 2, axis=0, weights=w)
+    counts = y if w is None else y[w > 0]
+    varies = counts.max(axis=0) > counts.min(axis=0)
+    around_mean = np.where(varies, np.average((y - np.average(y, axis=0, weights=w)) ** 2, axis=0, weights=w), 1)
 
     def r2(prediction: Array) -> float:
-        squares = np.average((y - prediction.reshape(y.shape)) ** 2, axis=0, weights=w)
-        varies = around_mean > 0
-        return float(np.mean(np.where(varies, 1 - squares / np.where(varies, around_mean, 1), squares == 0)))
+        squares = np.average((y - prediction) ** 2, axis=0, weights=w)
+        return float(np.mean(np.where(varies, 1 - squares / around_mean, squares == 0)))
 
     return r2

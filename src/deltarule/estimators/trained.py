@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -17,7 +17,7 @@ from ..callbacks import EarlyStopping
 from ..engines import Data
 from ..errors import DataError, DeltaruleWarning, InvalidOption, warn
 from ..network import Network, check_shapes
-from ..run import Plan, Run, State
+from ..run import Plan, Run, State, Validation
 from .base import NetworkEstimator, check_weights
 from .validation import given_validation, make_validation, split
 
@@ -196,7 +196,7 @@ class TrainedEstimator(NetworkEstimator):
     def _train_with(
         self,
         data: Data,
-        validation: Callable[[Network], Mapping[str, float]] | None,
+        validation: Validation | None,
         state: State,
         *,
         incremental: bool,
@@ -208,7 +208,7 @@ class TrainedEstimator(NetworkEstimator):
                 "that partial_fit hardly learns any more; raise max_iter, or take another schedule",
                 DeltaruleWarning,
             )
-        stopper = self._make_stopper(plan, state)
+        stopper = self._make_stopper(plan, state, validation)
         run = self._train(
             data,
             plan,
@@ -222,17 +222,15 @@ class TrainedEstimator(NetworkEstimator):
             self._no_improvement_count = stopper.count
         return run
 
-    def _make_stopper(self, plan: Plan, state: State) -> EarlyStopping | None:
+    def _make_stopper(self, plan: Plan, state: State, validation: Validation | None) -> EarlyStopping | None:
         """What ends the training: the validation if early_stopping, else the training loss (not for L-BFGS)."""
         patience, tol = self.n_iter_no_change, self.tol
-        if not self.early_stopping:
+        if not self.early_stopping or validation is None:
             return None if plan.optimizer.full_batch else EarlyStopping("loss", patience, tol, restore_best=False)
         by_loss = self.early_stopping == "validation_loss"
-        name, best = ("validation_loss", np.nanmin) if by_loss else ("validation_score", np.nanmax)
-        before = state.history.get(name)
-        return EarlyStopping(
-            name, patience, tol, higher_is_better=not by_loss, baseline=float(best(before)) if before else None
-        )
+        name = "validation_loss" if by_loss else "validation_score"
+        baseline = validation(self.network_)[name] if state.history else None  # of a warm start
+        return EarlyStopping(name, patience, tol, higher_is_better=not by_loss, baseline=baseline)
 
     def _fitted(self) -> Network:
         if "network_" not in self.__dict__:

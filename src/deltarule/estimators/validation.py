@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
@@ -18,6 +19,7 @@ from ..engines import Data
 from ..engines.threads import usable_threads
 from ..errors import DataError, InvalidOption, did_you_mean
 from ..network import Network, check_shapes
+from ..run import Validation
 from .base import check_weights
 from .scores import quick_score
 
@@ -40,19 +42,20 @@ def given_validation(estimator: TrainedEstimator, validation_data: Sequence[Any]
         return None
     if not isinstance(validation_data, Sequence) or len(validation_data) not in (2, 3):
         raise DataError("expected validation_data as (X, y) or (X, y, sample_weight), found something else")
-    X = estimator._check_X(validation_data[0])
-    y = np.asarray(validation_data[1])
-    if len(y) != X.shape[0]:
-        raise DataError(f"expected as many y as rows of X in validation_data ({X.shape[0]}), found {len(y)}")
-    w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
     try:
+        X, y = estimator._check_X_y(*validation_data[:2], reset=False)
+        X = X.astype(estimator.network_.theta.dtype, copy=False)
+        y = np.asarray(y.toarray() if isinstance(y, sparse.sparray | sparse.spmatrix) else y)
+        if is_classifier(estimator) and y.ndim == 2 and y.shape[1] == 1:
+            y = y[:, 0]
+        w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
         Y = estimator._encode(y, X.dtype)
-    except TypeError as error:
-        raise DataError(f"expected targets in validation_data like those of the training, found {error}") from None
-    check_shapes(estimator.network_, X, Y)
-    if not np.isfinite(Y).all():
-        raise DataError("expected finite targets in validation_data, found NaN or infinity")
-    estimator.network_.objective.check_targets(Y)
+        check_shapes(estimator.network_, X, Y)
+        if not np.isfinite(Y).all():
+            raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
+        estimator.network_.objective.check_targets(Y)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"in validation_data: {error}") from error
     return HeldOut(X, y, Y, w)
 
 
@@ -75,7 +78,7 @@ def split(
     return data.rows(kept), HeldOut(validation.X, y[held], validation.y, validation.w)
 
 
-def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Callable[[Network], Mapping[str, float]]:
+def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Validation:
     """A function that measures the loss of a network on these samples, and the score that early_stopping names."""
     unnamed = isinstance(estimator.early_stopping, bool | np.bool_) or estimator.early_stopping == "validation_loss"
     scoring = None if unnamed else estimator.early_stopping
@@ -88,7 +91,7 @@ def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Callable[
             f"expected early_stopping as True, False, 'validation_loss' or a scorer of scikit-learn, found {scoring!r}",
             did_you_mean(str(scoring), get_scorer_names()) or "sklearn.metrics.get_scorer_names() lists them",
         ) from None
-    weights = {} if w is None or not _takes_weights(scorer) else {"sample_weight": w}
+    weights = {} if w is None or not _takes_weights(scorer or estimator.score) else {"sample_weight": w}
     quick = quick_score(estimator, y, w) if scorer is None else None
     bare, threads = estimator._bare(), usable_threads(estimator.n_jobs)
     engine = engines.choose(estimator.engine, estimator.network_, X)
@@ -98,19 +101,27 @@ def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Callable[
         J = engine.cost(network, data, threads=threads)
         if not np.isfinite(J):
             return {"validation_loss": np.nan, "validation_score": np.nan}
-        if quick is not None:
-            score = quick(bare.predict(X))
+        prediction = bare.predict(X) if quick is not None else None
+        if quick is not None and isinstance(prediction, np.ndarray) and prediction.shape == y.shape:
+            score: Any = quick(prediction)
         else:
             score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
-        return {"validation_loss": J, "validation_score": float(score)}
+        return {"validation_loss": J, "validation_score": _number(score, scoring)}
 
     return measure
 
 
-def _takes_weights(scorer: Callable[..., float] | None) -> bool:
+def _takes_weights(scorer: Callable[..., float]) -> bool:
     """Whether a scorer can be given sample weights; a plain function ``(estimator, X, y)`` cannot."""
     function = getattr(scorer, "_score_func", scorer)  # a scorer that scikit-learn made promises more than its metric
-    return function is None or "sample_weight" in inspect.signature(function).parameters
+    return "sample_weight" in inspect.signature(function).parameters
+
+
+def _number(score: Any, scoring: Any) -> float:
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        raise InvalidOption(f"expected a number from early_stopping={scoring!r}, found {score!r}") from None
 
 
 def _supports_stratification(estimator: Any, y: Array, n_validation: int) -> bool:

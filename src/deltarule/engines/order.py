@@ -1,0 +1,28 @@
+"""In which order an epoch sees its samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import Array
+from ..errors import InvalidOption
+from . import _native
+
+
+def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:
+    """The order in which an epoch, counted from 0, sees its samples: int64 (n_samples,).
+
+    Shuffled as Durstenfeld (1964) does, from the last place to the second: sample number ``last`` changes places with
+    ``word * (last + 1) >> 64``. The words are those of NumPy's ``Philox(key=[seed, 1], counter=[0, 0, 0, epoch])``.
+    Compiled, as it would take longer than the steps of a small network.
+
+    Raises
+    ------
+    InvalidOption
+        If the seed is negative, or beyond 64 bits.
+    """
+    if not 0 <= seed < 2**64:
+        raise InvalidOption(f"expected a seed from 0 to 2^64 - 1, found {seed}")
+    order = np.empty(n_samples, np.int64)
+    _native.shuffled(seed, epoch, order)
+    return order
