@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_info
 
 settings.register_profile("deltarule", deadline=None)
 settings.load_profile("deltarule")
+
+
+@pytest.fixture
+def blas_threads() -> Callable[[], list[int]]:
+    """How many threads each library of linear algebra has now."""
+    return lambda: [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from deltarule.callbacks import Callback, EarlyStopping
 from deltarule.cost import Cost
@@ -138,11 +139,9 @@ def test_threads_do_not_change_a_bit(optimizer: str, dtype: Any) -> None:
         assert result == results[0]
 
 
-def blas_threads() -> list[int]:
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-
-
-def test_concurrent_fits_give_the_same_bits_and_leave_the_linear_algebra_as_it_was() -> None:
+def test_concurrent_fits_give_the_same_bits_and_leave_the_linear_algebra_as_it_was(
+    blas_threads: Callable[[], list[int]],
+) -> None:
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         alone = [run_once(seed, make_plan(epochs=3)) for seed in range(6)]
@@ -153,7 +152,7 @@ def test_concurrent_fits_give_the_same_bits_and_leave_the_linear_algebra_as_it_w
         assert_same_run(found, expected)
 
 
-def test_the_linear_algebra_is_free_again_after_an_error() -> None:
+def test_the_linear_algebra_is_free_again_after_an_error(blas_threads: Callable[[], list[int]]) -> None:
     with threadpool_limits(2, user_api="blas"):
         before = blas_threads()
         with pytest.raises(NotFinite):

@@ -111,9 +111,13 @@ template <class T> void threads(const Target& target) {
         each.join();
 }
 
+Use use_of(long rows) {
+    return {targets().front(), network({3, 4, 2}, 0, 0, 0, false, 0, false), {rows, 1}, 4, false};
+}
+
 // Whether it is all zero, of which so many bytes are taken and then written
 bool finds_zeros(long use, long bytes, bool keep) {
-    Memory memory(Use{targets().front(), network({3, 4, 2}, 0, 0, 0, false, 0, false), {use, 1}, 4, false});
+    Memory memory(use_of(use));
     char* const taken = memory.take<char>(bytes);
     const bool zeros = std::count(taken, taken + bytes, 0) == bytes;
     std::memset(taken, 7, bytes);
@@ -129,8 +133,12 @@ void memory() {
         finds_zeros(use, 1000, false);
         expect(finds_zeros(use, 5000, true), "zeros where nothing was kept, however little was taken in between");
         try {
-            Memory(Use{}).take<char>(-1);
+            Memory memory(use_of(use));
+            memory.take<char>(100);
+            memory.take<char>(-1);
+            expect(false, "more memory than there is is refused");
         } catch (const std::bad_alloc&) {
+            expect(finds_zeros(use, 5000, true), "zeros after a computation that ended early");
         }
     }
 #if !defined(__SANITIZE_ADDRESS__)

@@ -178,17 +178,14 @@ def test_a_warning_names_the_line_of_the_user(apart):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_child_forked_in_the_middle_of_a_fit_has_its_threads_back():
+def test_a_child_forked_in_the_middle_of_a_fit_has_its_threads_back(blas_threads):
     X, y = load_iris(return_X_y=True)
     with one_blas_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         child = os.fork()
         if not child:
-            from threadpoolctl import threadpool_info
-
             inside = LogisticRegression().fit(X, y).score(X, y) > 0.9
-            blas = [found["num_threads"] for found in threadpool_info() if found["user_api"] == "blas"]
-            os._exit(0 if inside and max(blas) == max(1, len(os.sched_getaffinity(0))) else 1)
+            os._exit(0 if inside and max(blas_threads()) == max(1, len(os.sched_getaffinity(0))) else 1)
         assert os.waitpid(child, 0)[1] == 0
 
 

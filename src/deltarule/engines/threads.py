@@ -95,14 +95,18 @@ def _blas_libraries() -> list[Any]:
 
 @cache
 def _of_a_thread(each: bool) -> list[Any]:
-    """The libraries of which `each` thread has a limit of its own, as OpenBLAS on OpenMP from threadpoolctl 3.8 on."""
-    own = [getattr(one, "threading_layer", "") == "openmp" and _takes_control(one) for one in _blas_libraries()]
-    return [library for library, is_own in zip(_blas_libraries(), own, strict=True) if is_own == each]
+    """The libraries of which `each` thread has a limit of its own; or those that have one for the whole process."""
+    return [library for library in _blas_libraries() if _limits_a_thread(library) == each]
 
 
-def _takes_control(library: Any) -> bool:
-    """Whether only the first thread that limits a library may do so, which is how threadpoolctl has it from 3.8 on."""
-    return hasattr(library, "clear_controlling_thread")
+def _limits_a_thread(library: Any) -> bool:
+    """As OpenBLAS on OpenMP does, from threadpoolctl 3.8 on."""
+    return hasattr(library, "clear_controlling_thread") and library.threading_layer == "openmp"
+
+
+def _is_controlled(library: Any) -> bool:
+    """Whether only the first thread that limits the whole process may do so, as threadpoolctl has it from 3.8 on."""
+    return hasattr(library, "clear_controlling_thread") and not _limits_a_thread(library)
 
 
 def _one_thread(libraries: list[Any]) -> list[tuple[Any, int]]:
@@ -114,12 +118,12 @@ def _one_thread(libraries: list[Any]) -> list[tuple[Any, int]]:
 
 
 def _set_threads(limits: list[tuple[Any, int]]) -> None:
-    """Whoever calls; the users are counted, so that no two threads are at it."""
+    """Whoever calls: limits of the whole process are set by one user at a time."""
     for library, threads in limits:
-        if _takes_control(library):
+        if _is_controlled(library):
             library.clear_controlling_thread(force=True)
         library.set_num_threads(threads)
-        if _takes_control(library):
+        if _is_controlled(library):
             library.clear_controlling_thread()
 
 

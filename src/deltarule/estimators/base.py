@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -29,7 +29,7 @@ from ..engines.threads import usable_threads
 from ..equations import OPTIMIZERS, SCHEDULES, Optimizer, Schedule
 from ..errors import DataError, ModelFileError, UnknownName, did_you_mean, warn
 from ..network import Network
-from ..run import Plan, Run, State
+from ..run import Plan, Run, State, Validation
 from ..training import train
 
 FINEST_FIRST = FLOATS[::-1]
@@ -213,7 +213,7 @@ class NetworkEstimator(BaseEstimator):
         *,
         epochs: int | None = None,
         callbacks: Sequence[Callback] = (),
-        validation: Callable[[Network], Mapping[str, float]] | None = None,
+        validation: Validation | None = None,
     ) -> Run:
         """Train ``network_`` in place and keep the history."""
         watchers = [*callbacks, *(self.callbacks or ()), *self._watchers()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +16,7 @@ from ..equations import design as designs
 from ..equations import firth as equations
 from ..equations.inference import Estimate, Fit
 from ..errors import DataError, InvalidOption, warn
-from ..network import Network
-from ..run import State
+from ..run import State, Validation
 from .base import NOT_CONVERGED
 from .inference import Inference, Profile, Refusal
 from .inferring import Inferring
@@ -31,9 +29,7 @@ FINE_SCORE = 1e-9
 class FirthInference(Inferring):
     """The part of logistic regression that ``solver="firth"`` asks for; of two classes."""
 
-    def _train_firth(
-        self, data: Data, validation: Callable[[Network], Mapping[str, float]] | None, state: State
-    ) -> None:
+    def _train_firth(self, data: Data, validation: Validation | None, state: State) -> None:
         """Train by Firth's penalized likelihood."""
         began = time.perf_counter()
         D, y = self._firth_design(data)

@@ -22,7 +22,7 @@ from ..equations.design import FULL_RANK
 from ..equations.exact import centered, least_squares, most_steps, nonnegative, ridge, sparse_least_squares
 from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from ..network import Network
-from ..run import Run, State
+from ..run import Run, State, Validation
 from .base import store
 from .base_linear import PLAIN_DESCENT
 from .documentation import with_parameters
@@ -205,7 +205,7 @@ class LinearRegression(RegressorMixin, LinearInference):
     def _train_with(
         self,
         data: Data,
-        validation: Callable[[Network], Mapping[str, float]] | None,
+        validation: Validation | None,
         state: State,
         *,
         incremental: bool,
@@ -224,9 +224,7 @@ class LinearRegression(RegressorMixin, LinearInference):
             self._infer_at_fit(data)
         return run
 
-    def _train_exactly(
-        self, data: Data, validation: Callable[[Network], Mapping[str, float]] | None, state: State
-    ) -> None:
+    def _train_exactly(self, data: Data, validation: Validation | None, state: State) -> None:
         """Put the optimum into the network, and say what training would have said."""
         if not data.total_weight > 0:
             raise DataError("expected at least one sample with a positive weight, found none")

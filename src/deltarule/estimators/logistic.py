@@ -18,8 +18,7 @@ from ..engines import Data
 from ..engines.threads import one_blas_thread
 from ..equations import dense
 from ..errors import DataError, InvalidOption, warn
-from ..network import Network
-from ..run import Plan, Run, State
+from ..run import Plan, Run, State, Validation
 from .base import store
 from .classes import ClassTargets
 from .documentation import with_parameters
@@ -273,7 +272,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
     def _train_with(
         self,
         data: Data,
-        validation: Callable[[Network], Mapping[str, float]] | None,
+        validation: Validation | None,
         state: State,
         *,
         incremental: bool,

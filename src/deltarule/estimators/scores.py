@@ -13,8 +13,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from ..arrays import Array
 
-Score: TypeAlias = Callable[[Array], float]
-"""From predictions to what they are worth."""
+Score: TypeAlias = Callable[[Any], float | None]
+"""From predictions to what they are worth; None where they have not the shape of the targets."""
 
 
 def quick_score(estimator: BaseEstimator, y: Any, w: Array | None) -> Score | None:
@@ -35,11 +35,20 @@ def quick_score(estimator: BaseEstimator, y: Any, w: Array | None) -> Score | No
     if not isinstance(y, np.ndarray) or len(y) < 2:  # R² of one sample is not defined
         return None
     if score is ClassifierMixin.score:
-        return _accuracy(y, w)
-    return _r2(y.astype(np.float64), w) if score is RegressorMixin.score else None
+        worth = _accuracy(y, w)
+    elif score is RegressorMixin.score:
+        worth = _r2(y.astype(np.float64), w)
+    else:
+        return None
+
+    def quick(prediction: Any) -> float | None:
+        fits = isinstance(prediction, np.ndarray) and prediction.shape == y.shape
+        return worth(prediction) if fits else None
+
+    return quick
 
 
-def _accuracy(y: Array, w: Array | None) -> Score:
+def _accuracy(y: Array, w: Array | None) -> Callable[[Array], float]:
     """Of several labels, all have to be right."""
 
     def accuracy(prediction: Array) -> float:
@@ -49,7 +58,7 @@ def _accuracy(y: Array, w: Array | None) -> Score:
     return accuracy
 
 
-def _r2(y: Array, w: Array | None) -> Score:
+def _r2(y: Array, w: Array | None) -> Callable[[Array], float]:
     """``1 - Σ w (y - ŷ)² / Σ w (y - ȳ)²``, the mean over targets; one that does not vary counts 1 if met, else 0."""
     counts = y if w is None else y[w > 0]
     varies = counts.max(axis=0) > counts.min(axis=0)

@@ -163,8 +163,12 @@ class TrainedEstimator(NetworkEstimator):
     def _learn_target(self, y: Array, dtype: Any, *, fresh: bool, incremental: bool) -> Array:
         """Take note of the kind of target, and encode it."""
         del fresh, incremental  # only classes are remembered from one call to the next
+        return self._encode_finite(y, dtype)
+
+    def _encode_finite(self, y: Array, dtype: Any) -> Array:
+        """`y`, which is finite, as the network's targets, which must be so as well."""
         Y = self._encode(y, dtype)
-        if Y.dtype != y.dtype and not np.isfinite(Y).all():  # `y` is finite
+        if Y.dtype != y.dtype and not np.isfinite(Y).all():
             raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
         return Y
 
@@ -225,8 +229,9 @@ class TrainedEstimator(NetworkEstimator):
     def _make_stopper(self, plan: Plan, state: State, validation: Validation | None) -> EarlyStopping | None:
         """What ends the training: the validation if early_stopping, else the training loss (not for L-BFGS)."""
         patience, tol = self.n_iter_no_change, self.tol
-        if not self.early_stopping or validation is None:
+        if not self.early_stopping:
             return None if plan.optimizer.full_batch else EarlyStopping("loss", patience, tol, restore_best=False)
+        assert validation is not None  # with early stopping, some samples are held out
         by_loss = self.early_stopping == "validation_loss"
         name = "validation_loss" if by_loss else "validation_score"
         baseline = validation(self.network_)[name] if state.history else None  # of a warm start

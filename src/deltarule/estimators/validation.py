@@ -49,10 +49,8 @@ def given_validation(estimator: TrainedEstimator, validation_data: Sequence[Any]
         if is_classifier(estimator) and y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
-        Y = estimator._encode(y, X.dtype)
+        Y = estimator._encode_finite(y, X.dtype)
         check_shapes(estimator.network_, X, Y)
-        if not np.isfinite(Y).all():
-            raise DataError(f"expected finite numbers of {Y.dtype} in y, found NaN or infinity")
         estimator.network_.objective.check_targets(Y)
     except (TypeError, ValueError) as error:
         raise DataError(f"in validation_data: {error}") from error
@@ -101,10 +99,8 @@ def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Validatio
         J = engine.cost(network, data, threads=threads)
         if not np.isfinite(J):
             return {"validation_loss": np.nan, "validation_score": np.nan}
-        prediction = bare.predict(X) if quick is not None else None
-        if quick is not None and isinstance(prediction, np.ndarray) and prediction.shape == y.shape:
-            score: Any = quick(prediction)
-        else:
+        score: Any = None if quick is None else quick(bare.predict(X))
+        if score is None:
             score = bare.score(X, y, **weights) if scorer is None else scorer(bare, X, y, **weights)
         return {"validation_loss": J, "validation_score": _number(score, scoring)}
 
