@@ -55,22 +55,32 @@ public:
             own_.push_back({workspace.job_of(id), tasks_of(workspace, all(id))});
     }
 
+    // What the next batches are taken from
+    void reorder(int id, const std::int64_t* order) { own_[id].job.order = order; }
+
     // The cost of a batch, if `backward` its gradient, and if the job has an optimizer the step, which is not taken
-    // where the cost is not finite. Called by every thread alike; false if the user wants to stop.
-    bool take(int id, const Batch& batch, std::uint64_t key, const StepRates& rates, bool backward, double& J) {
+    // where the cost is not finite. Called by every thread alike; false if the user wants to stop. `next` is the batch
+    // that comes then, if that is known.
+    bool take(int id, const Batch& batch, std::uint64_t key, const StepRates& rates, bool backward, double& J,
+              const Batch* next = nullptr) {
         Own& own = own_[id];
         const Job<T>& job = own.job;
         J = 0;
         for (long before = 0; before < batch.size; before += CHUNK) {
             const Chunk chunk = chunk_of(batch, before, key, ws_.shared, threads_);
-            if (ws_.shared)
+            if (ws_.shared) {
                 through_shares(own, chunk, id, backward);
-            else
-                forward(job, chunk, all(id), Part{0, chunk.rows});
+            } else {
+                k_.gather(job, chunk, {0, chunk.rows}, inputs_seen(job, all(id)));
+                forward(job, chunk, all(id), {0, chunk.rows});
+            }
             own.second = !own.second;
             if (id == 0)
                 halt_[own.second] = patience_.stopped();
-            meet(all(id));
+            arrive(all(id));
+            if (ws_.shared && chunk.last && next)
+                gather_ahead(own, chunk, *next, id);
+            wait(all(id));
             if (halt_[own.second])
                 return false;
             J += losses(job, chunk) / batch.weight;
@@ -99,6 +109,7 @@ private:
         Job<T> job;
         std::vector<std::vector<OwnTask>> tasks;  // of each layer
         bool second = false;                      // where its losses and gradients go, of two places
+        bool gathered = false;                    // whether it has the inputs of the next samples already
     };
 
     // One thread's way back through the layers
@@ -126,12 +137,29 @@ private:
         return team.id == 0 ? Part{0, inputs.first_half} : Part{inputs.first_half, inputs.n_out};
     }
 
+    // The inputs of the shares of this thread
+    void gather_shares(const Job<T>& job, const Chunk& chunk, int id) {
+        const Part shares = all(id).part(chunk.shares);
+        for (long s = shares.begin; s < shares.end; s++)
+            k_.gather(job, chunk, part_of(chunk.rows, s, chunk.shares), {0, job.layers[0].n_out});
+    }
+
+    // Those of the next batch, while others are not done with this one: if their places are its own in this one too
+    void gather_ahead(Own& own, const Chunk& chunk, const Batch& next, int id) {
+        const Chunk ahead = chunk_of(next, 0, chunk.step, true, threads_);
+        own.gathered = ahead.rows == chunk.rows;
+        if (own.gathered)
+            gather_shares(own.job, ahead, id);
+    }
+
     // The shares of this thread, each by itself all the way to its gradient
     void through_shares(Own& own, const Chunk& chunk, int id, bool backward) {
         ws_.alternate(own.job);
         const Job<T>& job = own.job;
         const Team alone{id, 0, 1};
         const Part shares = all(id).part(chunk.shares);
+        if (!std::exchange(own.gathered, false))
+            gather_shares(job, chunk, id);
         for (long s = shares.begin; s < shares.end && !patience_.stopped(); s++) {
             const Part rows = part_of(chunk.rows, s, chunk.shares);
             const long pairs = pairs_at(s, shares.begin);
@@ -146,11 +174,10 @@ private:
         }
     }
 
-    // Forward through all layers, and the loss. A thread that has one half of the units below begins with that, while
-    // the other half is computed.
+    // Forward through all layers from the inputs, and the loss. A thread that has one half of the units below begins
+    // with that, while the other half is computed.
     void forward(const Job<T>& job, const Chunk& chunk, Team team, Part rows) {
         const Part mine = team.of > 1 ? team.part(chunk.rows) : rows;
-        k_.gather(job, chunk, rows, inputs_seen(job, team));
         wait(team);
         const auto sum = [&](long l, Part r, Part panels, Terms terms) {
             slices(team.thread, panels, r, terms, [&](Part some, Terms these) {

@@ -75,8 +75,8 @@ private:
     PyThreadState* state_;
 };
 
-template <class Run> Outcome without_gil(int threads, Run run) {
-    Outcome outcome;
+template <class Run> auto without_gil(int threads, Run run) {
+    decltype(run(Control{})) outcome;
     {
         const WithoutGil released;
         outcome = run(Control{threads, signaled});

@@ -26,11 +26,12 @@ Samples<T> samples(const NetworkSpec& spec, const In<T>& X, const Maybe<In<T>>& 
            "y does not have the shape (m, n_L)");
     expect(!w || (w->ndim() == 1 && w->shape(0) == m), "w does not have the shape (m,)");
     if (order) {
+        expect(order->ndim() == 2, "an order does not have the shape (epochs, samples)");
         const std::int64_t *first = order->data(), *last = first + order->size();
         expect(std::all_of(first, last, [m](std::int64_t i) { return i >= 0 && std::size_t(i) < m; }),
                "the order names samples that do not exist");
     }
-    return {X.data(), pointer<T>(y), pointer<T>(w), order ? order->data() : nullptr, long(order ? order->size() : m)};
+    return {X.data(), pointer<T>(y), pointer<T>(w), order ? order->data() : nullptr, long(order ? order->shape(1) : m)};
 }
 
 template <class T>
@@ -44,10 +45,10 @@ template <class T> void bind(nb::module_& module) {
         "all_finite", [](const In<T>& x) { return all_finite(x.data(), long(x.size())); }, nb::arg().noconvert(),
         nb::call_guard<WithoutGil>());
     module.def(
-        "epoch",
+        "epochs",
         [](const std::string& isa, const NetworkSpec& spec, const Out<T>& theta, const Maybe<Out<T>>& m,
            const Maybe<Out<T>>& v, const In<T>& X, const In<T>& y, const Maybe<In<T>>& w, const Maybe<Order>& order,
-           long batch_size, std::vector<double> alphas, long first, std::uint64_t seed, int optimizer,
+           long batch_size, std::vector<std::vector<double>> alphas, long first, std::uint64_t seed, int optimizer,
            const std::vector<double>& options, double l1, double l2, int threads) {
             const Target& chosen = target(isa);
             expect(optimizer >= 0 && optimizer < count(chosen.optimizers) && options.size() <= 4, "no such optimizer");
@@ -58,14 +59,16 @@ template <class T> void bind(nb::module_& module) {
                    "an array does not fit theta");
             expect(int(bool(m)) + int(bool(v)) == moments && (m || !v), "the moments are not those of the optimizer");
             const Samples<T> data = samples<T>(spec, X, y, w, order);
-            expect(batch_size > 0 && (long(alphas.size()) - 1) * batch_size < data.m,
-                   "there are more steps than batches");
+            expect(!order || order->shape(0) == alphas.size(), "there is not one order for each epoch");
+            for (const auto& of_epoch : alphas)
+                expect(batch_size > 0 && (long(of_epoch.size()) - 1) * batch_size < data.m,
+                       "there are more steps than batches");
             Steps steps{batch_size, first, std::move(alphas), seed, optimizer, {}, l1, l2};
             std::copy_n(options.begin(), std::min<std::size_t>(options.size(), 4), steps.options);
-            const Outcome outcome = without_gil(threads, [&](const Control& control) {
-                return epoch<T>(chosen, spec, theta.data(), pointer<T>(m), pointer<T>(v), data, steps, control);
+            const Course course = without_gil(threads, [&](const Control& control) {
+                return epochs<T>(chosen, spec, theta.data(), pointer<T>(m), pointer<T>(v), data, steps, control);
             });
-            return std::make_tuple(outcome.cost, outcome.failed);
+            return std::make_tuple(course.costs, course.failed);
         },
         nb::arg().noconvert(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(),
         nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(),
@@ -143,7 +146,10 @@ NB_MODULE(_native, module) {
                 }
                 new (self) NetworkSpec(std::move(spec));
             },
-            nb::arg("n_features"), nb::arg("layers"), nb::arg("loss"), nb::arg("loss_option"), nb::arg("fused"));
+            nb::arg("n_features"), nb::arg("layers"), nb::arg("loss"), nb::arg("loss_option"), nb::arg("fused"))
+        .def(
+            "__eq__", [](const NetworkSpec& self, const NetworkSpec& other) { return self == other; },
+            nb::is_operator());
     module.def("packed_size", [](const std::string& isa, const NetworkSpec& spec, int bytes) {
         return bytes == sizeof(float) ? packed_size<float>(target(isa), spec) : packed_size<double>(target(isa), spec);
     });

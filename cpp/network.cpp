@@ -19,11 +19,12 @@ bool learns(const NetworkSpec& spec) {
     return std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.learns; });
 }
 
-StepRates rates_of(const Steps& steps, long s) {
-    StepRates rates{steps.alphas[s], {}, {}};
+// Of step t, counted from 1 at the start of the run
+StepRates rates_of(const Steps& steps, double alpha, long t) {
+    StepRates rates{alpha, {}, {}};
     std::copy_n(steps.options, 4, rates.options);
     for (int i = 0; i < 2; i++)
-        rates.power[i] = std::pow(steps.options[i], double(steps.first + s + 1));
+        rates.power[i] = std::pow(steps.options[i], double(t));
     return rates;
 }
 
@@ -46,36 +47,55 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     return true;
 }
 
+// What an epoch sees
+struct Epoch {
+    const std::int64_t* order;
+    const std::vector<double>& alphas;
+    long before;  // steps that were taken before it
+    std::vector<Batch> batches;
+
+    // Null where none comes, or one that is passed over
+    const Batch* after(std::size_t s) const {
+        return s + 1 < batches.size() && batches[s + 1].weight > 0 ? &batches[s + 1] : nullptr;
+    }
+};
+
 // Of all steps. Threads that read the weights of samples one after the other could find different ones, as these are
 // the user's.
-template <class T> std::vector<Batch> batches_of(const Samples<T>& samples, const Steps& steps) {
-    std::vector<Batch> batches;
-    batches.reserve(steps.alphas.size());
-    for (std::size_t s = 0; s < steps.alphas.size(); s++)
-        batches.push_back(batch_of(samples, long(s) * steps.batch_size, steps.batch_size));
-    return batches;
+template <class T> std::vector<Epoch> epochs_of(Samples<T> samples, const Steps& steps) {
+    std::vector<Epoch> epochs;
+    long before = steps.first;
+    for (const std::vector<double>& alphas : steps.alphas) {
+        Epoch& epoch = epochs.emplace_back(samples.order, alphas, before);
+        for (std::size_t s = 0; s < alphas.size(); s++)
+            epoch.batches.push_back(batch_of(samples, long(s) * steps.batch_size, steps.batch_size));
+        before += long(alphas.size());
+        if (samples.order)
+            samples.order += samples.m;
+    }
+    return epochs;
 }
 
-// All steps, each by take(s, batch, rates, J)
-template <class Take> Outcome each_step(const std::vector<Batch>& batches, const Steps& steps, Take take) {
-    Outcome outcome;
+// All steps of an epoch, number s, and t of the run, by take(s, t, rates, J); false if there are no more to take
+template <class Take> bool each_step(const Epoch& epoch, const Steps& steps, Course& course, Take take) {
     double total = 0, total_weight = 0;
-    for (long s = 0; s < long(batches.size()); s++) {
-        const Batch& batch = batches[s];
-        if (batch.weight == 0)
+    for (long s = 0; s < long(epoch.batches.size()); s++) {
+        const double weight = epoch.batches[s].weight;
+        if (weight == 0)
             continue;
+        const long t = epoch.before + s + 1;
         double J = 0;
-        if (!take(s, batch, rates_of(steps, s), J))
-            return outcome;
+        if (!take(s, t, rates_of(steps, epoch.alphas[s], t), J))
+            return false;
         if (!std::isfinite(J)) {
-            outcome.failed = s;
-            return outcome;
+            course.failed = s;
+            return false;
         }
-        total += J * batch.weight;
-        total_weight += batch.weight;
+        total += J * weight;
+        total_weight += weight;
     }
-    outcome.cost = total / total_weight;
-    return outcome;
+    course.costs.push_back(total / total_weight);
+    return true;
 }
 
 template <class T> void set_up(Workspace<T>& ws, const T* theta, const Steps& steps) {
@@ -96,7 +116,7 @@ long NetworkSpec::parameters() const {
 }
 
 template <class T>
-Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* v, const Samples<T>& samples,
+Course epochs(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* v, const Samples<T>& samples,
               const Steps& steps, const Control& control) {
     const long batch = std::min(steps.batch_size, samples.m), rows = std::min(batch, CHUNK);
     Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
@@ -107,34 +127,44 @@ Outcome epoch(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     job.optimizer = steps.optimizer;
     job.m = m;
     job.v = v;
-    const std::vector<Batch> batches = batches_of(samples, steps);
+    const std::vector<Epoch> epochs = epochs_of(samples, steps);
     Patience patience(control);
-    Outcome outcome;
+    Course course;
     if (ws.micro) {
         const WithDenormals zero(Denormals::zero);
-        outcome = each_step(batches, steps, [&](long, const Batch& batch, const StepRates& rates, double& J) {
-            return take_small(ws, patience, batch, rates, J);
-        });
+        for (const Epoch& epoch : epochs) {
+            job.order = epoch.order;
+            const auto take = [&](long s, long, const StepRates& rates, double& J) {
+                return take_small(ws, patience, epoch.batches[s], rates, J);
+            };
+            if (!each_step(epoch, steps, course, take))
+                break;
+        }
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
             const Entered<T> entered(ws);
             const WithDenormals zero(Denormals::zero);
-            const auto take = [&](long s, const Batch& batch, const StepRates& rates, double& J) {
-                return computation.take(id, batch, std::uint64_t(steps.first + s + 1), rates, true, J);
-            };
-            const Outcome mine = each_step(batches, steps, take);
+            Course mine;
+            for (const Epoch& epoch : epochs) {
+                computation.reorder(id, epoch.order);
+                const auto take = [&](long s, long t, const StepRates& rates, double& J) {
+                    return computation.take(id, epoch.batches[s], std::uint64_t(t), rates, true, J, epoch.after(s));
+                };
+                if (!each_step(epoch, steps, mine, take))
+                    break;
+            }
             if (id == 0)
-                outcome = mine;
+                course = mine;
         });
     }
-    outcome.interrupted = patience.stopped();
-    if (outcome.interrupted)
-        return outcome;
+    course.interrupted = patience.stopped();
+    if (course.interrupted)
+        return course;
     ws.save(job.theta, theta);
-    if (outcome.failed < 0 && all_finite(theta, spec.parameters()))
+    if (course.failed < 0 && all_finite(theta, spec.parameters()))
         ws.memory.keep();
-    return outcome;
+    return course;
 }
 
 template <class T> long packed_size(const Target& target, const NetworkSpec& spec) {
@@ -161,26 +191,26 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     Workspace<T> ws(target, undropped, samples, {rows, crew.size(), true, g != nullptr});
     set_up(ws, theta, steps);
     Patience patience(control);
-    Outcome outcome;
+    double J = 0;
     const Batch all = batch_of(samples, 0, samples.m);
     if (ws.micro) {
-        take_small(ws, patience, all, {}, outcome.cost);
+        take_small(ws, patience, all, {}, J);
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
             const Entered<T> entered(ws);
-            double J = 0;
-            computation.take(id, all, 0, {}, g != nullptr, J);
+            double mine = 0;
+            computation.take(id, all, 0, {}, g != nullptr, mine);
             if (id == 0)
-                outcome.cost = J;
+                J = mine;
         });
     }
-    outcome.interrupted = patience.stopped();
+    const Outcome outcome{J, patience.stopped()};
     if (outcome.interrupted)
         return outcome;
     if (g)
         ws.save(ws.job.g, g);
-    if (std::isfinite(outcome.cost) && (!g || all_finite(g, spec.parameters())))
+    if (std::isfinite(J) && (!g || all_finite(g, spec.parameters())))
         ws.memory.keep();
     return outcome;
 }
@@ -241,7 +271,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
 }
 
 #define INSTANTIATE(T)                                                                                            \
-    template Outcome epoch(const Target&, const NetworkSpec&, T*, T*, T*, const Samples<T>&, const Steps&,        \
+    template Course epochs(const Target&, const NetworkSpec&, T*, T*, T*, const Samples<T>&, const Steps&,        \
                            const Control&);                                                                       \
     template Outcome cost(const Target&, const NetworkSpec&, const T*, T*, const Samples<T>&, const Steps&,       \
                           const Control&);                                                                        \

@@ -1,4 +1,4 @@
-// What the engine does: an epoch of steps, a cost with its gradient, predictions. Here is the plan; the arithmetic is
+// What the engine does: epochs of steps, a cost with its gradient, predictions. Here is the plan; the arithmetic is
 // the kernels'.
 #pragma once
 
@@ -34,8 +34,8 @@ template <class T> struct Samples {
     const T* X = nullptr;
     const T* y = nullptr;
     const T* w = nullptr;                 // null: all weigh 1
-    const std::int64_t* order = nullptr;  // null: as they lie
-    long m = 0;                           // how many are seen
+    const std::int64_t* order = nullptr;  // null: as they lie; of several epochs one after the other
+    long m = 0;                           // how many are seen, in each epoch
 
     // Which one is seen as number i
     long at(long i) const { return order ? order[i] : i; }
@@ -43,7 +43,7 @@ template <class T> struct Samples {
 
 struct Steps {
     long batch_size = 1, first = 0;
-    std::vector<double> alphas;
+    std::vector<std::vector<double>> alphas;  // of each epoch
     std::uint64_t seed = 0;
     int optimizer = -1;
     double options[4] = {};
@@ -51,8 +51,14 @@ struct Steps {
 };
 
 struct Outcome {
-    double cost = 0;   // mean of the batches' costs, penalties included
-    long failed = -1;  // the step, from 0, at which the cost ceased to be finite
+    double cost = 0;
+    bool interrupted = false;
+};
+
+// What became of some epochs
+struct Course {
+    std::vector<double> costs;  // of each that ended: the mean of the batches' costs, penalties included
+    long failed = -1;           // the step, from 0, of the one after these, at which the cost ceased to be finite
     bool interrupted = false;
 };
 
@@ -69,9 +75,9 @@ struct Control {
     mutable Unasked unasked = {};       // of the calling thread: many short pieces of work are as long as a long one
 };
 
-// Takes the steps of an epoch, in place on theta and the moments (packed; null where the optimizer has none).
+// Takes the steps of some epochs, in place on theta and the moments (packed; null where the optimizer has none).
 template <class T>
-Outcome epoch(const Target&, const NetworkSpec&, T* theta, T* m, T* v, const Samples<T>&, const Steps&, const Control&);
+Course epochs(const Target&, const NetworkSpec&, T* theta, T* m, T* v, const Samples<T>&, const Steps&, const Control&);
 
 // Between the layout of theta and that in which the kernels keep parameters and moments, in packed_size<T> numbers;
 // padding must be zero.

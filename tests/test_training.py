@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from deltarule.callbacks import Callback, EarlyStopping
 from deltarule.cost import Cost
-from deltarule.engines import ENGINES, Data, epoch_order
+from deltarule.engines import ENGINES, Data, epoch_orders
 from deltarule.engines.threads import CHUNK
 from deltarule.equations import OPTIMIZERS, SCHEDULES
 from deltarule.equations.schedules import Clock
@@ -87,11 +87,11 @@ def test_without_shuffling_the_seed_matters_only_for_dropout() -> None:
 
 
 def test_an_epoch_sees_every_sample_once_and_each_epoch_in_another_order() -> None:
-    orders = [epoch_order(4, epoch, 50) for epoch in range(3)]
+    orders = epoch_orders(4, range(3), 50)
     for order in orders:
         np.testing.assert_array_equal(np.sort(order), np.arange(50))
     assert not np.array_equal(orders[0], orders[1])
-    np.testing.assert_array_equal(orders[2], epoch_order(4, 2, 50))
+    np.testing.assert_array_equal(orders[2], epoch_orders(4, [2], 50)[0])
 
 
 @pytest.mark.parametrize("m", [0, 1, 2, 3, 5, 63, 64, 65, 66, 130, 1000])
@@ -103,17 +103,17 @@ def test_the_order_is_the_one_that_is_said(seed: int, epoch: int, m: int) -> Non
     for word, last in zip(words.tolist(), range(m - 1, 0, -1), strict=False):
         drawn = word * (last + 1) >> 64
         order[last], order[drawn] = order[drawn], order[last]
-    np.testing.assert_array_equal(epoch_order(seed, epoch, m), order)
+    np.testing.assert_array_equal(epoch_orders(seed, [epoch], m)[0], order)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64])
 def test_a_seed_has_64_bits(seed: int) -> None:
     with pytest.raises(InvalidOption, match=f"from 0 to .* found {seed}"):
-        epoch_order(seed, 0, 5)
+        epoch_orders(seed, [0], 5)
 
 
 def test_every_order_is_as_likely_as_another() -> None:
-    orders, counts = np.unique([epoch_order(5, epoch, 4) for epoch in range(24_000)], axis=0, return_counts=True)
+    orders, counts = np.unique(epoch_orders(5, range(24_000), 4), axis=0, return_counts=True)
     assert len(orders) == 24
     assert ((counts - 1000) ** 2 / 1000).sum() < 49.7  # χ², 23 degrees of freedom, one run of a thousand
 
@@ -208,7 +208,7 @@ def test_the_schedule_sets_the_rate_of_every_step(schedule: str) -> None:
         steps = np.arange(epoch * n_steps, (epoch + 1) * n_steps)
         clock = Clock(epoch, 6, steps, 6 * n_steps, epoch * ROWS, 0)
         alphas = plan.schedule.rates(0.01, clock)
-        order = epoch_order(9, epoch, ROWS)
+        (order,) = epoch_orders(9, [epoch], ROWS)
         for i, alpha in enumerate(alphas):
             batch = data.rows(order[16 * i : 16 * (i + 1)])
             twin.step(twin.backward(twin.forward(batch.X), batch.y), alpha)
@@ -340,6 +340,108 @@ def test_a_validation_cannot_replace_what_the_loop_records() -> None:
         run_once(validation=lambda network: {"loss": 0.0})
 
 
+# several epochs in one go
+
+
+class Counting:
+    """An engine that counts how many epochs it is asked for at a time."""
+
+    def __init__(self, name: str) -> None:
+        self.engine, self.asked = ENGINES[name], list[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def epochs(self, network: Network, data: Data, steps: Any, *arguments: Any, **options: Any) -> list[float]:
+        self.asked.append(len(steps.alphas))
+        return self.engine.epochs(network, data, steps, *arguments, **options)
+
+
+@pytest.fixture(params=["native", "reference"])
+def counting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Counting:
+    engine = Counting(request.param)
+    monkeypatch.setitem(ENGINES, "counting", engine)
+    return engine
+
+
+@pytest.mark.parametrize("schedule", ["constant", "inverse_scaling", "step(every=2)", "cosine(warmup=0.3)"])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("batch_size", [16, 100])
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+def test_many_epochs_in_one_go_are_what_they_are_one_by_one(
+    optimizer: str, batch_size: int, dropout: float, schedule: str, counting: Counting
+) -> None:
+    plan = make_plan(optimizer, schedule, epochs=7, batch_size=batch_size)
+    whole = run_once(3, plan, dropout=dropout, engine="counting")
+    assert counting.asked == [7]
+    assert_same_run(whole, run_once(3, plan, dropout=dropout, engine="counting", callbacks=[lambda run: None]))
+    assert counting.asked == [7] + 7 * [1]
+    assert whole.state.step == 7 * -(-ROWS // batch_size)
+    assert whole.state.samples == 7 * ROWS
+    assert all(seconds > 0 for seconds in whole.history["seconds"])
+
+
+def test_early_stopping_by_the_loss_is_asked_how_many_epochs_it_lets_pass(counting: Counting) -> None:
+    plan = make_plan("gradient_descent", "adaptive(minimum=0.001)", epochs=100)
+    found, expected = (
+        run_once(2, plan, callbacks=[EarlyStopping("loss", 3, 0.01, restore_best=False), *more], engine="counting")
+        for more in ([], [lambda run: None])
+    )
+    assert_same_run(found, expected)
+    assert found.stopped == expected.stopped
+    assert found.state.plateaus == expected.state.plateaus > 0
+    assert counting.asked[0] == 4
+    assert counting.asked[-1] == 1
+    assert found.epoch < 100
+
+
+def test_who_restores_the_best_weights_sees_those_of_every_epoch(counting: Counting) -> None:
+    run_once(callbacks=[EarlyStopping("loss", 3)], engine="counting")
+    assert counting.asked == 6 * [1]
+
+
+def test_long_epochs_are_taken_one_by_one(counting: Counting) -> None:
+    run_once(data=make_data(60_000), plan=make_plan(epochs=2, batch_size=6000), engine="counting")
+    assert counting.asked == [1, 1]
+
+
+def test_where_one_of_several_epochs_fails_the_ones_before_it_are_kept(counting: Counting) -> None:
+    plan = make_plan("gradient_descent", learning_rate=0.5, epochs=40, batch_size=100)
+    data = make_data()
+    data = Data(data.X * 20, data.y * 20)
+    runs, errors = [], []
+    for callbacks in ([], [runs.append]):
+        network = make_network()
+        with np.errstate(all="ignore"), pytest.raises(NotFinite) as error:
+            train(network, data, plan, engine="counting", callbacks=[*callbacks])
+        runs.append(network)  # type: ignore[arg-type]
+        errors.append(str(error.value))
+    assert errors[0] == errors[1]
+    assert "step 1 " not in errors[0] + " "
+    np.testing.assert_array_equal(runs[0].theta, runs[-1].theta)  # type: ignore[attr-defined]
+    assert counting.asked[0] == 40
+    assert counting.asked[1:4] == [1, 1, 1]
+
+
+def test_an_interruption_of_several_epochs_goes_back_to_what_was_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENGINES, "interrupted", InterruptedEngine(2))
+    moments = []
+
+    class Few(Callback):
+        def epochs_ahead(self, run: Run) -> float:
+            return 4
+
+        def on_epoch_end(self, run: Run) -> None:
+            moments.append({name: moment.copy() for name, moment in run.state.moments.items()})
+
+    with pytest.warns(DeltaruleWarning, match="interrupted"):
+        run = run_once(engine="interrupted", callbacks=[Few()])
+    assert_same_run(run, run_once(plan=make_plan(epochs=4), engine="reference"))
+    assert run.epoch == 4
+    for name, moment in moments[-1].items():
+        np.testing.assert_array_equal(run.state.moments[name], moment)
+
+
 # sample weights
 
 
@@ -398,12 +500,12 @@ class InterruptedEngine:
     def supports(self, network: Network, *others: Any) -> None:
         return None
 
-    def epoch(self, network: Network, *arguments: Any, **options: Any) -> float:
+    def epochs(self, network: Network, *arguments: Any, **options: Any) -> list[float]:
         self.left -= 1
         if self.left == 0:
             network.theta[:] = 1e9
             raise KeyboardInterrupt
-        return ENGINES["reference"].epoch(network, *arguments, **options)
+        return ENGINES["reference"].epochs(network, *arguments, **options)
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 5])
@@ -412,7 +514,7 @@ def test_an_interruption_in_mid_epoch_goes_back_to_the_last_whole_one(
 ) -> None:
     monkeypatch.setitem(ENGINES, "interrupted", InterruptedEngine(epoch))
     with pytest.warns(DeltaruleWarning, match="interrupted"):
-        run = run_once(engine="interrupted")
+        run = run_once(engine="interrupted", callbacks=[lambda run: None])
     expected = run_once(epochs=epoch - 1, engine="reference")
     np.testing.assert_array_equal(run.network.theta, expected.network.theta)
     assert run.history.get("loss") == expected.history.get("loss")

@@ -16,7 +16,7 @@ int main(int count, char** words) {
     std::vector<long> sizes;
     for (int i = 6; i < count; i++)
         sizes.push_back(std::atol(words[i]));
-    const long n = std::atol(words[2]), epochs = std::atol(words[3]), batch = std::atol(words[5]), m = n * batch;
+    const long n = std::atol(words[2]), repeats = std::atol(words[3]), batch = std::atol(words[5]), m = n * batch;
     const bool many = sizes.back() > 1;
     const NetworkSpec net = network(
         sizes, index_of(words[4], target.activations), index_of(many ? "softmax" : "sigmoid", target.activations),
@@ -31,14 +31,14 @@ int main(int count, char** words) {
         order[i] = (i * 7919) % m;
     Steps steps;
     steps.batch_size = batch;
-    steps.alphas.assign(n, 1e-3);
+    steps.alphas.emplace_back(n, 1e-3);
     steps.optimizer = index_of("adam", target.optimizers);
     std::copy_n((const double[]){0.9, 0.999, 1e-8}, 3, steps.options);
     const Control control{std::atoi(words[1]), [] { return false; }};
     const auto began = std::chrono::steady_clock::now();
-    for (long i = 0; i < epochs; i++)
-        epoch<float>(target, net, theta.data, first.data(), second.data(), {X.data, y.data(), nullptr, order.data(), m},
-                     steps, control);
+    for (long i = 0; i < repeats; i++)
+        epochs<float>(target, net, theta.data, first.data(), second.data(),
+                      {X.data, y.data(), nullptr, order.data(), m}, steps, control);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    std::printf("%.4g\n", 1e6 * seconds / double(n * epochs));
+    std::printf("%.4g\n", 1e6 * seconds / double(n * repeats));
 }

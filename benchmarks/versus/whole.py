@@ -121,11 +121,11 @@ def epochs(problem: Problem, threads: int, repeats: int = 1) -> Callable[[], Any
     Y = np.eye(problem.classes, dtype=np.float32)[y] if problem.sizes[-1] > 1 else y.astype(np.float32)[:, None]
     data, engine = Data(X, Y), choose("auto", net, X)
     moments = engine.moments(net, adam)
-    steps = Steps(None, problem.batch_size, np.full(problem.steps, 1e-3), 0, 0)
+    steps = Steps.of_epoch(None, problem.batch_size, np.full(problem.steps, 1e-3), 0, 0)
 
     def run() -> None:
         for _ in range(repeats):
-            engine.epoch(net, data, steps, adam, moments, {}, threads=threads)
+            engine.epochs(net, data, steps, adam, moments, {}, threads=threads)
 
     return run
 

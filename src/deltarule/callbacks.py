@@ -40,6 +40,14 @@ class Callback:
     def on_end(self, run: Run) -> None:
         """After the last epoch, however it ended."""
 
+    def epochs_ahead(self, run: Run) -> float:
+        """How many epochs may be taken in one go, before `on_epoch_end` is called for each of them: by default one.
+
+        More if it looks at nothing but the history, and stops none but the last of them. Many short epochs are then
+        taken much faster.
+        """
+        return 1
+
     def save_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What a checkpoint must hold of this callback: a JSON document and arrays."""
         return {}, {}
@@ -139,6 +147,10 @@ class EarlyStopping(Callback):
             if self.baseline is not None:
                 self.best, self.best_theta = self.baseline, run.network.theta.copy()
 
+    def epochs_ahead(self, run: Run) -> float:
+        """As many as cannot exhaust its patience, if it need not remember the weights."""
+        return 1 if self.restore_best else self.patience - self.count + 1
+
     def on_epoch_end(self, run: Run) -> None:
         """Compare, remember, stop."""
         if self.monitor not in run.history:
@@ -185,6 +197,10 @@ class EarlyStopping(Callback):
 class Printer(Callback):
     """A line an epoch, in scikit-learn's words."""
 
+    def epochs_ahead(self, run: Run) -> float:
+        """Any number: it prints the history."""
+        return math.inf
+
     def on_epoch_end(self, run: Run) -> None:
         """Print the loss and what the validation measured."""
         print(f"Iteration {run.epoch}, loss = {run.history['loss'][-1]:.8f}")
@@ -225,6 +241,10 @@ class Progress(Callback):
         self._bar = Bar(*columns, TextColumn("{task.fields[losses]}"), TimeRemainingColumn(), console=console)
         self._bar.start()
         self._task = self._bar.add_task(self.label, total=run.plan.epochs, completed=run.epoch, losses="")
+
+    def epochs_ahead(self, run: Run) -> float:
+        """Any number: it shows the history."""
+        return math.inf
 
     def on_epoch_end(self, run: Run) -> None:
         """Move the bar."""

@@ -196,30 +196,30 @@ class Cost:
 
     # descent, step by step
 
-    def epoch(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> float:
-        """Take every step of an epoch; with `l1`, each is followed by ``θ = sign(θ) max(|θ| - α l1, 0)``.
+    def epochs(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> list[float]:
+        """Take every step of some epochs; with `l1`, each is followed by ``θ = sign(θ) max(|θ| - α l1, 0)``.
 
-        Returns the mean of the batches' costs, each as it was before its step, as `deltarule.engines.Engine.epoch`.
+        Returns for each the mean of the batches' costs, each as it was before its step, as
+        `deltarule.engines.Engine.epochs`.
         """
+        return [self._epoch(epoch, optimizer, moments) for epoch in steps.each()]
+
+    def _epoch(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> float:
         phi, total, total_weight, n_samples = self.start(), 0.0, 0.0, len(self.given)
-        for i, alpha in enumerate(steps.alphas.tolist()):
-            rows = slice(i * steps.batch_size, (i + 1) * steps.batch_size)
-            batch = None if steps.batch_size >= n_samples else self._batch(rows, steps.order)
+        for t, alpha, rows in steps.batches():
+            batch = None if steps.batch_size >= n_samples else self.data.rows(rows)
             weight = (self.given if batch is None else batch).total_weight
             if weight == 0:  # nothing to learn from
                 continue
             J, g = self.smooth(phi, batch)
             J += self.kinked(phi)
             if not np.isfinite(J):
-                raise not_finite(self.network.with_theta(phi), batch or self.data, steps.first + i + 1)
+                raise not_finite(self.network.with_theta(phi), batch or self.data, t)
             self.steepest = float(np.abs(self.subgradient(phi, g)).max())
-            optimizer.step(phi, g, moments, steps.first + i + 1, alpha)
+            optimizer.step(phi, g, moments, t, alpha)
             if self.l1 is not None:
                 phi = (np.sign(phi) * np.maximum(np.abs(phi) - alpha * self.l1, 0)).astype(phi.dtype)
             total += J * weight
             total_weight += weight
         self.put(phi)
         return total / total_weight
-
-    def _batch(self, rows: slice, order: Array | None) -> Data:
-        return self.data.rows(rows if order is None else order[rows])

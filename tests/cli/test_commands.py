@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -410,17 +410,17 @@ def test_resuming_gives_the_same_model(cli: Cli, tmp_path: Path) -> None:
 @pytest.fixture
 def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Ctrl-C at the beginning of an epoch."""
-    from deltarule import training
+    from deltarule import minibatches
 
-    whole = training.epoch_order
+    whole = minibatches.epoch_orders
 
     def at(epoch: int) -> None:
-        def order(seed: int, now: int, m: int) -> object:
-            if now == epoch:
+        def orders(seed: int, epochs: Sequence[int], m: int) -> object:
+            if epoch in epochs:
                 raise KeyboardInterrupt
-            return whole(seed, now, m)
+            return whole(seed, epochs, m)
 
-        monkeypatch.setattr(training, "epoch_order", order)
+        monkeypatch.setattr(minibatches, "epoch_orders", orders)
 
     return at
 
@@ -480,17 +480,17 @@ def test_divergence_before_anything_was_learned(cli: Cli, tmp_path: Path) -> Non
 def test_divergence_after_good_epochs_keeps_the_best(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from deltarule.engines.reference import ReferenceEngine
 
-    epoch = ReferenceEngine.epoch
+    epochs = ReferenceEngine.epochs
 
     def fails_late(
         self: object, network: object, data: object, steps: object, *rest: object, **options: object
-    ) -> float:
-        loss: float = epoch(self, network, data, steps, *rest, **options)  # type: ignore[arg-type]
+    ) -> list[float]:
+        losses: list[float] = epochs(self, network, data, steps, *rest, **options)  # type: ignore[arg-type]
         if steps.first > 200:  # type: ignore[attr-defined]
             network.theta[0] = np.nan  # type: ignore[attr-defined]
-        return loss
+        return losses
 
-    monkeypatch.setattr(ReferenceEngine, "epoch", fails_late)
+    monkeypatch.setattr(ReferenceEngine, "epochs", fails_late)
     write(tmp_path / "t.csv")
     ran = cli("train", "t.csv", "-t", "outcome", "--engine", "reference", "--json")
     assert ran.code == 0

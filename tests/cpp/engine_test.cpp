@@ -44,7 +44,7 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     const Samples<T> samples{X.data, y.data, w.data, reordered ? order.data() : nullptr, m};
     Steps steps;
     steps.batch_size = batch;
-    steps.alphas.assign((m + batch - 1) / batch, 0.01);
+    steps.alphas.emplace_back((m + batch - 1) / batch, 0.01);
     steps.optimizer = optimizer;
     const double options[4] = {0.9, 0.99, 1e-8, 0.01};
     std::copy_n(options, 4, steps.options);
@@ -52,8 +52,8 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     const Control control{threads, [] { return false; }, all};
     const int moments = target.optimizers[optimizer].moments;
     std::vector<T> m_packed(packed_size<T>(target, spec)), v_packed(m_packed.size());
-    epoch<T>(target, spec, theta.data, moments > 0 ? m_packed.data() : nullptr, moments > 1 ? v_packed.data() : nullptr,
-             samples, steps, control);
+    epochs<T>(target, spec, theta.data, moments > 0 ? m_packed.data() : nullptr,
+              moments > 1 ? v_packed.data() : nullptr, samples, steps, control);
     unpack(target, spec, m_packed.data(), fit.m.data());
     pack(target, spec, fit.m.data(), m_packed.data());
     unpack(target, spec, v_packed.data(), fit.v.data());
@@ -231,7 +231,7 @@ void nested(const Target& target) {
     const Numbers<float> X(m * 512, 0, -1, 1, 1), y(m * 4, 0, 0, 1, 2), first(P, 0, -.05, .05, 3);
     Steps steps;
     steps.batch_size = 1024;
-    steps.alphas.assign(4, 1e-3);
+    steps.alphas.emplace_back(4, 1e-3);
     steps.optimizer = index_of("gradient_descent", target.optimizers);
     for (const int threads : {1, 2}) {
         std::vector<float> theta[2], out(400 * 4);
@@ -246,8 +246,8 @@ void nested(const Target& target) {
             };
             for (int i = 0; i < (disturbed ? 20 : 1) && heard == 0; i++) {
                 theta[disturbed].assign(first.data, first.data + P);
-                epoch<float>(target, spec, theta[disturbed].data(), nullptr, nullptr,
-                             {X.data, y.data, nullptr, nullptr, m}, steps, {threads, interrupted, true});
+                epochs<float>(target, spec, theta[disturbed].data(), nullptr, nullptr,
+                              {X.data, y.data, nullptr, nullptr, m}, steps, {threads, interrupted, true});
             }
         }
         expect(heard > 0, "somebody heard");
@@ -264,11 +264,11 @@ template <class T> void denormals(const Target& target) {
         std::vector<T> v(packed_size<T>(target, spec), small), flat(spec.parameters());
         Steps steps;
         steps.batch_size = 4;
-        steps.alphas.assign(1, 0.01);
+        steps.alphas.emplace_back(1, 0.01);
         steps.optimizer = index_of("momentum", target.optimizers);
         steps.options[0] = 0.9;
-        epoch<T>(target, spec, theta.data(), v.data(), nullptr, {X.data(), y.data(), nullptr, nullptr, 4}, steps,
-                 {2, [] { return false; }, true});
+        epochs<T>(target, spec, theta.data(), v.data(), nullptr, {X.data(), y.data(), nullptr, nullptr, 4}, steps,
+                  {2, [] { return false; }, true});
         unpack(target, spec, v.data(), flat.data());
         for (long i = 0; i < 3 * sizes[1]; i++)  // X is zero, and so is the gradient of the first layer
             expect(flat[i] == 0, "a moment too small for its type is zero");
@@ -373,11 +373,11 @@ void changed_under_way(const Target& target) {
     });
     Steps steps;
     steps.batch_size = 100;
-    steps.alphas.assign(20, 0.01);
+    steps.alphas.emplace_back(20, 0.01);
     steps.optimizer = 0;
     for (int i = 0; i < 40; i++)
-        epoch<float>(target, spec, theta.data, nullptr, nullptr,
-                     {X.data, y.data, i % 4 ? w.data : nullptr, nullptr, 2000}, steps, {2, {}, true});
+        epochs<float>(target, spec, theta.data, nullptr, nullptr,
+                      {X.data, y.data, i % 4 ? w.data : nullptr, nullptr, 2000}, steps, {2, {}, true});
     done = true;
     other.join();
 }

@@ -175,10 +175,10 @@ template <class T> void optimizer_steps(const Target& target, const NetworkSpec&
         std::vector<T> m(packed_size<T>(target, spec)), v(m.size());
         std::vector<double> own_m(P), own_v(P);
         for (int t = 1; t <= 3; t++) {
-            Steps steps{Problem<T>::m, t - 1, {0.01}, 0, o, {0.9, 0.99, 1e-3, 0.01}, 0, 0.1};
+            Steps steps{Problem<T>::m, t - 1, {{0.01}}, 0, o, {0.9, 0.99, 1e-3, 0.01}, 0, 0.1};
             if (target.optimizers[o].name == std::string("rmsprop"))
                 steps.options[1] = 1e-3;
-            epoch<T>(target, spec, problem.theta.data(), m.data(), v.data(), problem.samples(), steps, {});
+            epochs<T>(target, spec, problem.theta.data(), m.data(), v.data(), problem.samples(), steps, {});
             exact.cost(target);
             for (long i = 0; i < P; i++)
                 rule(target.optimizers[o].name, steps.options, 0.01, t, exact.theta[i], exact.g[i], own_m[i], own_v[i]);

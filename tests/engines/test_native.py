@@ -94,14 +94,14 @@ def compare(network, data, penalties, dtype, threads=2):
 def train(engine, network, data, steps, optimizer, penalties, threads=1):
     trained = network.with_theta(network.theta.copy())
     state = optimizer.start(trained.theta)
-    cost = engine.epoch(trained, data, steps, optimizer, state, penalties, threads=threads)
+    (cost,) = engine.epochs(trained, data, steps, optimizer, state, penalties, threads=threads)
     return cost, trained.theta, state
 
 
 def ten_steps(data, batch_size, *, first=0, seed=5):
     order = np.random.default_rng(1).permutation(len(data))
     n = -(-len(data) // batch_size)
-    return Steps(order, batch_size, np.linspace(0.01, 0.002, n), first, seed)
+    return Steps.of_epoch(order, batch_size, np.linspace(0.01, 0.002, n), first, seed)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -247,6 +247,28 @@ def test_dropout_draws_the_reference_masks(dtype):
     compare(network, data, {}, dtype)  # nothing is dropped from a cost
 
 
+@pytest.mark.parametrize("sizes", [[3, 4, 2], [20, 64, 32, 1], [100, 150, 140, 3]], ids=["small", "shares", "units"])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_several_epochs_are_one_after_the_other(sizes, threads):
+    network = Network.create(sizes, ["tanh"] * (len(sizes) - 2) + ["identity"], seed=1, dropout=0.2 * (threads > 1))
+    data, adam, rng = problem(sizes, 70, np.float64, weighted=True), OPTIMIZERS["adam"], np.random.default_rng(0)
+    for order in (None, np.array([rng.permutation(70) for _ in range(3)])):
+        steps = Steps(order, 32, rng.uniform(0, 0.01, (3, 3)), 4, 9)
+        expected, found, singly = (network.with_theta(network.theta.copy()) for _ in range(3))
+        losses = REFERENCE.epochs(expected, data, steps, adam, adam.start(network.theta), {"l2": 0.1})
+        moments, own = NATIVE.moments(network, adam), NATIVE.moments(network, adam)
+        own_losses = NATIVE.epochs(found, data, steps, adam, moments, {"l2": 0.1}, threads=threads)
+        close(own_losses, losses, np.float64)
+        close(found.theta, expected.theta, np.float64, 1e3)
+        each = [
+            NATIVE.epochs(singly, data, epoch, adam, own, {"l2": 0.1}, threads=threads)[0] for epoch in steps.each()
+        ]
+        assert each == own_losses
+        np.testing.assert_array_equal(singly.theta, found.theta)
+        for name in adam.moments:
+            np.testing.assert_array_equal(own[name], moments[name])
+
+
 @pytest.mark.parametrize("m", [1, 2, 13, 100, 1024, 1025, 2600])
 @pytest.mark.parametrize(
     "sizes", [[1, 1], [1, 17, 1], [3, 1, 4], [70, 130, 10], [300, 8, 5], [9, 150, 140, 2]], ids=str
@@ -256,7 +278,7 @@ def test_every_shape_and_batch(sizes, m):
     data = problem(sizes, m, np.float64, weighted=m > 2)
     compare(network, data, {"l2": 1.0}, np.float64)
     for batch in {1, m} if m < 1000 else {m, 1100}:
-        steps = Steps(None, batch, np.full(-(-m // batch), 1e-3), 0, 0)
+        steps = Steps.of_epoch(None, batch, np.full(-(-m // batch), 1e-3), 0, 0)
         expected = train(REFERENCE, network, data, steps, OPTIMIZERS["adam"], {"l2": 0.1})
         found = train(NATIVE, network, data, steps, OPTIMIZERS["adam"], {"l2": 0.1}, threads=3)
         close(found[0], expected[0], np.float64)
@@ -346,12 +368,12 @@ def test_ctrl_c_is_heard_within_an_epoch(sizes, m, batch, repeats, request):
     hear_ctrl_c(request)
     network = Network.create(sizes, ["tanh", "identity"], seed=1, dtype=np.float32)
     data, before = problem(sizes, m, np.float32), network.theta.copy()
-    steps = Steps(np.tile(np.arange(m), repeats), batch, np.full(repeats * m // batch, 1e-6), 0, 0)
+    steps = Steps.of_epoch(np.tile(np.arange(m), repeats), batch, np.full(repeats * m // batch, 1e-6), 0, 0)
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     began = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        NATIVE.epoch(network, data, steps, OPTIMIZERS["gradient_descent"], {}, {}, threads=2)
+        NATIVE.epochs(network, data, steps, OPTIMIZERS["gradient_descent"], {}, {}, threads=2)
     assert time.perf_counter() - began < 5
     timer.join()
     np.testing.assert_array_equal(network.theta, before)
@@ -374,13 +396,14 @@ def test_ctrl_c_is_heard_among_products_of_many_columns_that_are_short_one_by_on
 @pytest.mark.parametrize("sizes", [[2, 3, 1], [2, 30, 1]], ids=["small", "panels"])
 def test_a_value_that_is_not_finite_is_named_as_the_reference_names_it(sizes):
     network, data = Network.create(sizes, ["relu", "identity"], seed=1), problem(sizes, 40, np.float64)
-    steps = Steps(None, 10, np.full(4, 1e60), 7, 0)
-    messages = []
-    for engine in (REFERENCE, NATIVE):
-        with pytest.raises(NotFinite) as error:
-            train(engine, network, data, steps, OPTIMIZERS["momentum"], {}, threads=2)
-        messages.append(str(error.value))
-    assert messages[0] == messages[1]
+    for first in (1e60, 0):  # in the first epoch, or in the second
+        steps = Steps(None, 10, np.array([4 * [first], 4 * [1e60]]), 7, 0)
+        messages = []
+        for engine in (REFERENCE, NATIVE):
+            with pytest.raises(NotFinite) as error:
+                train(engine, network, data, steps, OPTIMIZERS["momentum"], {}, threads=2)
+            messages.append(str(error.value))
+        assert messages[0] == messages[1]
 
 
 def test_what_it_cannot_run_it_says_and_auto_takes_the_reference():
@@ -415,12 +438,13 @@ def test_arrays_that_do_not_fit_are_refused_before_anything_is_read():
     network, data = Network.create([3, 4, 1], ["tanh", "identity"]), problem([3, 1], 20, np.float64)
     adam = OPTIMIZERS["adam"]
     for bad in (
-        Steps(np.array([0, 99]), 2, np.ones(1), 0, 0),
-        Steps(np.array([0, -1]), 2, np.ones(1), 0, 0),
-        Steps(None, 10, np.ones(9), 0, 0),
+        Steps(np.zeros((2, 20), np.int64), 10, np.ones((1, 2)), 0, 0),
+        Steps.of_epoch(np.array([0, 99]), 2, np.ones(1), 0, 0),
+        Steps.of_epoch(np.array([0, -1]), 2, np.ones(1), 0, 0),
+        Steps.of_epoch(None, 10, np.ones(9), 0, 0),
     ):
         with pytest.raises(ValueError, match=r"expected|order|steps"):
-            NATIVE.epoch(network, data, bad, adam, adam.start(network.theta), {})
+            NATIVE.epochs(network, data, bad, adam, adam.start(network.theta), {})
     with pytest.raises(ValueError, match="columns"):
         NATIVE.predict(network, data.X[:, :2].copy())
 
@@ -501,7 +525,7 @@ def test_moments_of_a_wide_network_begin_at_zero_and_take_the_same_steps():
     expected = train(REFERENCE, network, data, steps, adam, {})
     for _ in range(2):  # the second time, from the ones they were
         found = network.with_theta(network.theta.copy())
-        NATIVE.epoch(found, data, steps, adam, moments, {}, threads=2)
+        NATIVE.epochs(found, data, steps, adam, moments, {}, threads=2)
         close(found.theta, expected[1], np.float32, 5)
         moments = NATIVE.moments(network, adam, {name: np.zeros_like(network.theta) for name in adam.moments})
     copied = pickle.loads(pickle.dumps(moments))

@@ -123,14 +123,14 @@ def test_the_losses_of_fifty_steps_are_those_of_jax(kind, rule):
     optimizer = OPTIMIZERS[rule]
     moments = optimizer.start(network.theta)
     found = [
-        ReferenceEngine().epoch(
+        ReferenceEngine().epochs(
             network,
             Data(X, y).rows(slice(t * BATCH, (t + 1) * BATCH)),
-            Steps(None, BATCH, np.array([ALPHA]), t, 0),
+            Steps.of_epoch(None, BATCH, np.array([ALPHA]), t, 0),
             optimizer,
             moments,
             {"l2": 0.1},
-        )
+        )[0]
         for t in range(STEPS)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-10)

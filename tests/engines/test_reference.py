@@ -29,13 +29,14 @@ def samples(m=23, weights=False, dtype=np.float64):
 def steps(data, batch_size=5, alpha=0.1, first=0, seed=0, shuffle=True):
     n_steps = -(-len(data) // batch_size)
     order = np.random.default_rng(seed).permutation(len(data)) if shuffle else None
-    return Steps(order, batch_size, alpha * 0.9 ** np.arange(n_steps), first, seed)
+    return Steps.of_epoch(order, batch_size, alpha * 0.9 ** np.arange(n_steps), first, seed)
 
 
 def epoch(network, data, plan, optimizer="gradient_descent", penalties=None, state=None):
     chosen = OPTIMIZERS.choose(optimizer)
     state = chosen.start(network.theta) if state is None else state
-    return ENGINE.epoch(network, data, plan, chosen, state, penalties or {})
+    (cost,) = ENGINE.epochs(network, data, plan, chosen, state, penalties or {})
+    return cost
 
 
 # cost, gradient, prediction
@@ -140,9 +141,9 @@ def test_sparse_samples_give_what_dense_ones_give(dtype):
 
 def epoch_by_hand(network, data, plan, optimizer, penalties, state, drops):
     """The loop of the lecture, with forward, loss, backward and the optimizer's step."""
-    order = np.arange(len(data)) if plan.order is None else plan.order
+    order = np.arange(len(data)) if plan.order is None else plan.order[0]
     total = 0.0
-    for i, alpha in enumerate(plan.alphas):
+    for i, alpha in enumerate(plan.alphas[0]):
         index = order[i * plan.batch_size : (i + 1) * plan.batch_size]
         X, y, w = data.X[index], data.y[index], None if data.w is None else data.w[index]
         t = plan.first + i + 1
@@ -206,10 +207,14 @@ def test_batches_without_weight_are_skipped():
     network, without = make(), make()
     optimizer = OPTIMIZERS["adam"]
     state, state_without = (optimizer.start(network.theta) for _ in range(2))
-    plan = Steps(None, 5, np.array([0.1, 0.2, 0.3]), 0, 0)
+    plan = Steps.of_epoch(None, 5, np.array([0.1, 0.2, 0.3]), 0, 0)
     loss = epoch(network, data, plan, "adam", state=state)
-    first = epoch(without, data.rows(slice(0, 5)), Steps(None, 5, np.array([0.1]), 0, 0), "adam", state=state_without)
-    last = epoch(without, data.rows(slice(10, 15)), Steps(None, 5, np.array([0.3]), 2, 0), "adam", state=state_without)
+    first = epoch(
+        without, data.rows(slice(0, 5)), Steps.of_epoch(None, 5, np.array([0.1]), 0, 0), "adam", state=state_without
+    )
+    last = epoch(
+        without, data.rows(slice(10, 15)), Steps.of_epoch(None, 5, np.array([0.3]), 2, 0), "adam", state=state_without
+    )
     np.testing.assert_array_equal(network.theta, without.theta)
     assert loss == pytest.approx((first * data.w[:5].sum() + last * data.w[10:].sum()) / data.w.sum())
 
@@ -253,7 +258,7 @@ def test_where_only_the_loss_overflows_the_output_layer_is_named():
     network = Network.create([1, 1], ["identity"])
     network.W[1][...] = 1e200
     with pytest.raises(NotFinite, match="in the loss of layer 1 at step 1"):
-        epoch(network, Data(np.ones((1, 1)), np.ones((1, 1))), Steps(None, 1, np.ones(1), 0, 0))
+        epoch(network, Data(np.ones((1, 1)), np.ones((1, 1))), Steps.of_epoch(None, 1, np.ones(1), 0, 0))
 
 
 def test_nothing_warns_on_the_way(recwarn):
@@ -264,7 +269,7 @@ def test_nothing_warns_on_the_way(recwarn):
     ENGINE.cost_and_gradient(network, data, {})
     ENGINE.predict(network, data.X)
     with pytest.raises(NotFinite):
-        epoch(network, data, Steps(None, 2, np.ones(1), 0, 0))
+        epoch(network, data, Steps.of_epoch(None, 2, np.ones(1), 0, 0))
     assert not list(recwarn)
 
 

@@ -479,11 +479,11 @@ def interrupted(epoch: int) -> Any:
         def supports(self, network: Any, *others: Any) -> None:
             return None
 
-        def epoch(self, *arguments: Any, **options: Any) -> float:
+        def epochs(self, *arguments: Any, **options: Any) -> list[float]:
             self.left -= 1
             if not self.left:
                 raise KeyboardInterrupt
-            return ENGINES["reference"].epoch(*arguments, **options)
+            return ENGINES["reference"].epochs(*arguments, **options)
 
     return Engine()
 
@@ -491,7 +491,7 @@ def interrupted(epoch: int) -> Any:
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_ctrl_c_leaves_a_model_that_predicts(epoch: int, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES, "interrupted", interrupted(epoch))
-    model = classifier(engine="interrupted")
+    model = classifier(engine="interrupted", callbacks=[lambda run: None])
     with pytest.warns(DeltaruleWarning, match="interrupted by user"):
         model.fit(*blobs)
     assert model.n_iter_ == len(model.loss_curve_) == epoch - 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..cost import Cost
-from ..engines import Data, ReferenceEngine, Steps, epoch_order
+from ..engines import Data, ReferenceEngine, Steps, epoch_orders
 from ..errors import NotFinite
 from ..network import Network
 from ..run import Plan, State
@@ -41,18 +41,18 @@ def update_ratios(network: Network, data: Data, plan: Plan, state: State) -> dic
     moments, first = _moments(network, plan, state)
     engine = ReferenceEngine()
     cost = None if plan.columns is None else Cost(trial, data, plan.penalties, engine, plan.columns)
-    rows = epoch_order(state.seed, state.epoch, len(data)) if plan.shuffle else np.arange(len(data))
+    rows = epoch_orders(state.seed, [state.epoch], len(data))[0] if plan.shuffle else np.arange(len(data))
     batch_size, alphas = min(plan.batch_size, len(data)), np.array([learning_rate(plan, state)])
     ratios: dict[int, list[float]] = {l: [] for l in network.W}
     for i in range(STEPS):
         batch = np.take(rows, np.arange(i * batch_size, (i + 1) * batch_size), mode="wrap")
-        steps = Steps(batch, batch_size, alphas, first + i, state.seed)
+        steps = Steps.of_epoch(batch, batch_size, alphas, first + i, state.seed)
         before = {l: W.copy() for l, W in trial.W.items()}
         try:
             if cost is None:
-                engine.epoch(trial, data, steps, plan.optimizer, moments, plan.penalties)
+                engine.epochs(trial, data, steps, plan.optimizer, moments, plan.penalties)
             else:
-                cost.epoch(steps, plan.optimizer, moments)
+                cost.epochs(steps, plan.optimizer, moments)
         except NotFinite:
             return dict.fromkeys(ratios, np.inf)
         for l, W in trial.W.items():

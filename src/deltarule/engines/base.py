@@ -1,4 +1,4 @@
-"""What an engine must do: predictions, cost and gradient, and an epoch of minibatch steps.
+"""What an engine must do: predictions, cost and gradient, and epochs of minibatch steps.
 
 The training loop decides everything else (order of the samples, learning rates, when to stop), the same for all.
 """
@@ -68,17 +68,17 @@ class Data:
 
 
 class Steps(NamedTuple):
-    """The minibatch steps of one epoch.
+    """The minibatch steps of some epochs, one after the other.
 
     Parameters
     ----------
-    order : ndarray of int, (m,), or None
+    order : ndarray of int, (n_epochs, m), or None
         The samples in the order they are seen; None for the order in which they lie.
     batch_size : int
-    alphas : (n_steps,), float64
+    alphas : (n_epochs, n_steps), float64
         Learning rate of each step.
     first : int
-        Steps taken before this epoch.
+        Steps taken before these.
     seed : int
         Of the dropout masks.
     """
@@ -88,6 +88,27 @@ class Steps(NamedTuple):
     alphas: Array
     first: int
     seed: int
+
+    @classmethod
+    def of_epoch(cls, order: Array | None, batch_size: int, alphas: Array, first: int, seed: int) -> Steps:
+        """Those of one epoch: `order` (m,) or None, `alphas` (n_steps,)."""
+        return cls(None if order is None else order[None], batch_size, alphas[None], first, seed)
+
+    def each(self) -> Iterator[Steps]:
+        """The same, epoch by epoch."""
+        n_steps = self.alphas.shape[1]
+        for e, alphas in enumerate(self.alphas):
+            order = None if self.order is None else self.order[e : e + 1]
+            yield self._replace(order=order, alphas=alphas[None], first=self.first + e * n_steps)
+
+    def batches(self) -> Iterator[tuple[int, float, slice | Array]]:
+        """Of each step its number, counted from 1 at the start of the run, learning rate, and samples."""
+        t = self.first
+        for e, alphas in enumerate(self.alphas.tolist()):
+            for i, alpha in enumerate(alphas):
+                t += 1
+                rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
+                yield t, alpha, rows if self.order is None else self.order[e, rows]
 
 
 class Engine(Protocol):
@@ -125,7 +146,7 @@ class Engine(Protocol):
         """The optimizer's arrays by name, each (P,), as this engine keeps them; zeros if none are found."""
         ...
 
-    def epoch(
+    def epochs(
         self,
         network: Network,
         data: Data,
@@ -135,13 +156,13 @@ class Engine(Protocol):
         penalties: Mapping[str, float],
         *,
         threads: int = 1,
-    ) -> float:
-        """Take every step of an epoch, in place on ``network.theta`` and `moments`.
+    ) -> list[float]:
+        """Take every step of some epochs, in place on ``network.theta`` and `moments`.
 
         Returns
         -------
-        float
-            The mean of the batches' costs, each as it was before its step.
+        list of float
+            For each epoch the mean of the batches' costs, each as it was before its step.
 
         Raises
         ------

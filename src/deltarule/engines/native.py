@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,7 @@ class NativeEngine:
             return found
         return PackedMoments(network, optimizer, found)
 
-    def epoch(
+    def epochs(
         self,
         network: Network,
         data: Data,
@@ -131,11 +132,11 @@ class NativeEngine:
         penalties: Mapping[str, float],
         *,
         threads: int = 1,
-    ) -> float:
-        """Forward, loss, backward, step, for every batch of the epoch, without returning to Python in between."""
+    ) -> list[float]:
+        """Forward, loss, backward, step, for every batch of the epochs, without returning to Python in between."""
         held = self.moments(network, optimizer, moments)
         assert isinstance(held, PackedMoments)
-        cost, failed = _native.epoch(
+        costs, failed = _native.epochs(
             instruction_set(),
             _describe(network),
             network.theta,
@@ -159,11 +160,9 @@ class NativeEngine:
             for name, moment in moments.items():
                 moment[...] = held[name]
         if failed >= 0:
-            rows = slice(failed * steps.batch_size, (failed + 1) * steps.batch_size)
-            raise not_finite(
-                network, data.rows(rows if steps.order is None else steps.order[rows]), steps.first + failed + 1
-            )
-        return float(cost)
+            t, _, rows = next(islice(steps.batches(), len(costs) * steps.alphas.shape[1] + failed, None))
+            raise not_finite(network, data.rows(rows), t)
+        return costs
 
 
 class PackedMoments(Mapping[str, Array]):

@@ -1,6 +1,8 @@
-"""In which order an epoch sees its samples."""
+"""In which order epochs see their samples."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,8 +11,8 @@ from ..errors import InvalidOption
 from . import _native
 
 
-def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:
-    """The order in which an epoch, counted from 0, sees its samples: int64 (n_samples,).
+def epoch_orders(seed: int, epochs: Sequence[int], n_samples: int) -> Array:
+    """The order in which each of some epochs, counted from 0, sees its samples: int64 (n_epochs, n_samples).
 
     Shuffled as Durstenfeld (1964) does, from the last place to the second: sample number ``last`` changes places with
     ``word * (last + 1) >> 64``. The words are those of NumPy's ``Philox(key=[seed, 1], counter=[0, 0, 0, epoch])``.
@@ -23,6 +25,7 @@ def epoch_order(seed: int, epoch: int, n_samples: int) -> Array:
     """
     if not 0 <= seed < 2**64:
         raise InvalidOption(f"expected a seed from 0 to 2^64 - 1, found {seed}")
-    order = np.empty(n_samples, np.int64)
-    _native.shuffled(seed, epoch, order)
-    return order
+    orders = np.empty((len(epochs), n_samples), np.int64)
+    for epoch, order in zip(epochs, orders, strict=True):
+        _native.shuffled(seed, epoch, order)
+    return orders

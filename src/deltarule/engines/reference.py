@@ -86,7 +86,7 @@ class ReferenceEngine:
         """In the layout of ``theta``."""
         return dict(found) if found else optimizer.start(network.theta)
 
-    def epoch(
+    def epochs(
         self,
         network: Network,
         data: Data,
@@ -96,19 +96,29 @@ class ReferenceEngine:
         penalties: Mapping[str, float],
         *,
         threads: int = 1,
+    ) -> list[float]:
+        """Epoch by epoch."""
+        return [self._epoch(network, data, epoch, optimizer, moments, penalties) for epoch in steps.each()]
+
+    def _epoch(
+        self,
+        network: Network,
+        data: Data,
+        steps: Steps,
+        optimizer: Optimizer,
+        moments: Mapping[str, Array],
+        penalties: Mapping[str, float],
     ) -> float:
-        """Forward, loss, backward, step, for every batch of the epoch."""
+        """Forward, loss, backward, step, for every batch."""
         grad = network.view(np.empty_like(network.theta))
         drops = any(layer.dropout for layer in network.layers)
         total, total_weight = 0.0, 0.0
         with one_blas_thread(), np.errstate(all="ignore"):
-            for i, alpha in enumerate(steps.alphas.tolist()):
-                rows = slice(i * steps.batch_size, (i + 1) * steps.batch_size)
-                batch = data.rows(rows if steps.order is None else steps.order[rows])
+            for t, alpha, rows in steps.batches():
+                batch = data.rows(rows)
                 weight = batch.total_weight
                 if weight == 0:  # nothing but samples of weight zero: J is not defined, and there is nothing to learn
                     continue
-                t = steps.first + i + 1
                 cache = network.forward(batch.X, dropout_key=(steps.seed, t) if drops else None)
                 J = network.loss(cache, batch.y, batch.w)
                 network.backward(cache, batch.y, batch.w, out=grad)
