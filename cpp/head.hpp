@@ -107,7 +107,7 @@ template <class T, class Row> void side_by_side(T* to, long width, long count, l
 template <class T>
 Block<T> block_of(const Job<T>& job, const Chunk& chunk, long r, long count, bool with_y, T* scratch) {
     const Layer<T>& layer = job.layers[job.n_layers];
-    const long n = layer.n_out, width = block_width<T>(n);
+    const long n = layer.n_out, width = padded<T>(count);
     const auto y = [&](long s) { return job.y + sample_at(job.order, chunk.first + r + s) * n; };
     if (fills_vectors<T>(n)) {
         const Block<T> block(scratch, layer, r, count);
@@ -165,9 +165,10 @@ template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T
         const Block<T> block = block_of(job, chunk, r, count, true, scratch);
         lose(job, layer, block);
         T share[MOST_SAMPLES<T>] = {};
+        const T even = T(1 / chunk.total_weight);
         for (long s = 0; s < count; s++) {
             const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;
-            share[s] = T(w / chunk.total_weight);
+            share[s] = job.w ? T(w / chunk.total_weight) : even;
             job.row_loss[r + s] = w * double(block.L[s]);
         }
         give_back(block, block.d, share, count, layer.d + r * layer.ld, layer.ld);
@@ -190,7 +191,7 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows,
             if (!block.shape.unit_is_row)
                 __builtin_memcpy(to, block.a + s * layer.ld, sizeof(T) * n);
             for (long o = 0; o < n && block.shape.unit_is_row; o++)
-                to[o] = block.a[o * width + s];
+                to[o] = block.a[o * block.shape.ld + s];
         }
     }
 }
