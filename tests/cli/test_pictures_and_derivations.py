@@ -87,7 +87,7 @@ def test_plots_are_written_and_told(cli, folder):
         ("table softmax", "an activation of one number"),
         ("table relu --step 0", "a step above 0"),
         ("table relu --from 2 --to 1", "a step above 0"),
-        ("table relu --step 1e-9", "a step above 0"),
+        ("table relu --step 1e-9", "at most 10000 rows"),
         ("plot activation relo", "did you mean 'relu'"),
         ("plot activation relu -o a.jpg", "ends in .png, .svg, .pdf"),
         ("plot activation relu -o no/a.png", "the folder"),

@@ -428,8 +428,11 @@ def activation_table(name: str, low: float, high: float, step: float) -> list[tu
     g = ACTIVATIONS.choose(name)
     if g.rowwise:
         raise InvalidOption(f"expected an activation of one number, found {g.name}, which takes a whole row")
-    if not (np.isfinite([low, high, step]).all() and low <= high and step > 0 and (high - low) / step < LONGEST_TABLE):
-        raise InvalidOption(f"expected Z from low to high by a step above 0, found {low:g} to {high:g} by {step:g}")
+    asked = f"found {low:g} to {high:g} by {step:g}"
+    if not (np.isfinite([low, high, step]).all() and low <= high and step > 0):
+        raise InvalidOption(f"expected Z from low to high by a step above 0, {asked}")
+    if not (high - low) / step < LONGEST_TABLE:
+        raise InvalidOption(f"expected a table of at most {LONGEST_TABLE:g} rows, {asked}", "take a longer step")
     Z = low + step * np.arange(int((high - low) / step + 1e-9) + 1)[:, None]  # (rows, 1)
     Z = np.round(Z, 9 - int(np.floor(np.log10(step))))  # -0.6 + 3 * 0.2 is 0, not 1e-16
     p = None if g.learns is None else np.array([float(g.settings["initial"])])
