@@ -18,7 +18,7 @@ namespace deltarule {
 template <class T> using In = nb::ndarray<const T, nb::c_contig, nb::device::cpu>;
 template <class T> using Out = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
 template <class A> using Maybe = std::optional<A>;
-using Order = In<std::int64_t>;
+using Orders = In<std::int64_t>;
 
 inline void expect(bool condition, const char* message) {
     if (!condition)

@@ -1,39 +1,13 @@
 // The work of one computation, and who does which part of it.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <vector>
+#include <utility>
 
+#include "batches.hpp"
 #include "teamwork.hpp"
 
 namespace deltarule {
-
-constexpr long CHUNK = 1024;  // most rows in memory at the same time, for each computation
-
-// Samples whose cost is one number: those of a step, or all
-struct Batch {
-    long first, size;
-    double weight;
-};
-
-template <class T> Batch batch_of(const Samples<T>& samples, long first, long most) {
-    const long size = std::min(most, samples.m - first);
-    if (!samples.w)
-        return {first, size, double(size)};
-    double weight = 0;
-    for (long i = first; i < first + size; i++)
-        weight += double(samples.w[samples.at(i)]);
-    return {first, size, weight};
-}
-
-// The samples of a batch after the first `before`, as many as are in memory at the same time
-inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool shared = false, int threads = 1) {
-    const long rows = std::min(CHUNK, batch.size - before), shares = shared ? shares_of(rows) : 0;
-    const bool last = before + rows == batch.size;
-    return {batch.first + before, rows, before, last, batch.weight, key, shares, sums_of(shares, threads)};
-}
 
 // One computation on several threads, chunk of samples by chunk of samples.
 //
@@ -55,20 +29,17 @@ public:
             own_.push_back({workspace.job_of(id), tasks_of(workspace, all(id))});
     }
 
-    // What the next batches are taken from
-    void reorder(int id, const std::int64_t* order) { own_[id].job.order = order; }
-
     // The cost of a batch, if `backward` its gradient, and if the job has an optimizer the step, which is not taken
-    // where the cost is not finite. Called by every thread alike; false if the user wants to stop. `next` is the batch
-    // that comes then, if that is known.
+    // where the loss is not finite. Called by every thread alike; false if the user wants to stop. `next` is the batch
+    // of the next call, if it is known.
     bool take(int id, const Batch& batch, std::uint64_t key, const StepRates& rates, bool backward, double& J,
               const Batch* next = nullptr) {
         Own& own = own_[id];
         const Job<T>& job = own.job;
         J = 0;
         for (long before = 0; before < batch.size; before += CHUNK) {
-            const Chunk chunk = chunk_of(batch, before, key, ws_.shared, threads_);
-            if (ws_.shared) {
+            const Chunk chunk = chunk_of(batch, before, key, ws_.by_shares, threads_);
+            if (ws_.by_shares) {
                 through_shares(own, chunk, id, backward);
             } else {
                 k_.gather(job, chunk, {0, chunk.rows}, inputs_seen(job, all(id)));
@@ -78,7 +49,7 @@ public:
             if (id == 0)
                 halt_[own.second] = patience_.stopped();
             arrive(all(id));
-            if (ws_.shared && chunk.last && next)
+            if (ws_.by_shares && chunk.last && next)
                 gather_ahead(own, chunk, *next, id);
             wait(all(id));
             if (halt_[own.second])
@@ -86,13 +57,13 @@ public:
             J += losses(job, chunk) / batch.weight;
             if (chunk.last && job.optimizer >= 0 && !std::isfinite(J))
                 return true;
-            if (!backward)
-                arrive(all(id));  // done with the losses: the next chunk waits for it, as it does after the gradient
-            else if (ws_.shared)
+            if (backward && ws_.by_shares)
                 for (long l = job.n_layers; l > 0; l--)
                     update({own, chunk, all(id), rates}, l);
-            else
+            else if (backward)
                 through_layers({own, chunk, all(id), rates});
+            else if (!ws_.by_shares)
+                arrive(all(id));  // done with the losses: the next chunk waits for it, as it does after the gradient
         }
         if (backward && (job.l1 > 0 || job.l2 > 0)) {
             meet(all(id));
@@ -103,12 +74,12 @@ public:
 
 private:
     // What a thread has of its own. Where the rows are in shares, that is all of the parameters: every thread takes the
-    // whole step, then only gradients go from core to core, and threads meet once. What is read after a meeting is not
-    // written before the next one.
+    // whole step, then only gradients go from core to core, and threads meet once, or twice with penalties. What is
+    // read after a meeting is not written before the next one.
     struct alignas(128) Own {
         Job<T> job;
         std::vector<std::vector<OwnTask>> tasks;  // of each layer
-        bool second = false;                      // where its losses and gradients go, of two places
+        bool second = false;                      // which of two `halt_` is next
         bool gathered = false;                    // whether it has the inputs of the next samples already
     };
 
@@ -144,9 +115,10 @@ private:
             k_.gather(job, chunk, part_of(chunk.rows, s, chunk.shares), {0, job.layers[0].n_out});
     }
 
-    // Those of the next batch, while others are not done with this one: if their places are its own in this one too
+    // Those of the next batch, while others are not done with this one: only where both are in the same shares, as
+    // elsewhere others may still read the rows that this thread would write
     void gather_ahead(Own& own, const Chunk& chunk, const Batch& next, int id) {
-        const Chunk ahead = chunk_of(next, 0, chunk.step, true, threads_);
+        const Chunk ahead = chunk_of(next, 0, 0, true, threads_);  // the key is of no use to `gather`
         own.gathered = ahead.rows == chunk.rows;
         if (own.gathered)
             gather_shares(own.job, ahead, id);
@@ -318,7 +290,7 @@ private:
     }
 
     double losses(const Job<T>& job, const Chunk& chunk) const {
-        double sums[8] = {};  // each addition waits for the one before
+        double sums[8] = {};  // side by side: in a single one, each addition would wait for the one before
         for (long r = 0; r < chunk.rows; r++)
             sums[r % 8] += job.row_loss[r];
         return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));

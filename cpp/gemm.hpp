@@ -11,7 +11,7 @@ constexpr int REGISTERS = 32;
 constexpr int REGISTERS = 16;
 #endif
 
-// Most rows of a tile that is NV vectors wide: the accumulators, a row of B and one broadcast fill the registers.
+// Most rows of a band that is NV vectors wide: the accumulators, a row of B and one broadcast fill the registers.
 template <int NV> constexpr int MOST_ROWS = REGISTERS == 32 ? 14 : NV == 2 ? 6 : 12;
 
 template <class T> struct Matrix {
@@ -29,7 +29,7 @@ template <class P> inline void hide(P& value) {
 
 // R rows of A, of which number k is read, then k + 1. Each row is found at one of three places plus 0 to 4 times `ld`,
 // which an address has room for. A compiler that knew how these depend on each other would hold one register for each
-// row instead, most of them on the stack, and a tile would take a fifth longer.
+// row instead, most of them on the stack, and a band would take a fifth longer.
 template <class T, int R, bool TRANSPOSED> class Rows {
 public:
     Rows(const T* A, long ld) : ld_(ld), three_(3 * ld) {
@@ -74,8 +74,8 @@ template <class T> struct Product {
     long ldc = 0;
 };
 
-// Rows r to r + R of C, NV vectors wide
-template <class T, int R, int NV, bool TRANSPOSED> void tile(const Product<T>& product, long r) {
+// A band of C: rows r to r + R, NV vectors wide
+template <class T, int R, int NV, bool TRANSPOSED> void band(const Product<T>& product, long r) {
     const long K = product.K, step = product.B.ld, ldc = product.ldc;
     T* const C = product.C + r * ldc;
     Vec<T> c[R][NV];
@@ -113,47 +113,47 @@ template <class T, int R, int NV, bool TRANSPOSED> void tile(const Product<T>& p
             store<T>(C + i * ldc + j * LANES<T>, c[i][j]);
 }
 
-template <class T> using Tile = void (*)(const Product<T>&, long);
+template <class T> using Band = void (*)(const Product<T>&, long);
 
-template <class T, int R, int NV, bool TRANSPOSED> constexpr Tile<T> tile_of() {
+template <class T, int R, int NV, bool TRANSPOSED> constexpr Band<T> band_of() {
     if constexpr (R <= MOST_ROWS<NV>)
-        return tile<T, R, NV, TRANSPOSED>;
+        return band<T, R, NV, TRANSPOSED>;
     else
         return nullptr;
 }
 
 template <class T, int NV, bool TRANSPOSED>
-constexpr Tile<T> TILES[] = {nullptr,
-                             tile_of<T, 1, NV, TRANSPOSED>(),
-                             tile_of<T, 2, NV, TRANSPOSED>(),
-                             tile_of<T, 3, NV, TRANSPOSED>(),
-                             tile_of<T, 4, NV, TRANSPOSED>(),
-                             tile_of<T, 5, NV, TRANSPOSED>(),
-                             tile_of<T, 6, NV, TRANSPOSED>(),
-                             tile_of<T, 7, NV, TRANSPOSED>(),
-                             tile_of<T, 8, NV, TRANSPOSED>(),
-                             tile_of<T, 9, NV, TRANSPOSED>(),
-                             tile_of<T, 10, NV, TRANSPOSED>(),
-                             tile_of<T, 11, NV, TRANSPOSED>(),
-                             tile_of<T, 12, NV, TRANSPOSED>(),
-                             tile_of<T, 13, NV, TRANSPOSED>(),
-                             tile_of<T, 14, NV, TRANSPOSED>()};
+constexpr Band<T> BANDS[] = {nullptr,
+                             band_of<T, 1, NV, TRANSPOSED>(),
+                             band_of<T, 2, NV, TRANSPOSED>(),
+                             band_of<T, 3, NV, TRANSPOSED>(),
+                             band_of<T, 4, NV, TRANSPOSED>(),
+                             band_of<T, 5, NV, TRANSPOSED>(),
+                             band_of<T, 6, NV, TRANSPOSED>(),
+                             band_of<T, 7, NV, TRANSPOSED>(),
+                             band_of<T, 8, NV, TRANSPOSED>(),
+                             band_of<T, 9, NV, TRANSPOSED>(),
+                             band_of<T, 10, NV, TRANSPOSED>(),
+                             band_of<T, 11, NV, TRANSPOSED>(),
+                             band_of<T, 12, NV, TRANSPOSED>(),
+                             band_of<T, 13, NV, TRANSPOSED>(),
+                             band_of<T, 14, NV, TRANSPOSED>()};
 
-// What the next tile begins with, which another thread may have written
+// What the next band begins with, which another thread may have written
 template <class T, int NV> inline void ask_for_start(const Product<T>& product, long r, long end) {
     for (; r < end; r++)
         for (int j = 0; j < NV; j++)
             __builtin_prefetch(product.start.data + r * product.start.ld + j * LANES<T>, 1);
 }
 
-// All rows, shared out evenly: 50 are 5 tiles of 10, not 4 of 12 and a rest of 2. Every number of C is summed in the
+// All rows, shared out evenly: 50 are 5 bands of 10, not 4 of 12 and a rest of 2. Every number of C is summed in the
 // order of k, so that no division of the work changes a bit of it.
 template <class T, int NV, bool TRANSPOSED> void multiply(long rows, const Product<T>& product) {
-    for (long tiles = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>, r = 0; tiles > 0; tiles--) {
-        const long size = (rows - r) / tiles;
+    for (long bands = (rows + MOST_ROWS<NV> - 1) / MOST_ROWS<NV>, r = 0; bands > 0; bands--) {
+        const long size = (rows - r) / bands;
         if (product.start.ld)
             ask_for_start<T, NV>(product, r + size, smaller(r + 2 * size, rows));
-        TILES<T, NV, TRANSPOSED>[size](product, r);
+        BANDS<T, NV, TRANSPOSED>[size](product, r);
         r += size;
     }
 }

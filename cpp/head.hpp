@@ -160,12 +160,12 @@ template <class T> void give_back(const Block<T>& block, const T* from, const T*
 template <class T> void head(const Job<T>& job, const Chunk& chunk, Part rows, T* scratch) {
     const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
-    for (long width = block_width<T>(layer.n_out), r = r0; r < r1; r += width) {
-        const long count = smaller(r1 - r, width);
+    const T even = T(1 / chunk.total_weight);  // of samples without weights: a division for each would take longer
+    for (long most = block_width<T>(layer.n_out), r = r0; r < r1; r += most) {
+        const long count = smaller(r1 - r, most);
         const Block<T> block = block_of(job, chunk, r, count, true, scratch);
         lose(job, layer, block);
         T share[MOST_SAMPLES<T>] = {};
-        const T even = T(1 / chunk.total_weight);
         for (long s = 0; s < count; s++) {
             const double w = job.w ? job.w[sample_at(job.order, chunk.first + r + s)] : 1.0;
             share[s] = job.w ? T(w / chunk.total_weight) : even;
@@ -182,8 +182,8 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows,
     const auto [r0, r1] = rows;
     const Layer<T>& layer = job.layers[job.n_layers];
     const long n = layer.n_out;
-    for (long width = block_width<T>(n), r = r0; r < r1; r += width) {
-        const long count = smaller(r1 - r, width);
+    for (long most = block_width<T>(n), r = r0; r < r1; r += most) {
+        const long count = smaller(r1 - r, most), width = padded<T>(count);
         const Block<T> block = block_of(job, chunk, r, count, false, scratch);
         activate(job, layer, block);
         for (long s = 0; s < count; s++) {
@@ -191,7 +191,7 @@ template <class T> void output(const Job<T>& job, const Chunk& chunk, Part rows,
             if (!block.shape.unit_is_row)
                 __builtin_memcpy(to, block.a + s * layer.ld, sizeof(T) * n);
             for (long o = 0; o < n && block.shape.unit_is_row; o++)
-                to[o] = block.a[o * block.shape.ld + s];
+                to[o] = block.a[o * width + s];
         }
     }
 }

@@ -51,7 +51,8 @@ inline void turn(const T* from, const std::int64_t* order, long count, long colu
                 to[i * width + s] = from[s * n + i];
 }
 
-// The same of some rows from `first` on; what is left of the width is zero
+// The same of some rows from `first` on. What is left of the width is the last row again: rows of zeros could lead to
+// infinity, which no weight of zero makes good.
 template <class T>
 void read_rows(const T* from, const std::int64_t* order, long first, long count, long columns, T* to, long width) {
     constexpr decltype(&turn<T, 0>) kinds[] = {turn<T, 0>, turn<T, 1>, turn<T, 2>, turn<T, 3>, turn<T, 4>};
@@ -59,7 +60,7 @@ void read_rows(const T* from, const std::int64_t* order, long first, long count,
                                      columns, to, width);
     for (long i = 0; i < columns; i++)
         for (long s = count; s < width; s++)
-            to[i * width + s] = 0;
+            to[i * width + s] = to[i * width + count - 1];
 }
 
 // Inputs and targets of `count` samples from `first` on, and their weights
@@ -73,9 +74,9 @@ template <class T> void read_block(const Job<T>& job, long first, long count, co
     read_rows(job.X, job.order, first, count, n_x, job.layers[0].seen, width);
     read_rows(job.y, job.order, first, count, n, block.y, width);
     if (job.w)
-        return read_rows(job.w, job.order, first, count, 1, w, width);
+        read_rows(job.w, job.order, first, count, 1, w, width);
     for (long s = 0; s < width; s++)
-        w[s] = s < count ? T(1) : T(0);
+        w[s] = s >= count ? T(0) : job.w ? w[s] : T(1);
 }
 
 // dW[o, i] = Σ_samples dZ[o] A[i], db[o] = Σ_samples dZ[o]: added to one vector for each parameter

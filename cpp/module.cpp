@@ -19,7 +19,7 @@ constexpr double MOST = 1e12;  // parameters; far beyond any memory, far below w
 
 template <class T>
 Samples<T> samples(const NetworkSpec& spec, const In<T>& X, const Maybe<In<T>>& y, const Maybe<In<T>>& w,
-                   const Maybe<Order>& order) {
+                   const Maybe<Orders>& order) {
     expect(X.ndim() == 2 && long(X.shape(1)) == spec.n_features, "X does not have the columns of the network");
     const std::size_t m = X.shape(0);
     expect(!y || (y->ndim() == 2 && y->shape(0) == m && long(y->shape(1)) == spec.layers.back().units),
@@ -47,8 +47,8 @@ template <class T> void bind(nb::module_& module) {
     module.def(
         "epochs",
         [](const std::string& isa, const NetworkSpec& spec, const Out<T>& theta, const Maybe<Out<T>>& m,
-           const Maybe<Out<T>>& v, const In<T>& X, const In<T>& y, const Maybe<In<T>>& w, const Maybe<Order>& order,
-           long batch_size, std::vector<std::vector<double>> alphas, long first, std::uint64_t seed, int optimizer,
+           const Maybe<Out<T>>& v, const In<T>& X, const In<T>& y, const Maybe<In<T>>& w, const Maybe<Orders>& order,
+           long batch_size, std::vector<double> alphas, long n_epochs, long first, std::uint64_t seed, int optimizer,
            const std::vector<double>& options, double l1, double l2, int threads) {
             const Target& chosen = target(isa);
             expect(optimizer >= 0 && optimizer < count(chosen.optimizers) && options.size() <= 4, "no such optimizer");
@@ -59,11 +59,11 @@ template <class T> void bind(nb::module_& module) {
                    "an array does not fit theta");
             expect(int(bool(m)) + int(bool(v)) == moments && (m || !v), "the moments are not those of the optimizer");
             const Samples<T> data = samples<T>(spec, X, y, w, order);
-            expect(!order || order->shape(0) == alphas.size(), "there is not one order for each epoch");
-            for (const auto& of_epoch : alphas)
-                expect(batch_size > 0 && (long(of_epoch.size()) - 1) * batch_size < data.m,
-                       "there are more steps than batches");
-            Steps steps{batch_size, first, std::move(alphas), seed, optimizer, {}, l1, l2};
+            expect(n_epochs > 0 && long(alphas.size()) % n_epochs == 0, "the epochs are not of as many steps each");
+            expect(!order || long(order->shape(0)) == n_epochs, "there is not one order for each epoch");
+            Steps steps{batch_size, first, std::move(alphas), n_epochs, seed, optimizer, {}, l1, l2};
+            expect(data.m > 0 && batch_size > 0 && steps.each() - 1 <= (data.m - 1) / batch_size,
+                   "there are more steps than batches");
             std::copy_n(options.begin(), std::min<std::size_t>(options.size(), 4), steps.options);
             const Course course = without_gil(threads, [&](const Control& control) {
                 return epochs<T>(chosen, spec, theta.data(), pointer<T>(m), pointer<T>(v), data, steps, control);
@@ -73,7 +73,7 @@ template <class T> void bind(nb::module_& module) {
         nb::arg().noconvert(), nb::arg(), nb::arg().noconvert(), nb::arg().noconvert().none(),
         nb::arg().noconvert().none(), nb::arg().noconvert(), nb::arg().noconvert(), nb::arg().noconvert().none(),
         nb::arg().noconvert().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-        nb::arg(), nb::arg());
+        nb::arg(), nb::arg(), nb::arg());
     module.def(
         "pack",
         [](const std::string& isa, const NetworkSpec& spec, const In<T>& flat, const Out<T>& packed) {
@@ -126,7 +126,8 @@ using LayerTuple = std::tuple<long, int, double, bool, bool, double>;
 
 NB_MODULE(_native, module) {
     module.doc() = "The compiled engine; see deltarule.engines.native.";
-    nb::class_<NetworkSpec>(module, "Network")
+    nb::class_<NetworkSpec> network(module, "Network");
+    network
         .def(
             "__init__",
             [](NetworkSpec* self, long n_features, const std::vector<LayerTuple>& layers, int loss, double loss_option,
@@ -150,6 +151,7 @@ NB_MODULE(_native, module) {
         .def(
             "__eq__", [](const NetworkSpec& self, const NetworkSpec& other) { return self == other; },
             nb::is_operator());
+    network.attr("__hash__") = nb::none();
     module.def("packed_size", [](const std::string& isa, const NetworkSpec& spec, int bytes) {
         return bytes == sizeof(float) ? packed_size<float>(target(isa), spec) : packed_size<double>(target(isa), spec);
     });

@@ -47,55 +47,27 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     return true;
 }
 
-// What an epoch sees
-struct Epoch {
-    const std::int64_t* order;
-    const std::vector<double>& alphas;
-    long before;  // steps that were taken before it
-    std::vector<Batch> batches;
-
-    // Null where none comes, or one that is passed over
-    const Batch* after(std::size_t s) const {
-        return s + 1 < batches.size() && batches[s + 1].weight > 0 ? &batches[s + 1] : nullptr;
-    }
-};
-
-// Of all steps. Threads that read the weights of samples one after the other could find different ones, as these are
-// the user's.
-template <class T> std::vector<Epoch> epochs_of(Samples<T> samples, const Steps& steps) {
-    std::vector<Epoch> epochs;
-    long before = steps.first;
-    for (const std::vector<double>& alphas : steps.alphas) {
-        Epoch& epoch = epochs.emplace_back(samples.order, alphas, before);
-        for (std::size_t s = 0; s < alphas.size(); s++)
-            epoch.batches.push_back(batch_of(samples, long(s) * steps.batch_size, steps.batch_size));
-        before += long(alphas.size());
-        if (samples.order)
-            samples.order += samples.m;
-    }
-    return epochs;
-}
-
-// All steps of an epoch, number s, and t of the run, by take(s, t, rates, J); false if there are no more to take
-template <class Take> bool each_step(const Epoch& epoch, const Steps& steps, Course& course, Take take) {
+// All steps, each by take(s, t, rates, J), where s is its number from 0, and t from 1 at the start of the run; up to
+// one that fails or is interrupted
+template <class Take> void each_step(const std::vector<Batch>& batches, const Steps& steps, Course& course, Take take) {
     double total = 0, total_weight = 0;
-    for (long s = 0; s < long(epoch.batches.size()); s++) {
-        const double weight = epoch.batches[s].weight;
-        if (weight == 0)
-            continue;
-        const long t = epoch.before + s + 1;
-        double J = 0;
-        if (!take(s, t, rates_of(steps, epoch.alphas[s], t), J))
-            return false;
-        if (!std::isfinite(J)) {
-            course.failed = s;
-            return false;
+    for (long s = 0; s < long(batches.size()); s++) {
+        const double weight = batches[s].weight;
+        if (weight > 0) {
+            const long t = steps.first + s + 1;
+            double J = 0;
+            if (!take(s, t, rates_of(steps, steps.alphas[s], t), J))
+                return;
+            if (!std::isfinite(J)) {
+                course.failed = s;
+                return;
+            }
+            total += J * weight;
+            total_weight += weight;
         }
-        total += J * weight;
-        total_weight += weight;
+        if ((s + 1) % steps.each() == 0)
+            course.costs.push_back(std::exchange(total, 0) / std::exchange(total_weight, 0));
     }
-    course.costs.push_back(total / total_weight);
-    return true;
 }
 
 template <class T> void set_up(Workspace<T>& ws, const T* theta, const Steps& steps) {
@@ -127,37 +99,28 @@ Course epochs(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     job.optimizer = steps.optimizer;
     job.m = m;
     job.v = v;
-    const std::vector<Epoch> epochs = epochs_of(samples, steps);
+    job.seen = samples.m * steps.epochs;
+    const std::vector<Batch> batches = batches_of(samples, steps);
+    std::vector<Course> courses(crew.size());  // of each thread, which must not run out of memory among others
+    for (Course& one : courses)
+        one.costs.reserve(steps.epochs);
     Patience patience(control);
-    Course course;
     if (ws.micro) {
         const WithDenormals zero(Denormals::zero);
-        for (const Epoch& epoch : epochs) {
-            job.order = epoch.order;
-            const auto take = [&](long s, long, const StepRates& rates, double& J) {
-                return take_small(ws, patience, epoch.batches[s], rates, J);
-            };
-            if (!each_step(epoch, steps, course, take))
-                break;
-        }
+        each_step(batches, steps, courses[0], [&](long s, long, const StepRates& rates, double& J) {
+            return take_small(ws, patience, batches[s], rates, J);
+        });
     } else {
         Computation<T> computation(ws, crew, patience);
         crew.run([&](int id) {
             const Entered<T> entered(ws);
             const WithDenormals zero(Denormals::zero);
-            Course mine;
-            for (const Epoch& epoch : epochs) {
-                computation.reorder(id, epoch.order);
-                const auto take = [&](long s, long t, const StepRates& rates, double& J) {
-                    return computation.take(id, epoch.batches[s], std::uint64_t(t), rates, true, J, epoch.after(s));
-                };
-                if (!each_step(epoch, steps, mine, take))
-                    break;
-            }
-            if (id == 0)
-                course = mine;
+            each_step(batches, steps, courses[id], [&](long s, long t, const StepRates& rates, double& J) {
+                return computation.take(id, batches[s], std::uint64_t(t), rates, true, J, batch_after(batches, s));
+            });
         });
     }
+    Course course = std::move(courses[0]);
     course.interrupted = patience.stopped();
     if (course.interrupted)
         return course;
@@ -190,6 +153,8 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
     Crew crew(threads_for(target.kernels<T>(), spec, rows, control));
     Workspace<T> ws(target, undropped, samples, {rows, crew.size(), true, g != nullptr});
     set_up(ws, theta, steps);
+    if (!g)
+        ws.job.l1 = ws.job.l2 = 0;
     Patience patience(control);
     double J = 0;
     const Batch all = batch_of(samples, 0, samples.m);

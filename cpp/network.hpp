@@ -42,12 +42,15 @@ template <class T> struct Samples {
 };
 
 struct Steps {
-    long batch_size = 1, first = 0;
-    std::vector<std::vector<double>> alphas;  // of each epoch
+    long batch_size = 1;
+    long first = 0;              // steps of the run before these
+    std::vector<double> alphas;  // of all steps
+    long epochs = 1;             // so many, each of as many steps
     std::uint64_t seed = 0;
     int optimizer = -1;
     double options[4] = {};
     double l1 = 0, l2 = 0;
+    long each() const { return long(alphas.size()) / epochs; }
 };
 
 struct Outcome {
@@ -58,7 +61,7 @@ struct Outcome {
 // What became of some epochs
 struct Course {
     std::vector<double> costs;  // of each that ended: the mean of the batches' costs, penalties included
-    long failed = -1;           // the step, from 0, of the one after these, at which the cost ceased to be finite
+    long failed = -1;           // the step, from 0 at the first of them, at which the cost ceased to be finite
     bool interrupted = false;
 };
 
@@ -75,7 +78,9 @@ struct Control {
     mutable Unasked unasked = {};       // of the calling thread: many short pieces of work are as long as a long one
 };
 
-// Takes the steps of some epochs, in place on theta and the moments (packed; null where the optimizer has none).
+// Takes the steps of some epochs, in place on theta and the moments (packed; null where the optimizer has none). Where
+// one fails, they are as the steps before it left them; after an interruption theta is as it was, and the moments are
+// not.
 template <class T>
 Course epochs(const Target&, const NetworkSpec&, T* theta, T* m, T* v, const Samples<T>&, const Steps&, const Control&);
 
@@ -85,7 +90,7 @@ template <class T> long packed_size(const Target&, const NetworkSpec&);
 template <class T> void pack(const Target&, const NetworkSpec&, const T* flat, T* packed);
 template <class T> void unpack(const Target&, const NetworkSpec&, const T* packed, T* flat);
 
-// The cost over all samples, and its gradient into g unless that is null.
+// The cost over all samples; unless g is null, with penalties, and its gradient into g.
 template <class T>
 Outcome cost(const Target&, const NetworkSpec&, const T* theta, T* g, const Samples<T>&, const Steps&, const Control&);
 

@@ -10,6 +10,7 @@
 namespace deltarule {
 
 constexpr double SLICE = 2e8;      // operations in a piece of work that is not interrupted
+constexpr double LEAST = 2e4;      // those that take as long as any piece does
 constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
 
 // Asks now and then, on the calling thread, whether the user wants to stop
@@ -22,7 +23,7 @@ public:
     // Whether somebody was asked
     bool ask(double work) {
         Unasked& unasked = control_.unasked;
-        unasked.work += work;
+        unasked.work += work + LEAST;
         if (unasked.work < SLICE || stopped())
             return false;
         unasked.work = 0;

@@ -79,8 +79,8 @@ public:
             const long end = std::min(first + slab_, chunks_);
             if (!lay_out(first, end, i, j) || !multiply(first, end))
                 return false;
-            if (often || end == chunks_)
-                unpack(often && first > 0, end == chunks_);
+            if ((often || end == chunks_) && !unpack(often && first > 0, end == chunks_))
+                return false;
         }
         return true;
     }
@@ -133,8 +133,8 @@ private:
         });
     }
 
-    void unpack(bool onto, bool last) {
-        each_part(long(pairs_.size()), 0, double(q_) * double(q_), control_, [&](long p, double*) {
+    bool unpack(bool onto, bool last) {
+        return each_part(long(pairs_.size()), 0, double(q_) * double(q_), control_, [&](long p, double*) {
             const auto& [block, size, sums] = pairs_[p];
             add_up(sums, count_, size);
             kernels_.unpack_gram(block, sums, onto, out_ + block.c0 * q_ + block.e0, q_);

@@ -91,7 +91,7 @@ template <class T> std::vector<std::vector<OwnTask>> tasks_of(const Workspace<T>
     std::vector<std::vector<OwnTask>> tasks(ws.job.n_layers + 1);
     const std::vector<int> owner = owners(ws, team);
     for (std::size_t i = 0; i < ws.tasks.size(); i++)
-        if (ws.shared || owner[i] == team.id)
+        if (ws.by_shares || owner[i] == team.id)
             tasks[ws.tasks[i].layer].push_back({i, {}});
     for (long l = 1; l <= ws.job.n_layers; l++)
         if (ws.job.layers[l].tiles)

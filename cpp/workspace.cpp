@@ -63,12 +63,12 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
       target_(target),
       rows_(room.rows) {
     const auto& [rows, threads, training, gradient, moments] = room;
-    shared = training && !micro && by_shares(spec, rows);
+    by_shares = training && !micro && deltarule::by_shares(spec, rows);
     for (long l = 1; l <= job.n_layers && !micro; l++) {
         layers_[l].tiles = kernels.by_tiles(layers_[l].n_in, layers_[l].n_out, rows, training);
         tiles = tiles || layers_[l].tiles;
     }
-    if (training && !micro && !shared)
+    if (training && !micro && !by_shares)
         halve();
     place_activations(micro ? kernels.micro_rows : training ? rows : rows * threads, training);
     job.theta = memory.take<T>(job.n_parameters);
@@ -78,7 +78,7 @@ Workspace<T>::Workspace(const Target& target, const NetworkSpec& spec, const Sam
     if (training && !micro)
         make_tasks();
     job.penalty = memory.take<double>(long(tasks.size()));
-    if (shared)
+    if (by_shares)
         job.shares = memory.take<T>(2 * shares_of(rows) * job.n_parameters);
     const long most = micro ? kernels.micro_scratch(job) : kernels.plan_scratch(job, rows, training);
     for (int id = 0; id < threads; id++)
@@ -139,7 +139,7 @@ template <class T> Job<T> Workspace<T>::job_of(int id) {
     Job<T> own = job;
     std::vector<Layer<T>>& layers = copies_.emplace_back(layers_);
     own.layers = layers.data();
-    if (!shared) {
+    if (!by_shares) {
         if (layers[0].seen)
             layers[0].seen = memory.template take<T>(rows_ * layers[0].ld);
         return own;

@@ -56,7 +56,7 @@ template <class T> class Workspace : public Layout<T> {
 public:
     using Layout<T>::kernels, Layout<T>::micro, Layout<T>::job;
     std::vector<Task> tasks;  // of an update
-    bool shared = false;      // whether each share of the rows has a gradient of its own
+    bool by_shares = false;   // whether each share of the rows has a gradient of its own
     bool tiles = false;       // whether any product is of tiles
     std::vector<T*> scratch;  // one for each thread
     Memory memory;

@@ -31,7 +31,7 @@ int main(int count, char** words) {
         order[i] = (i * 7919) % m;
     Steps steps;
     steps.batch_size = batch;
-    steps.alphas.emplace_back(n, 1e-3);
+    steps.alphas.assign(n, 1e-3);
     steps.optimizer = index_of("adam", target.optimizers);
     std::copy_n((const double[]){0.9, 0.999, 1e-8}, 3, steps.options);
     const Control control{std::atoi(words[1]), [] { return false; }};

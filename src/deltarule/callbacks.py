@@ -1,7 +1,8 @@
 """What happens beside the training: early stopping, progress, printing; and checkpoints, see `checkpoint`.
 
 A callback has three moments, `on_start`, `on_epoch_end` and `on_end`, and sees the `deltarule.run.Run`. A plain
-function of the run will do where only the end of an epoch matters.
+function of the run will do where only the end of an epoch matters. Who looks at the history only may say in
+`epochs_ahead` how many epochs need not be seen one by one: many short epochs are then taken much faster.
 """
 
 from __future__ import annotations
@@ -35,18 +36,27 @@ class Callback:
         """Before the first epoch."""
 
     def on_epoch_end(self, run: Run) -> None:
-        """After each epoch, its values already in ``run.history``."""
+        """After each epoch, its values already in ``run.history``.
+
+        Of epochs that were taken in one go, network and moments are those of the last.
+        """
 
     def on_end(self, run: Run) -> None:
         """After the last epoch, however it ended."""
 
     def epochs_ahead(self, run: Run) -> float:
-        """How many epochs may be taken in one go, before `on_epoch_end` is called for each of them: by default one.
+        """How many epochs may be taken in one go, before `on_epoch_end` is called for each of them.
 
-        More if it looks at nothing but the history, and stops none but the last of them. Many short epochs are then
-        taken much faster.
+        By default one, and any number if there is no such method. More are for those who look at nothing but the
+        history then, and stop none but the last of them. A class with another `on_epoch_end` says it anew.
         """
-        return 1
+        return math.inf if type(self).on_epoch_end is Callback.on_epoch_end else 1
+
+    def __init_subclass__(cls) -> None:
+        """What a class lets pass says nothing of one that looks at epochs in another way."""
+        super().__init_subclass__()
+        if "on_epoch_end" in vars(cls) and "epochs_ahead" not in vars(cls):
+            cls.epochs_ahead = Callback.epochs_ahead  # type: ignore[method-assign]
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What a checkpoint must hold of this callback: a JSON document and arrays."""

@@ -58,6 +58,10 @@ class Checkpoint(Callback):
         if self.resume and self.path.exists():
             self._load(run)
 
+    def epochs_ahead(self, run: Run) -> float:
+        """Up to the next writing."""
+        return self.every - run.epoch % self.every
+
     def on_epoch_end(self, run: Run) -> None:
         """Write every so many epochs."""
         if run.epoch % self.every == 0 or run.stopped or run.epoch >= run.plan.epochs:

@@ -196,15 +196,11 @@ class Cost:
 
     # descent, step by step
 
-    def epochs(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> list[float]:
-        """Take every step of some epochs; with `l1`, each is followed by ``θ = sign(θ) max(|θ| - α l1, 0)``.
+    def epoch(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> float:
+        """Take every step of an epoch; with `l1`, each is followed by ``θ = sign(θ) max(|θ| - α l1, 0)``.
 
-        Returns for each the mean of the batches' costs, each as it was before its step, as
-        `deltarule.engines.Engine.epochs`.
+        Returns the mean of the batches' costs, each as it was before its step, as `deltarule.engines.Engine.epochs`.
         """
-        return [self._epoch(epoch, optimizer, moments) for epoch in steps.each()]
-
-    def _epoch(self, steps: Steps, optimizer: Optimizer, moments: Mapping[str, Array]) -> float:
         phi, total, total_weight, n_samples = self.start(), 0.0, 0.0, len(self.given)
         for t, alpha, rows in steps.batches():
             batch = None if steps.batch_size >= n_samples else self.data.rows(rows)

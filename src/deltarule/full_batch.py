@@ -116,7 +116,7 @@ class FullBatch:
     def _count(self, J: float) -> None:
         self.run.state.step += 1
         self.run.state.samples += len(self.run.data)
-        self.run.end_epoch(J, np.nan, self.began)
+        self.run.end_epoch(J, np.nan, time.perf_counter() - self.began)
         self.began = time.perf_counter()
 
     def put_back(self) -> None:

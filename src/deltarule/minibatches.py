@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 
@@ -18,14 +19,15 @@ from .arrays import Array
 from .engines import Steps, all_finite, epoch_orders
 from .engines.base import ceased, first_not_finite, not_finite
 from .equations.schedules import Clock
-from .errors import NotFinite
+from .errors import InvalidOption, NotFinite
 from .network import FEW_ROWS
 from .run import Run
 
 AT_ONCE = 1e9
 """Operations of the epochs that are taken in one go: a moment, in which nobody misses anything."""
-OF_A_SAMPLE = 1e4
-"""Those it takes at least; with it, at most 100,000 samples are in order."""
+OF_A_STEP, OF_A_SAMPLE = 1e6, 1e4
+"""What a step, and a sample, takes besides: a call is of 1,000 steps at most, and the orders for it of 100,000 samples;
+of one epoch, of as many as it has."""
 
 
 def minibatches(run: Run, last_epoch: int) -> None:
@@ -52,9 +54,15 @@ def _at_once(run: Run, last_epoch: int) -> int:
     """How many epochs to take in one go: short ones, as far as nobody has to see the network in between."""
     if run.validation or run.cost is not None:
         return 1
-    work = len(run.data) * (6.0 * run.network.n_parameters + OF_A_SAMPLE)
-    ahead = min((callback.epochs_ahead(run) for callback in run.callbacks), default=math.inf)
-    return max(1, int(min(last_epoch - run.epoch, AT_ONCE / work, ahead)))
+    n_samples = len(run.data)
+    work = _n_steps(run) * OF_A_STEP + n_samples * (6.0 * run.network.n_parameters + OF_A_SAMPLE)
+    most = min(last_epoch - run.epoch, AT_ONCE / work)
+    for callback in run.callbacks:
+        ahead = callback.epochs_ahead(run)
+        if not isinstance(ahead, Real) or math.isnan(ahead):
+            raise InvalidOption(f"expected a number of epochs_ahead of {type(callback).__name__}, found {ahead!r}")
+        most = min(most, float(ahead))
+    return max(1, int(most))
 
 
 def _take(run: Run, n_epochs: int) -> bool:
@@ -63,29 +71,41 @@ def _take(run: Run, n_epochs: int) -> bool:
     Taken one by one, they then tell where it was, and leave the weights of the last good one.
     """
     began, state, steps = time.perf_counter(), run.state, _steps(run, n_epochs)
-    changed = [run.network.theta, *_as_kept(run).values()] if n_epochs > 1 else []
-    before = [array.copy() for array in changed]
+    before = {}  # of a single epoch nothing is kept: it may be of a network that fills the memory
+    if n_epochs > 1:
+        before = {name: moment.copy() for name, moment in _as_kept(run).items()}
     try:
         losses = _losses(run, steps)
         _check_finite(run, state.step + steps.alphas.size)
     except (NotFinite, KeyboardInterrupt) as error:
-        for array, old in zip(changed, before, strict=True):
-            array[...] = old
-        if changed and isinstance(error, NotFinite):
-            return False
+        if n_epochs > 1:
+            run.network.theta[...] = run.last_good
+            for name, moment in _as_kept(run).items():
+                moment[...] = before[name]
+            if isinstance(error, NotFinite):
+                return False
         raise
-    seconds = (time.perf_counter() - began) / n_epochs
+    seconds, interruption = (time.perf_counter() - began) / n_epochs, None
     for loss, alphas in zip(losses, steps.alphas, strict=True):
         state.step += len(alphas)
         state.samples += len(run.data)
-        run.end_epoch(loss, float(alphas[-1]), time.perf_counter() - seconds)
+        try:
+            run.end_epoch(loss, float(alphas[-1]), seconds)
+        except KeyboardInterrupt as error:  # the weights are those of the last epoch already: it is recorded first
+            interruption = error
+    if interruption is not None:
+        raise interruption
     return True
+
+
+def _n_steps(run: Run) -> int:
+    """Of an epoch."""
+    return -(-len(run.data) // run.plan.batch_size)
 
 
 def _steps(run: Run, n_epochs: int) -> Steps:
     """Of the next epochs."""
-    state, plan, n_samples = run.state, run.plan, len(run.data)
-    n_steps = -(-n_samples // plan.batch_size)
+    state, plan, n_samples, n_steps = run.state, run.plan, len(run.data), _n_steps(run)
     alphas = np.empty((n_epochs, n_steps))
     for e in range(n_epochs):
         numbers = np.arange(n_steps) + (state.step + e * n_steps)
@@ -102,7 +122,7 @@ def _losses(run: Run, steps: Steps) -> list[float]:
     """Take the steps; the mean cost of each epoch."""
     plan, moments = run.plan, run.state.moments
     if run.cost is not None:
-        return run.cost.epochs(steps, plan.optimizer, moments)
+        return [run.cost.epoch(steps, plan.optimizer, moments)]
     return run.engine.epochs(
         run.network, run.data, steps, plan.optimizer, moments, plan.penalties, threads=plan.threads
     )

@@ -81,8 +81,8 @@ class State:
     moments : mapping
         Name -> the optimizer's arrays, (P,), as the engine keeps them.
     history : dict
-        Name -> one value an epoch: "loss" (mean cost of the batches, penalties included), "learning_rate", "seconds",
-        and what the validation measures.
+        Name -> one value an epoch: "loss" (mean cost of the batches, penalties included), "learning_rate", "seconds"
+        (the mean of epochs that were taken in one go), and what the validation measures.
     """
 
     seed: int = 0
@@ -127,7 +127,7 @@ class Run:
     recovered : bool
         A callback has put finite weights back.
     last_good : (P,)
-        The weights at the end of the last epoch, or at the start.
+        The weights at the end of the last epoch, or at the start; of epochs that were taken in one go, of the last.
     started : list of Callback
         Those that have begun, and will be told the end.
     """
@@ -190,10 +190,11 @@ class Run:
         for name, value in values.items():
             history.setdefault(name, []).append(float(value))
 
-    def end_epoch(self, loss: float, alpha: float, began: float) -> None:
-        """Measure, record the epoch, remember the weights as good, and tell the callbacks."""
+    def end_epoch(self, loss: float, alpha: float, seconds: float) -> None:
+        """Measure, record the epoch, which has taken so long, remember the weights as good, and tell the callbacks."""
+        began = time.perf_counter()
         measured = self.validation(self.network) if self.validation else {}
-        own = {"loss": loss, "learning_rate": alpha, "seconds": time.perf_counter() - began}
+        own = {"loss": loss, "learning_rate": alpha, "seconds": seconds + (time.perf_counter() - began)}
         taken = own.keys() & measured.keys() if measured else None
         if taken:
             raise InvalidOption(

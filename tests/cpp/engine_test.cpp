@@ -14,6 +14,7 @@
 #include "../../cpp/memory.hpp"
 #include "../../cpp/order.hpp"
 #include "helpers.hpp"
+#include "interruptions.hpp"
 #include "values.hpp"
 
 namespace {
@@ -37,14 +38,15 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
     const long n_x = spec.n_features, n_y = spec.layers.back().units, P = spec.parameters();
     Numbers<T> X(m * n_x, offset, -most, most, 1), y(m * n_y, offset, 0, 1, 2), w(m, offset, 0, 2, 3),
         theta(P, offset, -.3, .3, 4);
-    std::vector<std::int64_t> order(m);
-    for (long i = 0; i < m; i++)
-        order[i] = (i * 7919) % m;
+    std::vector<std::int64_t> order(2 * m);  // of two epochs
+    for (long i = 0; i < 2 * m; i++)
+        order[i] = i * 7919 % m + (i < m ? 0 : m - 1 - 2 * (i * 7919 % m));
     Fit<T> fit{{}, std::vector<T>(P), std::vector<T>(P), std::vector<T>(P), std::vector<T>(m * n_y), 0};
     const Samples<T> samples{X.data, y.data, w.data, reordered ? order.data() : nullptr, m};
     Steps steps;
     steps.batch_size = batch;
-    steps.alphas.emplace_back((m + batch - 1) / batch, 0.01);
+    steps.epochs = 2;
+    steps.alphas.assign(2 * ((m + batch - 1) / batch), 0.01);
     steps.optimizer = optimizer;
     const double options[4] = {0.9, 0.99, 1e-8, 0.01};
     std::copy_n(options, 4, steps.options);
@@ -224,37 +226,6 @@ template <class T> void wide_inputs(const Target& target) {
         }
 }
 
-// Whoever hears that there may be an interruption may multiply tiles too, and gives them back
-void nested(const Target& target) {
-    const NetworkSpec spec = network({512, 1024, 1024, 512, 4}, 2, 0, 0, false, 0, false);
-    const long m = 4096, P = spec.parameters();
-    const Numbers<float> X(m * 512, 0, -1, 1, 1), y(m * 4, 0, 0, 1, 2), first(P, 0, -.05, .05, 3);
-    Steps steps;
-    steps.batch_size = 1024;
-    steps.alphas.emplace_back(4, 1e-3);
-    steps.optimizer = index_of("gradient_descent", target.optimizers);
-    for (const int threads : {1, 2}) {
-        std::vector<float> theta[2], out(400 * 4);
-        int heard = 0;
-        for (const bool disturbed : {false, true}) {
-            theta[disturbed].assign(first.data, first.data + P);
-            const auto interrupted = [&] {
-                if (disturbed)
-                    predict<float>(target, spec, first.data, {X.data, nullptr, nullptr, nullptr, 400}, out.data(), {});
-                heard += disturbed;
-                return false;
-            };
-            for (int i = 0; i < (disturbed ? 20 : 1) && heard == 0; i++) {
-                theta[disturbed].assign(first.data, first.data + P);
-                epochs<float>(target, spec, theta[disturbed].data(), nullptr, nullptr,
-                              {X.data, y.data, nullptr, nullptr, m}, steps, {threads, interrupted, true});
-            }
-        }
-        expect(heard > 0, "somebody heard");
-        expect(theta[0] == theta[1], "the same bits when somebody multiplied in between");
-    }
-}
-
 // A moment that has faded is zero in an epoch, on every thread; afterwards numbers so small are what they were
 template <class T> void denormals(const Target& target) {
     constexpr T small = std::numeric_limits<T>::min() / 4;
@@ -264,7 +235,7 @@ template <class T> void denormals(const Target& target) {
         std::vector<T> v(packed_size<T>(target, spec), small), flat(spec.parameters());
         Steps steps;
         steps.batch_size = 4;
-        steps.alphas.emplace_back(1, 0.01);
+        steps.alphas.assign(1, 0.01);
         steps.optimizer = index_of("momentum", target.optimizers);
         steps.options[0] = 0.9;
         epochs<T>(target, spec, theta.data(), v.data(), nullptr, {X.data(), y.data(), nullptr, nullptr, 4}, steps,
@@ -373,7 +344,7 @@ void changed_under_way(const Target& target) {
     });
     Steps steps;
     steps.batch_size = 100;
-    steps.alphas.emplace_back(20, 0.01);
+    steps.alphas.assign(20, 0.01);
     steps.optimizer = 0;
     for (int i = 0; i < 40; i++)
         epochs<float>(target, spec, theta.data, nullptr, nullptr,
@@ -429,6 +400,7 @@ int main(int argc, char** argv) {
         memory_kept<double>(*target);
         if (target == targets().front())  // others have no state of their own
             nested(*target);
+        heard_anywhere(*target);
         denormals<float>(*target);
         denormals<double>(*target);
         registers<float>(*target);

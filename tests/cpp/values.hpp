@@ -175,7 +175,7 @@ template <class T> void optimizer_steps(const Target& target, const NetworkSpec&
         std::vector<T> m(packed_size<T>(target, spec)), v(m.size());
         std::vector<double> own_m(P), own_v(P);
         for (int t = 1; t <= 3; t++) {
-            Steps steps{Problem<T>::m, t - 1, {{0.01}}, 0, o, {0.9, 0.99, 1e-3, 0.01}, 0, 0.1};
+            Steps steps{Problem<T>::m, t - 1, {0.01}, 1, 0, o, {0.9, 0.99, 1e-3, 0.01}, 0, 0.1};
             if (target.optimizers[o].name == std::string("rmsprop"))
                 steps.options[1] = 1e-3;
             epochs<T>(target, spec, problem.theta.data(), m.data(), v.data(), problem.samples(), steps, {});
@@ -188,8 +188,28 @@ template <class T> void optimizer_steps(const Target& target, const NetworkSpec&
     }
 }
 
+// Vectors that are not full are filled up with samples of which the result knows nothing
+template <class T> void filled_up(const Target& target) {
+    const int exp = index_of("exp", target.activations);
+    int poisson = 0;
+    while (target.losses[poisson].name != std::string("poisson_deviance"))
+        poisson++;
+    const NetworkSpec spec = network({1, 1}, exp, exp, poisson, target.losses[poisson].output, 0, false);
+    const T most = sizeof(T) == sizeof(float) ? T(100) : T(800);  // of which e^most is infinite
+    const std::vector<T> theta{-most + 5, most};
+    for (long m = 1; m < 40; m++) {
+        const std::vector<T> X(m, T(1)), y(m, T(1));
+        std::vector<T> g(2);
+        const Samples<T> samples{X.data(), y.data(), nullptr, nullptr, m};
+        const double J = deltarule::cost<T>(target, spec, theta.data(), g.data(), samples, {}, {}).cost;
+        expect(std::isfinite(J) && std::isfinite(g[0]) && std::isfinite(g[1]), "a cost of samples that are all finite");
+    }
+}
+
 void values(const Target& target) {
     functions(target);
+    filled_up<float>(target);
+    filled_up<double>(target);
     const int identity = index_of("identity", target.activations), tanh = index_of("tanh", target.activations);
     const int softmax = index_of("softmax", target.activations), prelu = index_of("prelu", target.activations);
     for (const auto& sizes : {std::vector<long>{3, 5, 2}, std::vector<long>{3, 19, 33, 2}}) {  // small, and panels

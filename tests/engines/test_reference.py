@@ -141,7 +141,7 @@ def test_sparse_samples_give_what_dense_ones_give(dtype):
 
 def epoch_by_hand(network, data, plan, optimizer, penalties, state, drops):
     """The loop of the lecture, with forward, loss, backward and the optimizer's step."""
-    order = np.arange(len(data)) if plan.order is None else plan.order[0]
+    order = np.arange(len(data)) if plan.orders is None else plan.orders[0]
     total = 0.0
     for i, alpha in enumerate(plan.alphas[0]):
         index = order[i * plan.batch_size : (i + 1) * plan.batch_size]

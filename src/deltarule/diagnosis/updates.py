@@ -52,7 +52,7 @@ def update_ratios(network: Network, data: Data, plan: Plan, state: State) -> dic
             if cost is None:
                 engine.epochs(trial, data, steps, plan.optimizer, moments, plan.penalties)
             else:
-                cost.epochs(steps, plan.optimizer, moments)
+                cost.epoch(steps, plan.optimizer, moments)
         except NotFinite:
             return dict.fromkeys(ratios, np.inf)
         for l, W in trial.W.items():

@@ -72,7 +72,7 @@ class Steps(NamedTuple):
 
     Parameters
     ----------
-    order : ndarray of int, (n_epochs, m), or None
+    orders : ndarray of int, (n_epochs, m), or None
         The samples in the order they are seen; None for the order in which they lie.
     batch_size : int
     alphas : (n_epochs, n_steps), float64
@@ -83,7 +83,7 @@ class Steps(NamedTuple):
         Of the dropout masks.
     """
 
-    order: Array | None
+    orders: Array | None
     batch_size: int
     alphas: Array
     first: int
@@ -98,8 +98,8 @@ class Steps(NamedTuple):
         """The same, epoch by epoch."""
         n_steps = self.alphas.shape[1]
         for e, alphas in enumerate(self.alphas):
-            order = None if self.order is None else self.order[e : e + 1]
-            yield self._replace(order=order, alphas=alphas[None], first=self.first + e * n_steps)
+            orders = None if self.orders is None else self.orders[e : e + 1]
+            yield self._replace(orders=orders, alphas=alphas[None], first=self.first + e * n_steps)
 
     def batches(self) -> Iterator[tuple[int, float, slice | Array]]:
         """Of each step its number, counted from 1 at the start of the run, learning rate, and samples."""
@@ -108,7 +108,7 @@ class Steps(NamedTuple):
             for i, alpha in enumerate(alphas):
                 t += 1
                 rows = slice(i * self.batch_size, (i + 1) * self.batch_size)
-                yield t, alpha, rows if self.order is None else self.order[e, rows]
+                yield t, alpha, rows if self.orders is None else self.orders[e, rows]
 
 
 class Engine(Protocol):

@@ -136,6 +136,7 @@ class NativeEngine:
         """Forward, loss, backward, step, for every batch of the epochs, without returning to Python in between."""
         held = self.moments(network, optimizer, moments)
         assert isinstance(held, PackedMoments)
+        assert held is moments or not isinstance(moments, PackedMoments)  # those of another network
         costs, failed = _native.epochs(
             instruction_set(),
             _describe(network),
@@ -145,9 +146,10 @@ class NativeEngine:
             _rows(data.X, network),
             _rows(data.y, network),
             _weights(data, network),
-            steps.order,
+            steps.orders,
             steps.batch_size,
-            steps.alphas.tolist(),
+            steps.alphas.ravel().tolist(),
+            len(steps.alphas),
             steps.first,
             steps.seed,
             _optimizer_code(optimizer),
@@ -160,7 +162,7 @@ class NativeEngine:
             for name, moment in moments.items():
                 moment[...] = held[name]
         if failed >= 0:
-            t, _, rows = next(islice(steps.batches(), len(costs) * steps.alphas.shape[1] + failed, None))
+            t, _, rows = next(islice(steps.batches(), failed, None))
             raise not_finite(network, data.rows(rows), t)
         return costs
 

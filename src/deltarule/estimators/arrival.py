@@ -48,6 +48,10 @@ class Arrival(EarlyStopping):
         super().on_start(run)
         self.small = run.plan.tol
 
+    def epochs_ahead(self, run: Run) -> float:
+        """The gradient of every epoch tells; descent by batches is as `EarlyStopping` has it."""
+        return super().epochs_ahead(run) if _whole_cost(run) is None else 1
+
     def on_epoch_end(self, run: Run) -> None:
         """Look, once the gradient is small; if that was too early, when it is smaller still."""
         cost = _whole_cost(run)
