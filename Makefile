@@ -47,8 +47,8 @@ docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code
 compatibility: $(VENV)/.test  ## run scikit-learn's own tests with the import changed and list the differences
 	@$(BIN)/python tools/compatibility.py
 
-bench: $(VENV)/.test  ## time an epoch beside scikit-learn, in alternating processes (benchmarks/versus)
-	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m benchmarks.versus
+bench: $(VENV)/.test  ## time everything beside all rivals that are installed (benchmarks/versus); takes an hour or more
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m benchmarks.versus --sweep
 
 accuracy: $(VENV)/.test  ## measure the elementary functions over every float32 number (an hour; docs/accuracy.md)
 	@$(BIN)/python tools/accuracy.py

@@ -160,8 +160,10 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         follow([1.0], EarlyStopping("validation_los"))
 
 
-@pytest.mark.parametrize("options", [{"patience": -1}, {"patience": np.nan}, {"min_delta": -1}, {"min_delta": np.nan}])
-def test_options_out_of_bounds_are_refused(options: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "options", [{"patience": -1}, {"patience": np.nan}, {"patience": "a"}, {"min_delta": -1}, {"min_delta": np.nan}]
+)
+def test_options_out_of_bounds_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidOption, match=next(iter(options))):
         EarlyStopping(**options)
 
@@ -471,9 +473,10 @@ def test_where_it_cannot_be_written_training_ends_with_one_line(tmp_path: Path) 
     assert "\n" not in str(caught.value)
 
 
-def test_every_is_at_least_one() -> None:
-    with pytest.raises(InvalidOption, match="every >= 1"):
-        Checkpoint("run", every=0)
+@pytest.mark.parametrize("every", [0, -1, 2.5, "a"])
+def test_every_is_a_whole_number_from_one(every: Any) -> None:
+    with pytest.raises(InvalidOption, match=f"expected a whole number of epochs between checkpoints, found {every!r}"):
+        Checkpoint("run", every=every)
 
 
 @pytest.mark.parametrize(

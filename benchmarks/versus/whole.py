@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,10 @@ def alone(name: str) -> str:
 
 def table() -> list[str]:
     """Lines of Markdown."""
-    return ["| | deltarule | rival | times faster |", "|---|---|---|---|", *(alone(name) for name in ROWS)]
+    rows = dict(ROWS)
+    if not all(find_spec(package) for package in ("onnx", "onnxruntime")):
+        del rows["many_rows"]
+    return ["| | deltarule | rival | times faster |", "|---|---|---|---|", *map(alone, rows)]
 
 
 if __name__ == "__main__":

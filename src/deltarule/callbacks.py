@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .arrays import Array
 from .errors import InvalidOption
 
@@ -130,8 +132,9 @@ class EarlyStopping(Callback):
         baseline: float | None = None,
         restore_best: bool = True,
     ) -> None:
-        if not patience >= 0 or not min_delta >= 0:
-            raise InvalidOption(f"expected patience >= 0 and min_delta >= 0, found {patience} and {min_delta}")
+        numbers = all(isinstance(value, int | float | np.number) for value in (patience, min_delta))
+        if not (numbers and patience >= 0 and min_delta >= 0):
+            raise InvalidOption(f"expected patience >= 0 and min_delta >= 0, found {patience!r} and {min_delta!r}")
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta

@@ -39,8 +39,8 @@ class Checkpoint(Callback):
     runs_last = True
 
     def __init__(self, path: str | Path, *, every: int = 1, resume: bool = False) -> None:
-        if every < 1:
-            raise InvalidOption(f"expected every >= 1 epochs between checkpoints, found {every}")
+        if not isinstance(every, int | np.integer) or every < 1:
+            raise InvalidOption(f"expected a whole number of epochs between checkpoints, found {every!r}")
         self.path = Path(path)
         self.every = every
         self.resume = resume

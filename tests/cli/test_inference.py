@@ -305,6 +305,23 @@ def test_a_function_of_text_is_refused(cli: Cli, tmp_path: Path) -> None:
     assert ran.err.startswith("deltarule: formula 'log(group)'")
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([*map(str, range(50)), "oops"], "1 of 51 values are text (row 51: 'oops'); correct these values"),
+        ([f"1,{k:03d}.5" for k in range(51)], "not written plainly, such as '1,000.5'; write plain numbers"),
+    ],
+)
+def test_numbers_that_cannot_be_read_are_no_categories_of_a_formula(
+    values: list[str], says: str, cli: Cli, tmp_path: Path
+) -> None:
+    pl.DataFrame({"x": values, "y": np.arange(51.0)}).write_csv(tmp_path / "t.csv")
+    ran = cli("train", "t.csv", "--formula", "y ~ x", *ALL)
+    assert ran.code == 2
+    assert says in ran.err
+    assert "or write C(x) in the formula" in ran.err
+
+
 def test_a_formula_of_classes(cli: Cli, tmp_path: Path) -> None:
     table = people(tmp_path / "t.csv").to_pandas()
     ran = cli("train", "t.csv", "-t", "state", "--formula", "x + C(group)", *ALL)

@@ -74,6 +74,14 @@ def test_the_name_of_the_file_is_its_format(cli, weights, tmp_path, name, begins
     assert (tmp_path / name).read_text().startswith(begins)
 
 
+def test_a_file_of_another_kind_is_not_replaced(cli, weights, tmp_path):
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    ran = cli("trace", *NETWORK, "-o", "table.csv")
+    assert ran.code == 2
+    assert "expected a file that ends in .md, .tex" in ran.err
+    assert (tmp_path / "table.csv").read_text() == "a,b\n1,2\n"
+
+
 @pytest.mark.parametrize("kind", ["text", "markdown", "latex", "html", "json"])
 def test_formats_on_standard_output(cli, weights, kind):
     assert "0.3752" in cli("trace", *NETWORK, "--format", kind).out

@@ -41,6 +41,13 @@ GOOD = {
     "tab in a csv": (b"a\tb\n1\t2\n", {"a": [1], "b": [2]}),
     "semicolon with decimal commas": (b"a;b\n1,5;2\n-2,25;x\n", {"a": [1.5, -2.25], "b": ["2", "x"]}),
     "semicolon with decimal points": (b"a;b\n1.5;2\n", {"a": [1.5], "b": [2]}),
+    "semicolon with points and commas": (b"a;b\n1,5;2\n1.5;2\n", {"a": ["1,5", "1.5"], "b": [2, 2]}),
+    "semicolon with thousands": (
+        b"a;b;c\n967;5;1\n" + b"3,967;0,125;1,5\n" * 5,
+        {"a": ["967"] + ["3,967"] * 5, "b": [5.0] + [0.125] * 5, "c": [1.0] + [1.5] * 5},
+    ),
+    "semicolon with three decimals": (b"a;b\n" + b"3,967;1.250\n" * 6, {"a": [3.967] * 6, "b": [1.25] * 6}),
+    "comma with three decimals": (b"a,b\n2,1\n" + b"3.967,1\n" * 6, {"a": [2.0] + [3.967] * 6, "b": [1] * 7}),
     "bar": (b"a|b\n1,2|3\n", {"a": ["1,2"], "b": [3]}),
     "one column": (b"a\n1\n2\n", {"a": [1, 2]}),
     "one column with gaps": (b"\na\n1\n\n2\n\n\n", {"a": [1, None, 2, None, None]}),

@@ -46,6 +46,8 @@ def test_the_task_can_be_asked_for():
     assert find_task(_series([1, 2, 3] * 9), task="regression") == Task("regression", "as asked")
     assert find_task(_series([True, False] * 9), task="regression").kind == "regression"
     assert find_task(_series(["a", "b"] * 9), task="multiclass").kind == "multiclass"
+    assert find_task(_series(["800", "1,200", "2,400"] * 9), task="multiclass").kind == "multiclass"
+    assert find_task(_series(["5 kg", "10 kg"] * 9)).kind == "binary"
 
 
 BAD = {
@@ -55,7 +57,11 @@ BAD = {
     "one float": ([0.5] * 5, "auto", "expected values that differ, found 0.5"),
     "one number as regression": ([3] * 5, "regression", "expected values that differ, found 3.0"),
     "too many classes": ([f"q{k}" for k in range(9)], "auto", "found 9 classes in 9 rows"),
-    "numbers but one": ([*map(str, range(100)), "x"], "auto", "found 'x' in row 101"),
+    "numbers but one": ([*map(str, range(100)), "x"], "auto", "1 of 101 values are text (row 101: 'x'); correct"),
+    "numbers but one, again and again": ([*map(str, range(30)), "12 kg"] * 4, "auto", "text (row 31: '12 kg')"),
+    "thousands": (["800", "1,200", "2,400"] * 9, "auto", "not written plainly, such as '1,200'; write plain numbers"),
+    "units": ([f"{k} kg" for k in range(30)] * 4, "auto", "not written plainly, such as '0 kg'"),
+    "numbers but one as regression": ([*map(str, range(100)), "x"], "regression", "found 'x' in row 101"),
     "infinite": ([1.5, None, math.inf], "auto", "found 1 infinite (first in row 3)"),
     "dates": ([dt.date(2020, 1, 1)] * 3, "auto", "expected numbers or classes, found values of type Date"),
     "lists": ([[1], [2]], "auto", "found values of type List(Int64)"),

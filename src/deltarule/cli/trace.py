@@ -120,7 +120,12 @@ def chosen_format(name: str | None, output: str) -> str:
 
     if name is not None and name not in FORMATS:
         raise InvalidOption(f"expected a format out of {', '.join(FORMATS)}, found {name!r}")
-    return name or (_SUFFIXES.get(Path(output).suffix.lower(), "text") if output != "-" else "text")
+    ending = Path(output).suffix.lower()
+    if name is None and output != "-" and ending not in _SUFFIXES:
+        raise InvalidOption(
+            f"expected a file that ends in {', '.join(_SUFFIXES)}, found {output!r}", "or name the --format"
+        )
+    return name or ("text" if output == "-" else _SUFFIXES[ending])
 
 
 def show(found: Trace, kind: str, output: str, digits: int, blanks: list[str]) -> None:

@@ -131,7 +131,9 @@ def _options(asked: Mapping[str, Any]) -> Options:
 
 def _check_files(table: str, output: str, checkpoint: str | None, *, resume: bool) -> None:
     """Refuse names of files that cannot be written or must not be, before any work is done."""
-    from deltarule.cli.output import check_output
+    from pathlib import Path
+
+    from deltarule.cli.output import check_output, note
     from deltarule.errors import InvalidOption
 
     if resume and checkpoint is None:
@@ -141,6 +143,8 @@ def _check_files(table: str, output: str, checkpoint: str | None, *, resume: boo
     check_output(output, inputs=[table], kind="model")
     if checkpoint is not None:
         check_output(checkpoint, inputs=[table, output], kind=None if resume else "checkpoint")
+        if not resume and Path(checkpoint).exists():
+            note(f"the training begins anew and replaces the checkpoint {checkpoint}; --resume goes on from one")
 
 
 def _require_steps(prepared: Prepared) -> None:

@@ -205,6 +205,10 @@ class NetworkEstimator(BaseEstimator):
             return [Progress(type(self).__name__)]
         return [Printer()] if self.verbose else []
 
+    def _own_callbacks(self) -> list[Any]:
+        """Those of the user."""
+        return [] if self.callbacks is None else list(self.callbacks)
+
     def _train(
         self,
         data: Data,
@@ -216,7 +220,7 @@ class NetworkEstimator(BaseEstimator):
         validation: Validation | None = None,
     ) -> Run:
         """Train ``network_`` in place and keep the history."""
-        watchers = [*callbacks, *(self.callbacks or ()), *self._watchers()]
+        watchers = [*callbacks, *self._own_callbacks(), *self._watchers()]
         run = train(
             self.network_,
             data,

@@ -233,7 +233,7 @@ class BaseLinear(TrainedEstimator):
 
     def _is_watched(self, options: Mapping[str, Any]) -> bool:
         """Whether somebody looks at every epoch."""
-        return bool(self.callbacks or self._watchers() or options.get("callbacks") or options.get("validation"))
+        return bool(self._own_callbacks() or self._watchers() or options.get("callbacks") or options.get("validation"))
 
     def _steps_worth_trying(self, data: Data, plan: Plan) -> int:
         """Of L-BFGS, which may spare Newton's method where nobody has asked for that by name."""

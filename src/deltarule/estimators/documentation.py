@@ -39,7 +39,7 @@ PARAMETERS = {
     "epsilon": "float\n    Of adam, adamw and rmsprop.",
     "n_iter_no_change": "int or inf\n    Epochs without improvement after which training ends.",
     "max_fun": "int\n    For lbfgs: most evaluations of the cost.",
-    "callbacks": "sequence of Callback or callable, or None\n    Called at the start, after each epoch, and at the end.",
+    "callbacks": "sequence of Callback or callable, or None\n    Called at the start, after each epoch, and at the end; not by solutions that take no steps (exact, firth).",
     "fit_intercept": "bool\n    Learn ``b``; otherwise it is zero.",
     "copy_X": "bool\n    Has no effect: `X` is never overwritten.",
     "positive": "bool\n    Keep the weights from becoming negative; for the exact solution of a dense `X`.",

@@ -36,6 +36,9 @@ FEW_LEVELS = 20
 MOST_LEVELS = 64
 """Text with more levels than this, and fewer than five rows a level, is free text."""
 
+CORRECT = "correct these values or leave them empty"
+PLAIN = "write plain numbers such as 1234.5"
+
 _ID_WORD = re.compile(
     r"(?:^|[^a-z])(?:id|idx|uuid|guid|pk|key|rowid|rownum)$|^id(?:[^a-z]|$)|^unnamed|^(?:row.?)?index$"
 )
@@ -185,10 +188,9 @@ def _as_asked(series: pl.Series, kind: Kind) -> Column:
 
 _NAME_LEVELS = "name it as categorical (--categorical)"
 _NAME_EITHER = "name it as numeric (--numeric) or categorical (--categorical)"
-_CORRECT = f"correct these values or leave them empty, or {_NAME_LEVELS}"
 _ONE_WAY = f"write all dates as YYYY-MM-DD, or {_NAME_LEVELS}"
-_PLAIN = f"write plain numbers such as 1234.5, or {_NAME_LEVELS}"
 
+_MARKED = re.compile(r"^[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?$")
 _DRESSED = re.compile(r"^[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
 """A number with a sign of a currency, a unit, or marks between thousands."""
 
@@ -256,16 +258,14 @@ def _classify_text(series: pl.Series) -> tuple[Column, str]:
     if len(formats) == 1:
         why = f"dates written {describe_format(formats[0])}{_missing(missing)}"
         return Column(series.name, Kind.date, why, formats[0]), ""
-    return _classify_levels(series, present, unreadable, formats)
+    return _classify_levels(series, present, formats)
 
 
-def _classify_levels(
-    series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]
-) -> tuple[Column, str]:
+def _classify_levels(series: pl.Series, present: pl.Series, formats: list[str]) -> tuple[Column, str]:
     """Text that is neither numbers, truth values nor dates: levels, an identifier, or prose."""
     n_levels, n_present = present.n_unique(), len(present)
     if n_levels > FEW_LEVELS:
-        why, remedy = _odd_writing(series, present, unreadable, formats)
+        why, remedy = _odd_writing(series, present, formats)
         if why:
             return _left_out(series, why), remedy
     if n_present >= ENOUGH_ROWS and n_levels > NEARLY_ALL * n_present:
@@ -277,19 +277,38 @@ def _classify_levels(
     return Column(series.name, Kind.categorical, why), ""
 
 
-def _odd_writing(series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]) -> tuple[str, str]:
+def _odd_writing(series: pl.Series, present: pl.Series, formats: list[str]) -> tuple[str, str]:
     """What stands in the way of numbers or dates that are many, and what to do about it; two empty texts if nothing."""
     if len(formats) > 1:
         ways = " or ".join(map(describe_format, formats))
         return f"dates whose day and month cannot be told apart ({ways})", _ONE_WAY
-    if unreadable.sum() * 10 <= len(present):
-        row, value = first_where(series, unreadable)
-        return f"numbers, but {unreadable.sum()} of {len(present)} values are text (row {row}: {value!r})", _CORRECT
+    if mixed := mixed_numbers(series):
+        return mixed, f"{CORRECT}, or {_NAME_LEVELS}"
     if has_dates(present):
         return f"dates written in several ways, such as {present[0]!r}", _ONE_WAY
-    if present.str.contains(_DRESSED.pattern).all():
-        return f"numbers that are not written plainly, such as {present[0]!r}", _PLAIN
+    if dressed := dressed_numbers(present):
+        return dressed, f"{PLAIN}, or {_NAME_LEVELS}"
     return "", ""
+
+
+def mixed_numbers(series: pl.Series) -> str:
+    """What to say of a text column of numbers with a few values that are none; else an empty text."""
+    unreadable, n_present = parse_numbers(series)[1], parse_levels(series).is_not_null().sum()
+    if not 0 < unreadable.sum() * 10 <= n_present:
+        return ""
+    row, value = first_where(series, unreadable)
+    return f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
+
+
+def dressed_numbers(present: pl.Series, *, units: bool = True) -> str:
+    """What to say of values, none missing, that are all numbers with marks between their digits; else an empty text.
+
+    With `units` a currency or unit beside the number counts too.
+    """
+    if present.is_empty() or not present.str.contains((_DRESSED if units else _MARKED).pattern).all():
+        return ""
+    marked = present.filter(present.str.contains(r"[^\d+-]"))
+    return f"numbers that are not written plainly, such as {marked[0]!r}"
 
 
 def _left_out(series: pl.Series, why: str) -> Column:

@@ -16,7 +16,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
-from deltarule.tabular.columns import Column, Kind
+from deltarule.tabular.columns import CORRECT, FEW_LEVELS, PLAIN, Column, Kind, dressed_numbers, mixed_numbers
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
@@ -57,6 +57,8 @@ class FormulaPreprocessing:
             For a formula that does not fit the table.
         """
         terms = _terms(frame, right)
+        for name in terms.columns:
+            _refuse_odd_numbers(frame[name], terms)
         levels = {name: _levels(frame[name]) for name in terms.columns if _is_category(frame[name], terms)}
         for name, level in terms.references:
             if level not in levels[name]:
@@ -242,6 +244,18 @@ def _terms(frame: pl.DataFrame, right: str) -> Terms:
 
 def _is_category(series: pl.Series, terms: Terms) -> bool:
     return series.name in terms.categories or not _is_number(series)
+
+
+def _refuse_odd_numbers(series: pl.Series, terms: Terms) -> None:
+    """Numbers that cannot be read are no categories, unless the formula says so."""
+    if series.name in terms.categories or series.dtype != pl.String or series.n_unique() <= FEW_LEVELS:
+        return
+    dressed, mixed = dressed_numbers(parse_levels(series).drop_nulls()), mixed_numbers(series)
+    if dressed or mixed:
+        raise DataError(
+            f"column {series.name!r}: expected numbers or categories, found {mixed or dressed}",
+            f"{CORRECT if mixed else PLAIN}, or write C({series.name}) in the formula",
+        )
 
 
 def _is_number(series: pl.Series) -> bool:

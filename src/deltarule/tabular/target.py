@@ -10,6 +10,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption
+from deltarule.tabular.columns import CORRECT, FEW_LEVELS, PLAIN, dressed_numbers, mixed_numbers
 from deltarule.tabular.values import clean_text, first_where, near_matches, parse_levels, parse_numbers, require_finite
 
 TaskKind = Literal["regression", "binary", "multiclass"]
@@ -107,6 +108,8 @@ def find_task(series: pl.Series, *, task: str = "auto") -> Task:
         )
     if settled.dtype == pl.Float64:
         require_finite(settled)
+    if task == "auto" and values.dtype == pl.String:
+        _refuse_odd_numbers(series, values)
     found = _found(values) if task == "auto" else Task(cast(TaskKind, task), "as asked")
     if found.is_classification:
         _check_classes(series, values, found)
@@ -174,6 +177,17 @@ def _settled(series: pl.Series) -> pl.Series:
         return series
     numbers, unreadable = parse_numbers(series)
     return clean_text(series.cast(pl.String)) if unreadable.any() else numbers
+
+
+def _refuse_odd_numbers(series: pl.Series, values: pl.Series) -> None:
+    """Numbers that cannot be read are no classes, unless somebody says so."""
+    many = values.n_unique() > FEW_LEVELS
+    mixed, dressed = mixed_numbers(series) if many else "", dressed_numbers(values, units=many)
+    if mixed or dressed:
+        raise DataError(
+            f"target {series.name!r}: expected numbers or classes, found {mixed or dressed}",
+            f"{CORRECT if mixed else PLAIN}, or ask for classes (binary, multiclass)",
+        )
 
 
 def _found(values: pl.Series) -> Task:

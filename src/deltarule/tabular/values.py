@@ -27,6 +27,9 @@ TRUTH_PAIRS = (("no", "yes"), ("false", "true"), ("f", "t"), ("n", "y"), ("off",
 _FALSE = [pair[0] for pair in TRUTH_PAIRS]
 _TRUE = [pair[1] for pair in TRUTH_PAIRS]
 
+_THOUSANDS, _ENOUGH = r"^[-+]?[1-9]\d{0,2}([.,]\d{3})+$", 5
+"""How numbers are written whose thousands have marks, and how many tell so."""
+
 _SAMPLE = 2000
 """Values looked at first: a column whose beginning holds no number at all is not parsed to its end."""
 
@@ -103,8 +106,17 @@ def parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     numbers : polars.Series
         Float64, null where a value is missing or is no number; infinities are kept.
     unreadable : polars.Series
-        Boolean, true where a value is present and is no number.
+        Boolean, true where a value is present and is no number; so is text with a mark that seems to be one of
+        thousands.
     """
+    numbers, unreadable = _parse_numbers(series)
+    if series.dtype == pl.String and has_thousands(series):
+        marked = series.str.contains("[.,]").fill_null(False)
+        return numbers.set(marked, None), unreadable | marked
+    return numbers, unreadable
+
+
+def _parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     plain = plain_type(series)
     kind = plain.dtype
     if kind == pl.String:
@@ -131,22 +143,44 @@ def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     series : polars.Series
         Values of type String, as they stand in the file.
     decimal_comma : bool, default False
-        Also read ``1,5`` as one and a half, as files separated by semicolons write it.
+        Also read ``1,5`` as one and a half, as files separated by semicolons write it; there, columns with points and
+        commas, or with marks only where thousands have them, stay text.
 
     Returns
     -------
     polars.Series
         Int64, Float64, or String with missing values as null.
     """
-    for candidate in (series, series.str.replace(",", ".", literal=True)) if decimal_comma else (series,):
-        if parse_numbers(candidate.head(_SAMPLE))[1].all():
+    for candidate in _readings(series) if decimal_comma else (series,):
+        if _parse_numbers(candidate.head(_SAMPLE))[1].all():
             continue
-        numbers, unreadable = parse_numbers(candidate)
+        numbers, unreadable = _parse_numbers(candidate)
         if unreadable.any() or numbers.null_count() == len(numbers):
             continue
         whole = candidate.str.strip_chars().cast(pl.Int64, strict=False)
         return whole if whole.null_count() == numbers.null_count() else numbers
     return clean_text(series)
+
+
+def _readings(series: pl.Series) -> tuple[pl.Series, ...]:
+    """A column as it is, or with points for commas; none where these marks may stand between thousands."""
+    points, commas = (series.str.contains(mark, literal=True).any() for mark in ".,")
+    if (points and commas) or has_thousands(series):
+        return ()
+    return (series.str.replace(",", ".", literal=True),) if commas else (series,)
+
+
+def has_thousands(series: pl.Series) -> bool:
+    """Whether a text column has points or commas only where numbers have marks between thousands.
+
+    Numbers with three decimals each would hardly be whole now and then, and never long.
+    """
+    present = series.drop_nulls().str.strip_chars()
+    marked = present.filter(present.str.contains("[.,]"))
+    if len(marked) < _ENOUGH or not marked.str.contains(_THOUSANDS).all():
+        return False
+    whole = present.filter(present.str.contains(r"^[-+]?\d+$"))
+    return len(whole) > 0 and bool(whole.str.contains(r"^[-+]?\d{1,3}$").all())
 
 
 def parse_levels(series: pl.Series) -> pl.Series:
