@@ -14,7 +14,7 @@ from .problems import NETS, Problem
 
 BUILD = Path("build/profile")
 PARTS = {
-    "matrix products": ("tile", "multiply", "sum_tiles"),
+    "matrix products": ("band", "multiply", "sum_tiles"),
     "Adam": ("run_step", "update"),
     "activations": ("run_forward", "run_backward", "forward", "activation_backward"),
     "loss": ("run_fused", "run_cross_entropy", "head"),
@@ -79,6 +79,8 @@ def section(rate: float) -> list[str]:
         taken, shares = measure(program, net)
         of_peak = net.operations / taken * 1e6 / rate
         inside = shares.get("matrix products", 0.0)
+        if max(inside, shares.get("products and Adam of small nets", 0.0)) < 0.1:
+            raise SystemExit(f"{net}: expected products in the profile, found none; name their functions in PARTS")
         cells = [f"{shares.get(part, 0.0):.0%}" for part in (*PARTS, "the rest")]
         products = f"{of_peak / inside:.0%}" if inside > 0.1 else ""
         rows.append("| " + " | ".join([str(net), f"{taken:.3g}", *cells, f"{of_peak:.0%}", products]) + " |")
