@@ -106,7 +106,7 @@ def test_early_stopping_by_the_loss_is_asked_how_many_epochs_it_lets_pass(counti
     assert_same_run(found, expected)
     assert found.stopped == expected.stopped
     assert found.state.plateaus == expected.state.plateaus > 0
-    assert counting.asked[0] == 4
+    assert counting.asked[:2] == [4, 4]
     assert counting.asked[-1] == 1
     assert found.epoch < 100
 
@@ -117,6 +117,16 @@ class Best(Printer):
     def on_epoch_end(self, run: Run) -> None:
         assert run.epoch == 1 or not np.array_equal(run.network.theta, self.theta)
         self.theta = run.network.theta.copy()
+
+
+class Norms:
+    def on_epoch_end(self, run: Run) -> None:
+        self.norms = [*getattr(self, "norms", []), float(np.linalg.norm(run.network.theta))]
+        assert len(set(self.norms)) == run.epoch
+
+
+class Mixed(Norms, Printer):  # type: ignore[misc]
+    """Prints nothing any more."""
 
 
 class Watch(Callback):
@@ -131,6 +141,7 @@ class Watch(Callback):
         (Progress, [6]),
         (Watch, [6]),
         (Best, 6 * [1]),
+        (Mixed, 6 * [1]),
         (lambda: EarlyStopping("loss", 3), 6 * [1]),
         (lambda: EarlyStopping("loss", np.inf, restore_best=False), [6]),
     ],
@@ -239,3 +250,25 @@ def test_an_interruption_of_a_callback_leaves_weights_and_history_of_the_same_ep
     assert run.epoch == 8
     assert callback.seen == [1, 2, 3, 4, 5, 6, 7, 8]
     assert_same_run(run, run_once(plan=make_plan(epochs=8)))
+
+
+def test_weights_that_a_callback_has_changed_are_gone_on_from(counting: Counting) -> None:
+    """Even where epochs that come then are taken back, as one of them leads to NaN."""
+
+    class Prune(Callback):
+        def epochs_ahead(self, run: Run) -> float:
+            return 4
+
+        def on_epoch_end(self, run: Run) -> None:
+            if run.epoch % 4 == 0:
+                run.network.theta[:] *= 0.9
+
+    plan = make_plan("momentum", learning_rate=0.05, epochs=40, batch_size=100)
+    networks = []
+    for callbacks in ([Prune()], [Prune(), one_by_one]):
+        network = Network.create([3, 7, 5, 1], ["tanh", "relu", "identity"], seed=0)
+        with np.errstate(all="ignore"), pytest.raises(NotFinite):
+            train(network, make_data(size=20), plan, engine="counting", callbacks=callbacks)
+        networks.append(network)
+    np.testing.assert_array_equal(networks[0].theta, networks[1].theta)
+    assert counting.asked[:2] == [4, 4]

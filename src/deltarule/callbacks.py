@@ -54,10 +54,11 @@ class Callback:
         """
         return math.inf if type(self).on_epoch_end is Callback.on_epoch_end else 1
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, **options: Any) -> None:
         """What a class lets pass says nothing of one that looks at epochs in another way."""
-        super().__init_subclass__()
-        if "on_epoch_end" in vars(cls) and "epochs_ahead" not in vars(cls):
+        super().__init_subclass__(**options)
+        looks = next(one for one in cls.__mro__ if {"on_epoch_end", "epochs_ahead"} & vars(one).keys())
+        if "epochs_ahead" not in vars(looks):
             cls.epochs_ahead = Callback.epochs_ahead  # type: ignore[method-assign]
 
     def save_state(self) -> tuple[dict[str, Any], dict[str, Array]]:

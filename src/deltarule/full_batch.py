@@ -114,8 +114,6 @@ class FullBatch:
             raise StopIteration
 
     def _count(self, J: float) -> None:
-        self.run.state.step += 1
-        self.run.state.samples += len(self.run.data)
         self.run.end_epoch(J, np.nan, time.perf_counter() - self.began)
         self.began = time.perf_counter()
 

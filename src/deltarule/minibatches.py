@@ -71,26 +71,21 @@ def _take(run: Run, n_epochs: int) -> bool:
     Taken one by one, they then tell where it was, and leave the weights of the last good one.
     """
     began, state, steps = time.perf_counter(), run.state, _steps(run, n_epochs)
-    before = {}  # of a single epoch nothing is kept: it may be of a network that fills the memory
-    if n_epochs > 1:
-        before = {name: moment.copy() for name, moment in _as_kept(run).items()}
+    changed = [run.network.theta, *_as_kept(run).values()] if n_epochs > 1 else []
+    before = [array.copy() for array in changed]
     try:
         losses = _losses(run, steps)
         _check_finite(run, state.step + steps.alphas.size)
     except (NotFinite, KeyboardInterrupt) as error:
-        if n_epochs > 1:
-            run.network.theta[...] = run.last_good
-            for name, moment in _as_kept(run).items():
-                moment[...] = before[name]
-            if isinstance(error, NotFinite):
-                return False
+        for array, old in zip(changed, before, strict=True):
+            array[...] = old
+        if n_epochs > 1 and isinstance(error, NotFinite):
+            return False
         raise
     seconds, interruption = (time.perf_counter() - began) / n_epochs, None
     for loss, alphas in zip(losses, steps.alphas, strict=True):
-        state.step += len(alphas)
-        state.samples += len(run.data)
         try:
-            run.end_epoch(loss, float(alphas[-1]), seconds)
+            run.end_epoch(loss, float(alphas[-1]), seconds, steps=len(alphas))
         except KeyboardInterrupt as error:  # the weights are those of the last epoch already: it is recorded first
             interruption = error
     if interruption is not None:

@@ -190,8 +190,8 @@ class Run:
         for name, value in values.items():
             history.setdefault(name, []).append(float(value))
 
-    def end_epoch(self, loss: float, alpha: float, seconds: float) -> None:
-        """Measure, record the epoch, which has taken so long, remember the weights as good, and tell the callbacks."""
+    def end_epoch(self, loss: float, alpha: float, seconds: float, *, steps: int = 1) -> None:
+        """Measure, record and count the epoch, which has taken so long, remember the weights, tell the callbacks."""
         began = time.perf_counter()
         measured = self.validation(self.network) if self.validation else {}
         own = {"loss": loss, "learning_rate": alpha, "seconds": seconds + (time.perf_counter() - began)}
@@ -201,6 +201,8 @@ class Run:
                 f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
             )
         self.state.epoch += 1
+        self.state.step += steps
+        self.state.samples += len(self.data)
         self.record({**own, **measured} if measured else own)
         self.last_good[...] = self.network.theta
         for callback in self.callbacks:

@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import sys
+import warnings
 from pathlib import Path
 
 import polars as pl
@@ -42,10 +43,7 @@ GOOD = {
     "semicolon with decimal commas": (b"a;b\n1,5;2\n-2,25;x\n", {"a": [1.5, -2.25], "b": ["2", "x"]}),
     "semicolon with decimal points": (b"a;b\n1.5;2\n", {"a": [1.5], "b": [2]}),
     "semicolon with points and commas": (b"a;b\n1,5;2\n1.5;2\n", {"a": ["1,5", "1.5"], "b": [2, 2]}),
-    "semicolon with thousands": (
-        b"a;b;c\n967;5;1\n" + b"3,967;0,125;1,5\n" * 5,
-        {"a": ["967"] + ["3,967"] * 5, "b": [5.0] + [0.125] * 5, "c": [1.0] + [1.5] * 5},
-    ),
+    "semicolon with commas and a missing point": (b"a;b\n1,5;2\n.;2\n", {"a": [1.5, None], "b": [2, 2]}),
     "semicolon with three decimals": (b"a;b\n" + b"3,967;1.250\n" * 6, {"a": [3.967] * 6, "b": [1.25] * 6}),
     "comma with three decimals": (b"a,b\n2,1\n" + b"3.967,1\n" * 6, {"a": [2.0] + [3.967] * 6, "b": [1] * 7}),
     "bar": (b"a|b\n1,2|3\n", {"a": ["1,2"], "b": [3]}),
@@ -78,6 +76,28 @@ GOOD = {
 def test_csv_as_people_write_it(tmp_path, case):
     data, expected = GOOD[case]
     assert _read(tmp_path, data).to_dict(as_series=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ("967 3,967 1,000 2,100 9,001 1,120", True),
+        ("967 3.967 1.000 2.100 9.001 1.120", True),
+        ("1967 3,967 1,000 2,100 9,001 1,120", False),  # a thousand without its mark
+        ("0 3,967 1,000 2,100 9,001 1,120", False),  # none, and decimals
+        ("967 3,967 1,000 2,100 9,001 1,12", False),
+        ("967 3,967 1,000 2,100 9,001 0,120", False),
+        ("3,967 1,000 2,100 9,001 1,120", False),
+        ("967 3,967", False),
+    ],
+)
+def test_marks_that_may_be_those_of_thousands_are_told(tmp_path, values, told):
+    data = "a;b\n" + "".join(f"{value};x\n" for value in values.split())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = _read(tmp_path, data.encode())["a"].to_list()
+    assert found == [float(value.replace(",", ".")) for value in values.split()]
+    assert [("is read as" in str(one.message)) for one in caught] == [True] * told
 
 
 BAD = {

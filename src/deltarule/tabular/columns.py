@@ -190,7 +190,9 @@ _NAME_LEVELS = "name it as categorical (--categorical)"
 _NAME_EITHER = "name it as numeric (--numeric) or categorical (--categorical)"
 _ONE_WAY = f"write all dates as YYYY-MM-DD, or {_NAME_LEVELS}"
 
-_MARKED = re.compile(r"^[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?$")
+_MARKED = re.compile(r"^[-+]?[0-9]{1,3}([,. '’][0-9]{3})*([.,][0-9]+)?$")
+_THOUSANDS = re.compile(r"[0-9][,. '’][0-9]{3}(?:[^0-9]|$)")
+_ADDRESS = re.compile(r"^[0-9]{1,3}([.][0-9]{1,3}){3}$")
 _DRESSED = re.compile(r"^[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
 """A number with a sign of a currency, a unit, or marks between thousands."""
 
@@ -286,8 +288,8 @@ def _odd_writing(series: pl.Series, present: pl.Series, formats: list[str]) -> t
         return mixed, f"{CORRECT}, or {_NAME_LEVELS}"
     if has_dates(present):
         return f"dates written in several ways, such as {present[0]!r}", _ONE_WAY
-    if dressed := dressed_numbers(present):
-        return dressed, f"{PLAIN}, or {_NAME_LEVELS}"
+    if present.str.contains(_DRESSED.pattern).all():
+        return f"numbers that are not written plainly, such as {present[0]!r}", f"{PLAIN}, or {_NAME_LEVELS}"
     return "", ""
 
 
@@ -300,15 +302,18 @@ def mixed_numbers(series: pl.Series) -> str:
     return f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
 
 
-def dressed_numbers(present: pl.Series, *, units: bool = True) -> str:
-    """What to say of values, none missing, that are all numbers with marks between their digits; else an empty text.
-
-    With `units` a currency or unit beside the number counts too.
-    """
-    if present.is_empty() or not present.str.contains((_DRESSED if units else _MARKED).pattern).all():
+def marked_numbers(present: pl.Series) -> str:
+    """What to say of values, none missing, that are numbers, many or with marks of thousands; else an empty text."""
+    if not present.str.contains(_MARKED.pattern).all() or present.str.contains(_ADDRESS.pattern).any():
         return ""
-    marked = present.filter(present.str.contains(r"[^\d+-]"))
-    return f"numbers that are not written plainly, such as {marked[0]!r}"
+    if present.n_unique() <= FEW_LEVELS and not present.str.contains(_THOUSANDS.pattern).any():
+        return ""  # such as several choices, 1,3
+    return _dressed(present)
+
+
+def _dressed(present: pl.Series) -> str:
+    marked = present.filter(present.str.contains("[^0-9+-]"))
+    return f"numbers that are not written plainly, such as {marked[0]!r}" if len(marked) else ""
 
 
 def _left_out(series: pl.Series, why: str) -> Column:

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 import polars as pl
 
 from deltarule.arrays import Array
-from deltarule.errors import DataError, did_you_mean
+from deltarule.errors import DataError, DeltaruleWarning, did_you_mean, warn
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
 MISSING_AMONG_NUMBERS = (*MISSING, "None", "none", "-", "--", ".", "na", "missing")
@@ -27,7 +27,7 @@ TRUTH_PAIRS = (("no", "yes"), ("false", "true"), ("f", "t"), ("n", "y"), ("off",
 _FALSE = [pair[0] for pair in TRUTH_PAIRS]
 _TRUE = [pair[1] for pair in TRUTH_PAIRS]
 
-_THOUSANDS, _ENOUGH = r"^[-+]?[1-9]\d{0,2}([.,]\d{3})+$", 5
+_THOUSANDS, _ENOUGH = r"^[-+]?[1-9][0-9]{0,2}([.,][0-9]{3})+$", 5
 """How numbers are written whose thousands have marks, and how many tell so."""
 
 _SAMPLE = 2000
@@ -106,17 +106,8 @@ def parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     numbers : polars.Series
         Float64, null where a value is missing or is no number; infinities are kept.
     unreadable : polars.Series
-        Boolean, true where a value is present and is no number; so is text with a mark that seems to be one of
-        thousands.
+        Boolean, true where a value is present and is no number.
     """
-    numbers, unreadable = _parse_numbers(series)
-    if series.dtype == pl.String and has_thousands(series):
-        marked = series.str.contains("[.,]").fill_null(False)
-        return numbers.set(marked, None), unreadable | marked
-    return numbers, unreadable
-
-
-def _parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     plain = plain_type(series)
     kind = plain.dtype
     if kind == pl.String:
@@ -143,8 +134,8 @@ def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     series : polars.Series
         Values of type String, as they stand in the file.
     decimal_comma : bool, default False
-        Also read ``1,5`` as one and a half, as files separated by semicolons write it; there, columns with points and
-        commas, or with marks only where thousands have them, stay text.
+        Also read ``1,5`` as one and a half, as files separated by semicolons write it. Columns with points and commas
+        stay text; of marks that may be those of thousands a warning tells.
 
     Returns
     -------
@@ -152,9 +143,9 @@ def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
         Int64, Float64, or String with missing values as null.
     """
     for candidate in _readings(series) if decimal_comma else (series,):
-        if _parse_numbers(candidate.head(_SAMPLE))[1].all():
+        if parse_numbers(candidate.head(_SAMPLE))[1].all():
             continue
-        numbers, unreadable = _parse_numbers(candidate)
+        numbers, unreadable = parse_numbers(candidate)
         if unreadable.any() or numbers.null_count() == len(numbers):
             continue
         whole = candidate.str.strip_chars().cast(pl.Int64, strict=False)
@@ -163,24 +154,28 @@ def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
 
 
 def _readings(series: pl.Series) -> tuple[pl.Series, ...]:
-    """A column as it is, or with points for commas; none where these marks may stand between thousands."""
-    points, commas = (series.str.contains(mark, literal=True).any() for mark in ".,")
-    if (points and commas) or has_thousands(series):
+    """A column as it is, or with points for commas; none where both stand in it, as one of them marks thousands."""
+    present = series.drop_nulls().str.strip_chars()
+    present = present.filter(~present.is_in(list(MISSING_AMONG_NUMBERS)))
+    points, commas = (present.str.contains(mark, literal=True).any() for mark in ".,")
+    if points and commas:
         return ()
+    _tell_of_thousands(present)
     return (series.str.replace(",", ".", literal=True),) if commas else (series,)
 
 
-def has_thousands(series: pl.Series) -> bool:
-    """Whether a text column has points or commas only where numbers have marks between thousands.
-
-    Numbers with three decimals each would hardly be whole now and then, and never long.
-    """
-    present = series.drop_nulls().str.strip_chars()
+def _tell_of_thousands(present: pl.Series) -> None:
+    """Warn of marks that are read as decimals, but stand only where thousands have them, beside whole numbers."""
     marked = present.filter(present.str.contains("[.,]"))
     if len(marked) < _ENOUGH or not marked.str.contains(_THOUSANDS).all():
-        return False
-    whole = present.filter(present.str.contains(r"^[-+]?\d+$"))
-    return len(whole) > 0 and bool(whole.str.contains(r"^[-+]?\d{1,3}$").all())
+        return
+    whole = present.filter(present.str.contains(r"^[-+]?[0-9]+$") & (present != "0"))
+    if len(whole) and whole.str.contains(r"^[-+]?[0-9]{1,3}$").all():
+        warn(
+            f"column {present.name!r}: {marked[0]!r} is read as {marked[0].replace(',', '.')}, though all such values "
+            f"have three decimals, and others, such as {whole[0]!r}, none: if it marks thousands, leave the mark out",
+            DeltaruleWarning,
+        )
 
 
 def parse_levels(series: pl.Series) -> pl.Series:
