@@ -118,10 +118,12 @@ private:
     // Those of the next batch, while others are not done with this one: only where both are in the same shares, as
     // elsewhere others may still read the rows that this thread would write
     void gather_ahead(Own& own, const Chunk& chunk, const Batch& next, int id) {
-        const Chunk ahead = chunk_of(next, 0, 0, true, threads_);  // the key is of no use to `gather`
-        own.gathered = ahead.rows == chunk.rows;
-        if (own.gathered)
-            gather_shares(own.job, ahead, id);
+        own.gathered = std::min(CHUNK, next.size) == chunk.rows;
+        if (!own.gathered)
+            return;
+        Chunk ahead = chunk;
+        ahead.first = next.first;
+        gather_shares(own.job, ahead, id);
     }
 
     // The shares of this thread, each by itself all the way to its gradient

@@ -19,12 +19,11 @@ bool learns(const NetworkSpec& spec) {
     return std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.learns; });
 }
 
-// Of step t, counted from 1 at the start of the run
-StepRates rates_of(const Steps& steps, double alpha, long t) {
-    StepRates rates{alpha, {}, {}};
+StepRates rates_of(const Steps& steps, long s) {
+    StepRates rates{steps.alphas[s], {}, {}};
     std::copy_n(steps.options, 4, rates.options);
     for (int i = 0; i < 2; i++)
-        rates.power[i] = std::pow(steps.options[i], double(t));
+        rates.power[i] = std::pow(steps.options[i], double(steps.first + s + 1));
     return rates;
 }
 
@@ -47,16 +46,14 @@ bool take_small(Workspace<T>& ws, Patience& patience, const Batch& batch, const 
     return true;
 }
 
-// All steps, each by take(s, t, rates, J), where s is its number from 0, and t from 1 at the start of the run; up to
-// one that fails or is interrupted
+// All steps, each by take(s, rates, J), up to one that fails or is interrupted
 template <class Take> void each_step(const std::vector<Batch>& batches, const Steps& steps, Course& course, Take take) {
     double total = 0, total_weight = 0;
     for (long s = 0; s < long(batches.size()); s++) {
         const double weight = batches[s].weight;
         if (weight > 0) {
-            const long t = steps.first + s + 1;
             double J = 0;
-            if (!take(s, t, rates_of(steps, steps.alphas[s], t), J))
+            if (!take(s, rates_of(steps, s), J))
                 return;
             if (!std::isfinite(J)) {
                 course.failed = s;
@@ -107,7 +104,7 @@ Course epochs(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     Patience patience(control);
     if (ws.micro) {
         const WithDenormals zero(Denormals::zero);
-        each_step(batches, steps, courses[0], [&](long s, long, const StepRates& rates, double& J) {
+        each_step(batches, steps, courses[0], [&](long s, const StepRates& rates, double& J) {
             return take_small(ws, patience, batches[s], rates, J);
         });
     } else {
@@ -115,8 +112,9 @@ Course epochs(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
         crew.run([&](int id) {
             const Entered<T> entered(ws);
             const WithDenormals zero(Denormals::zero);
-            each_step(batches, steps, courses[id], [&](long s, long t, const StepRates& rates, double& J) {
-                return computation.take(id, batches[s], std::uint64_t(t), rates, true, J, batch_after(batches, s));
+            each_step(batches, steps, courses[id], [&](long s, const StepRates& rates, double& J) {
+                const std::uint64_t key = steps.first + s + 1;
+                return computation.take(id, batches[s], key, rates, true, J, batch_after(batches, s));
             });
         });
     }

@@ -10,7 +10,7 @@
 namespace deltarule {
 
 constexpr double SLICE = 2e8;      // operations in a piece of work that is not interrupted
-constexpr double LEAST = 2e4;      // those that take as long as any piece does
+constexpr double LEAST = 2e4;      // counted for any piece besides, however small
 constexpr double PATIENCE = 0.05;  // seconds between two looks for Ctrl-C
 
 // Asks now and then, on the calling thread, whether the user wants to stop

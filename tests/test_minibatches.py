@@ -9,40 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+import runs
 from deltarule.callbacks import Callback, EarlyStopping, Printer, Progress
 from deltarule.checkpoint import Checkpoint
 from deltarule.engines import ENGINES, Data, Steps
-from deltarule.equations import OPTIMIZERS, SCHEDULES
 from deltarule.equations.columns import unchanged
 from deltarule.errors import DeltaruleWarning, InvalidOption, NotFinite
 from deltarule.network import Network
-from deltarule.run import Plan, Run, State
+from deltarule.run import Plan, Run
 from deltarule.training import train
-
-ROWS = 60
-
-
-def make_data(rows: int = ROWS, size: float = 1) -> Data:
-    X = size * np.random.default_rng(3).normal(size=(rows, 3))
-    return Data(X, np.sin(X[:, :1]) + X[:, 1:2] * X[:, 2:])
+from runs import ROWS, assert_same_run, make_data, make_network, make_plan
 
 
-def make_plan(optimizer: str = "adam", schedule: str = "constant", **options: Any) -> Plan:
-    defaults = {"learning_rate": 0.01, "epochs": 6, "batch_size": 16}
-    return Plan(OPTIMIZERS.choose(optimizer), SCHEDULES.choose(schedule), **(defaults | options))
-
-
-def run_once(seed: int = 0, plan: Plan | None = None, dropout: float = 0.0, **options: Any) -> Run:
-    network = Network.create([3, 7, 5, 1], ["tanh", "relu", "identity"], dropout=dropout, seed=0)
-    data = options.pop("data", None) or make_data()
-    return train(network, data, plan or make_plan(), state=State(seed=seed), **{"engine": "counting"} | options)
-
-
-def assert_same_run(found: Run, expected: Run) -> None:
-    np.testing.assert_array_equal(found.network.theta, expected.network.theta)
-    assert found.history.keys() == expected.history.keys()
-    for name in found.history.keys() - {"seconds"}:
-        np.testing.assert_array_equal(found.history[name], expected.history[name])
+def run_once(seed: int = 0, plan: Plan | None = None, **options: Any) -> Run:
+    return runs.run_once(seed, plan, **{"engine": "counting"} | options)
 
 
 def one_by_one(run: Run) -> None:
@@ -85,10 +65,10 @@ def test_many_epochs_in_one_go_are_what_they_are_one_by_one(
     optimizer: str, batch_size: int, dropout: float, schedule: str, counting: Counting
 ) -> None:
     plan, began = make_plan(optimizer, schedule, epochs=7, batch_size=batch_size), time.perf_counter()
-    whole = run_once(3, plan, dropout)
+    whole = run_once(3, plan, dropout=dropout)
     assert 0 < sum(whole.history["seconds"]) < time.perf_counter() - began
     assert counting.asked == [7]
-    assert_same_run(whole, run_once(3, plan, dropout, callbacks=[one_by_one]))
+    assert_same_run(whole, run_once(3, plan, dropout=dropout, callbacks=[one_by_one]))
     assert counting.asked == [7] + 7 * [1]
     assert whole.state.step == 7 * -(-ROWS // batch_size)
     assert whole.state.samples == 7 * ROWS
@@ -125,7 +105,7 @@ class Norms:
         assert len(set(self.norms)) == run.epoch
 
 
-class Mixed(Norms, Printer):  # type: ignore[misc]
+class Mixed(Norms, Printer):
     """Prints nothing any more."""
 
 
@@ -178,8 +158,8 @@ def test_long_epochs_are_taken_one_by_one(rows: int, batch_size: int, counting: 
 @pytest.mark.parametrize("ahead", [None, "3", np.nan])
 def test_what_is_no_number_of_epochs_is_refused(ahead: Any, counting: Counting) -> None:
     class Wrong(Callback):
-        def epochs_ahead(self, run: Run) -> float:
-            return ahead  # type: ignore[no-any-return]
+        def epochs_ahead(self, run: Run) -> Any:
+            return ahead
 
     with pytest.raises(InvalidOption, match="epochs_ahead of Wrong, found"):
         run_once(callbacks=[Wrong()])
@@ -188,8 +168,8 @@ def test_what_is_no_number_of_epochs_is_refused(ahead: Any, counting: Counting) 
 @pytest.mark.parametrize(("ahead", "asked"), [(0, 6 * [1]), (-1.0, 6 * [1]), (2.9, [2, 2, 2]), (np.float32(4), [4, 2])])
 def test_parts_of_epochs_are_not_taken(ahead: Any, asked: list[int], counting: Counting) -> None:
     class Some(Callback):
-        def epochs_ahead(self, run: Run) -> float:
-            return ahead  # type: ignore[no-any-return]
+        def epochs_ahead(self, run: Run) -> Any:
+            return ahead
 
     run_once(callbacks=[Some()])
     assert counting.asked == asked
@@ -202,7 +182,7 @@ def test_where_one_of_several_epochs_fails_the_ones_before_it_are_kept(counting:
     plan = make_plan("momentum", learning_rate=0.5, epochs=40, batch_size=100)
     networks, errors = [], []
     for callbacks in ([], [one_by_one]):
-        network = Network.create([3, 7, 5, 1], ["tanh", "relu", "identity"], seed=0)
+        network = make_network()
         with np.errstate(all="ignore"), pytest.raises(NotFinite) as error:
             train(network, make_data(size=20), plan, engine="counting", callbacks=[*callbacks])
         networks.append(network)
@@ -266,7 +246,7 @@ def test_weights_that_a_callback_has_changed_are_gone_on_from(counting: Counting
     plan = make_plan("momentum", learning_rate=0.05, epochs=40, batch_size=100)
     networks = []
     for callbacks in ([Prune()], [Prune(), one_by_one]):
-        network = Network.create([3, 7, 5, 1], ["tanh", "relu", "identity"], seed=0)
+        network = make_network()
         with np.errstate(all="ignore"), pytest.raises(NotFinite):
             train(network, make_data(size=20), plan, engine="counting", callbacks=callbacks)
         networks.append(network)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import json
 import os
 import platform
@@ -27,6 +26,7 @@ from rich.progress import track
 from . import linear, profile, whole
 from .chart import draw
 from .problems import NETS, PROBLEMS, SWEEP, Problem
+from .whole import installed
 
 RIVALS = {
     "jax": "JAX lax.scan",
@@ -114,10 +114,6 @@ def table(results: dict[Problem, dict[str, float]], rivals: Sequence[str], rate:
             share = f"{problem.operations / own * 1e6 / (rate * problem.threads):.0%}"
         rows.append("| " + " | ".join([str(problem), f"{own:.3g}", *ratios, share]) + " |")
     return rows
-
-
-def installed(package: str) -> bool:
-    return importlib.util.find_spec(package.replace("scikit-", "sk")) is not None
 
 
 def circumstances(packages: Iterable[str]) -> str:

@@ -40,7 +40,7 @@ Fit<T> fit(const Target& target, const NetworkSpec& spec, long m, long batch, in
         theta(P, offset, -.3, .3, 4);
     std::vector<std::int64_t> order(2 * m);  // of two epochs
     for (long i = 0; i < 2 * m; i++)
-        order[i] = i * 7919 % m + (i < m ? 0 : m - 1 - 2 * (i * 7919 % m));
+        order[i] = i < m ? i * 7919 % m : m - 1 - order[i - m];
     Fit<T> fit{{}, std::vector<T>(P), std::vector<T>(P), std::vector<T>(P), std::vector<T>(m * n_y), 0};
     const Samples<T> samples{X.data, y.data, w.data, reordered ? order.data() : nullptr, m};
     Steps steps;

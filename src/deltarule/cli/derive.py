@@ -52,8 +52,7 @@ def command(
 
 def _format(face: str | None, output: str | None) -> str:
     """The format asked for, or the one that the name of the file tells."""
-    from pathlib import Path
-
+    from deltarule.cli.output import format_of
     from deltarule.errors import InvalidOption
 
     if face is not None:
@@ -62,13 +61,7 @@ def _format(face: str | None, output: str | None) -> str:
         return face
     if output is None or output == "-":
         return "text"
-    ending = Path(output).suffix.lower()
-    for name, suffix in FORMATS.items():
-        if suffix == ending:
-            return name
-    raise InvalidOption(
-        f"expected a file that ends in {', '.join(FORMATS.values())}, found {output!r}", "or name the --format"
-    )
+    return format_of(output, {ending: name for name, ending in FORMATS.items()})
 
 
 def _text(derivation: Derivation, face: str) -> str:

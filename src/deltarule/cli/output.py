@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from deltarule.atomic import atomic_write
@@ -137,6 +138,22 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def format_of(path: str, endings: Mapping[str, str]) -> str:
+    """The format that the ending of a file's name tells, ending -> format.
+
+    Raises
+    ------
+    InvalidOption
+        For any other ending.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in endings:
+        raise InvalidOption(
+            f"expected a file that ends in {', '.join(endings)}, found {path!r}", "or name the --format"
+        )
+    return endings[ending]
 
 
 class _Probe(Exception):

@@ -114,18 +114,12 @@ def left_blank(found: Trace, names: list[str]) -> list[str]:
 
 def chosen_format(name: str | None, output: str) -> str:
     """The format asked for, else that of the file name, else text."""
-    from pathlib import Path
-
+    from deltarule.cli.output import format_of
     from deltarule.errors import InvalidOption
 
     if name is not None and name not in FORMATS:
         raise InvalidOption(f"expected a format out of {', '.join(FORMATS)}, found {name!r}")
-    ending = Path(output).suffix.lower()
-    if name is None and output != "-" and ending not in _SUFFIXES:
-        raise InvalidOption(
-            f"expected a file that ends in {', '.join(_SUFFIXES)}, found {output!r}", "or name the --format"
-        )
-    return name or ("text" if output == "-" else _SUFFIXES[ending])
+    return name or ("text" if output == "-" else format_of(output, _SUFFIXES))
 
 
 def show(found: Trace, kind: str, output: str, digits: int, blanks: list[str]) -> None:

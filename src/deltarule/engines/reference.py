@@ -97,38 +97,29 @@ class ReferenceEngine:
         *,
         threads: int = 1,
     ) -> list[float]:
-        """Epoch by epoch."""
-        return [self._epoch(network, data, epoch, optimizer, moments, penalties) for epoch in steps.each()]
-
-    def _epoch(
-        self,
-        network: Network,
-        data: Data,
-        steps: Steps,
-        optimizer: Optimizer,
-        moments: Mapping[str, Array],
-        penalties: Mapping[str, float],
-    ) -> float:
-        """Forward, loss, backward, step, for every batch."""
+        """Forward, loss, backward, step, for every batch of every epoch."""
         grad = network.view(np.empty_like(network.theta))
         drops = any(layer.dropout for layer in network.layers)
-        total, total_weight = 0.0, 0.0
+        costs = []
         with one_blas_thread(), np.errstate(all="ignore"):
-            for t, alpha, rows in steps.batches():
-                batch = data.rows(rows)
-                weight = batch.total_weight
-                if weight == 0:  # nothing but samples of weight zero: J is not defined, and there is nothing to learn
-                    continue
-                cache = network.forward(batch.X, dropout_key=(steps.seed, t) if drops else None)
-                J = network.loss(cache, batch.y, batch.w)
-                network.backward(cache, batch.y, batch.w, out=grad)
-                J += add_penalties(network, grad, penalties, weight)
-                if not np.isfinite(J):
-                    raise not_finite(network, batch, t)
-                optimizer.step(network.theta, grad.flat, moments, t, alpha)
-                total += J * weight
-                total_weight += weight
-        return total / total_weight
+            for epoch in steps.each():
+                total, total_weight = 0.0, 0.0
+                for t, alpha, rows in epoch.batches():
+                    batch = data.rows(rows)
+                    weight = batch.total_weight
+                    if weight == 0:  # samples of weight zero alone: J is not defined, and there is nothing to learn
+                        continue
+                    cache = network.forward(batch.X, dropout_key=(steps.seed, t) if drops else None)
+                    J = network.loss(cache, batch.y, batch.w)
+                    network.backward(cache, batch.y, batch.w, out=grad)
+                    J += add_penalties(network, grad, penalties, weight)
+                    if not np.isfinite(J):
+                        raise not_finite(network, batch, t)
+                    optimizer.step(network.theta, grad.flat, moments, t, alpha)
+                    total += J * weight
+                    total_weight += weight
+                costs.append(total / total_weight)
+        return costs
 
 
 def add_penalties(network: Network, grad: Parameters, penalties: Mapping[str, float], m: float) -> float:

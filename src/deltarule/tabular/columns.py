@@ -36,8 +36,8 @@ FEW_LEVELS = 20
 MOST_LEVELS = 64
 """Text with more levels than this, and fewer than five rows a level, is free text."""
 
-CORRECT = "correct these values or leave them empty"
-PLAIN = "write plain numbers such as 1234.5"
+_CORRECT = "correct these values or leave them empty"
+_PLAIN = "write plain numbers such as 1234.5"
 
 _ID_WORD = re.compile(
     r"(?:^|[^a-z])(?:id|idx|uuid|guid|pk|key|rowid|rownum)$|^id(?:[^a-z]|$)|^unnamed|^(?:row.?)?index$"
@@ -260,14 +260,16 @@ def _classify_text(series: pl.Series) -> tuple[Column, str]:
     if len(formats) == 1:
         why = f"dates written {describe_format(formats[0])}{_missing(missing)}"
         return Column(series.name, Kind.date, why, formats[0]), ""
-    return _classify_levels(series, present, formats)
+    return _classify_levels(series, present, unreadable, formats)
 
 
-def _classify_levels(series: pl.Series, present: pl.Series, formats: list[str]) -> tuple[Column, str]:
+def _classify_levels(
+    series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]
+) -> tuple[Column, str]:
     """Text that is neither numbers, truth values nor dates: levels, an identifier, or prose."""
     n_levels, n_present = present.n_unique(), len(present)
     if n_levels > FEW_LEVELS:
-        why, remedy = _odd_writing(series, present, formats)
+        why, remedy = _odd_writing(series, present, unreadable, formats)
         if why:
             return _left_out(series, why), remedy
     if n_present >= ENOUGH_ROWS and n_levels > NEARLY_ALL * n_present:
@@ -279,41 +281,59 @@ def _classify_levels(series: pl.Series, present: pl.Series, formats: list[str]) 
     return Column(series.name, Kind.categorical, why), ""
 
 
-def _odd_writing(series: pl.Series, present: pl.Series, formats: list[str]) -> tuple[str, str]:
+def _odd_writing(series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]) -> tuple[str, str]:
     """What stands in the way of numbers or dates that are many, and what to do about it; two empty texts if nothing."""
     if len(formats) > 1:
         ways = " or ".join(map(describe_format, formats))
         return f"dates whose day and month cannot be told apart ({ways})", _ONE_WAY
-    if mixed := mixed_numbers(series):
-        return mixed, f"{CORRECT}, or {_NAME_LEVELS}"
+    if mixed := _mixed_numbers(series, unreadable, len(present)):
+        return mixed, f"{_CORRECT}, or {_NAME_LEVELS}"
     if has_dates(present):
         return f"dates written in several ways, such as {present[0]!r}", _ONE_WAY
     if present.str.contains(_DRESSED.pattern).all():
-        return f"numbers that are not written plainly, such as {present[0]!r}", f"{PLAIN}, or {_NAME_LEVELS}"
+        return _not_plain(present[0]), f"{_PLAIN}, or {_NAME_LEVELS}"
     return "", ""
 
 
-def mixed_numbers(series: pl.Series) -> str:
-    """What to say of a text column of numbers with a few values that are none; else an empty text."""
-    unreadable, n_present = parse_numbers(series)[1], parse_levels(series).is_not_null().sum()
-    if not 0 < unreadable.sum() * 10 <= n_present:
+def refuse_odd_numbers(series: pl.Series, values: pl.Series, who: str, what: str, remedy: str) -> None:
+    """Refuse numbers that cannot be read, `values` of a text column, which nobody has asked to be `what`.
+
+    Raises
+    ------
+    DataError
+        Numbers with a few texts among them, or with marks; `remedy` says how to ask.
+    """
+    unreadable, many = parse_numbers(series)[1], values.n_unique() > FEW_LEVELS
+    if not unreadable.any():
+        return
+    mixed = _mixed_numbers(series, unreadable, len(values)) if many else ""
+    found = mixed or _marked_numbers(values, many=many)
+    if found:
+        raise DataError(
+            f"{who}: expected numbers or {what}, found {found}", f"{_CORRECT if mixed else _PLAIN}, or {remedy}"
+        )
+
+
+def _mixed_numbers(series: pl.Series, unreadable: pl.Series, n_present: int) -> str:
+    """What to say of numbers with a few values that are none; else an empty text."""
+    if unreadable.sum() * 10 > n_present:
         return ""
     row, value = first_where(series, unreadable)
     return f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
 
 
-def marked_numbers(present: pl.Series) -> str:
-    """What to say of values, none missing, that are numbers, many or with marks of thousands; else an empty text."""
+def _marked_numbers(present: pl.Series, *, many: bool) -> str:
+    """What to say of values that are all numbers, many or with marks of thousands; else an empty text."""
     if not present.str.contains(_MARKED.pattern).all() or present.str.contains(_ADDRESS.pattern).any():
         return ""
-    if present.n_unique() <= FEW_LEVELS and not present.str.contains(_THOUSANDS.pattern).any():
+    if not many and not present.str.contains(_THOUSANDS.pattern).any():
         return ""  # such as several choices, 1,3
-    return _dressed(present)
-
-
-def _dressed(present: pl.Series) -> str:
     marked = present.filter(present.str.contains("[^0-9+-]"))
-    return f"numbers that are not written plainly, such as {marked[0]!r}" if len(marked) else ""
+    return _not_plain(marked[0]) if len(marked) else ""
+
+
+def _not_plain(value: str) -> str:
+    return f"numbers that are not written plainly, such as {value!r}"
 
 
 def _left_out(series: pl.Series, why: str) -> Column:

@@ -16,12 +16,12 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
-from deltarule.tabular.columns import CORRECT, FEW_LEVELS, PLAIN, Column, Kind, marked_numbers, mixed_numbers
+from deltarule.tabular.columns import FEW_LEVELS, Column, Kind, refuse_odd_numbers
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
 from deltarule.tabular.scaling import field
-from deltarule.tabular.values import first_where, near_matches, parse_levels, parse_numbers, row_number
+from deltarule.tabular.values import first_where, near_matches, parse_levels, row_number
 
 
 @dataclass(frozen=True)
@@ -247,17 +247,10 @@ def _is_category(series: pl.Series, terms: Terms) -> bool:
 
 
 def _refuse_odd_numbers(series: pl.Series, terms: Terms) -> None:
-    """Numbers that cannot be read are no categories, unless the formula says so."""
-    if series.name in terms.categories or series.dtype != pl.String or series.n_unique() <= FEW_LEVELS:
-        return
-    if not parse_numbers(series)[1].any():
-        return  # plain numbers as text: categories
-    mixed, marked = mixed_numbers(series), marked_numbers(parse_levels(series).drop_nulls())
-    if mixed or marked:
-        raise DataError(
-            f"column {series.name!r}: expected numbers or categories, found {mixed or marked}",
-            f"{CORRECT if mixed else PLAIN}, or write C({series.name}) in the formula",
-        )
+    """Numbers that cannot be read are no categories, unless they are few or the formula says so."""
+    if series.name not in terms.categories and series.dtype == pl.String and series.n_unique() > FEW_LEVELS:
+        values, asked = parse_levels(series).drop_nulls(), f"write C({series.name}) in the formula"
+        refuse_odd_numbers(series, values, f"column {series.name!r}", "categories", asked)
 
 
 def _is_number(series: pl.Series) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption
-from deltarule.tabular.columns import CORRECT, FEW_LEVELS, PLAIN, marked_numbers, mixed_numbers
+from deltarule.tabular.columns import refuse_odd_numbers
 from deltarule.tabular.values import clean_text, first_where, near_matches, parse_levels, parse_numbers, require_finite
 
 TaskKind = Literal["regression", "binary", "multiclass"]
@@ -109,7 +109,8 @@ def find_task(series: pl.Series, *, task: str = "auto") -> Task:
     if settled.dtype == pl.Float64:
         require_finite(settled)
     if task == "auto" and series.dtype == values.dtype == pl.String:
-        _refuse_odd_numbers(series, values)
+        asked = "ask for classes (binary, multiclass)"
+        refuse_odd_numbers(series, values, f"target {series.name!r}", "classes", asked)
     found = _found(values) if task == "auto" else Task(cast(TaskKind, task), "as asked")
     if found.is_classification:
         _check_classes(series, values, found)
@@ -177,16 +178,6 @@ def _settled(series: pl.Series) -> pl.Series:
         return series
     numbers, unreadable = parse_numbers(series)
     return clean_text(series.cast(pl.String)) if unreadable.any() else numbers
-
-
-def _refuse_odd_numbers(series: pl.Series, values: pl.Series) -> None:
-    """Numbers that cannot be read are no classes, unless somebody says so."""
-    mixed, marked = mixed_numbers(series) if values.n_unique() > FEW_LEVELS else "", marked_numbers(values)
-    if mixed or marked:
-        raise DataError(
-            f"target {series.name!r}: expected numbers or classes, found {mixed or marked}",
-            f"{CORRECT if mixed else PLAIN}, or ask for classes (binary, multiclass)",
-        )
 
 
 def _found(values: pl.Series) -> Task:
