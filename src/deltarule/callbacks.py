@@ -144,6 +144,7 @@ class EarlyStopping(Callback):
         self.restore_best = restore_best
         self.best, self.best_epoch, self.count = float("nan"), 0, 0
         self.best_theta: Array | None = None
+        self._looked = 0  # at the epochs up to this one
 
     @property
     def sign(self) -> float:
@@ -155,6 +156,7 @@ class EarlyStopping(Callback):
 
     def on_start(self, run: Run) -> None:
         """Forget the last run, unless this one goes on from it."""
+        self._looked = run.epoch
         if run.epoch == 0:
             self.best, self.best_epoch, self.count = float("nan"), 0, 0
             self.best_theta = None
@@ -170,15 +172,7 @@ class EarlyStopping(Callback):
         if self.monitor not in run.history:
             known = ", ".join(run.history)
             raise InvalidOption(f"expected a name in the history to monitor ({known}), found {self.monitor!r}")
-        sign = self.sign
-        value, best = sign * run.history[self.monitor][-1], sign * self.best
-        first = math.isnan(best) and math.isfinite(value)
-        improved = first or value <= best - self.min_delta  # NaN is no improvement on anything
-        self.count = 0 if improved else self.count + 1
-        if first or value < best:
-            self.best, self.best_epoch = sign * value, run.epoch
-            if self.restore_best:
-                self.best_theta = run.network.theta.copy()
+        self._look(run)
         if self.count > self.patience:
             if run.lower_learning_rate():
                 self.count = 0
@@ -188,11 +182,26 @@ class EarlyStopping(Callback):
                     f"for {self.patience} consecutive epochs."
                 )
 
+    def _look(self, run: Run) -> None:
+        """At the epochs it has not seen: one, except after Ctrl-C, which lets all or nothing of an epoch be known."""
+        sign, history = self.sign, run.history[self.monitor]
+        for epoch in range(max(self._looked, run.first_epoch) + 1, run.epoch + 1):
+            value, best = sign * history[epoch - run.epoch - 1], sign * self.best
+            first = math.isnan(best) and math.isfinite(value)
+            improved = first or value <= best - self.min_delta  # NaN is no improvement on anything
+            count = 0 if improved else self.count + 1
+            known = self.best, self.best_epoch, self.best_theta
+            if first or value < best:
+                known = sign * value, epoch, run.network.theta.copy() if self.restore_best else None
+            (self.best, self.best_epoch, self.best_theta), self.count, self._looked = known, count, epoch
+
     def _name(self) -> str:
         return "Training loss" if self.monitor == "loss" else self.monitor.replace("_", " ").capitalize()
 
     def on_end(self, run: Run) -> None:
         """Put the best weights back."""
+        if run.interrupted and self.monitor in run.history:
+            self._look(run)
         if self.restore_best and self.best_theta is not None:
             run.network.theta[...] = self.best_theta
             run.recovered = True

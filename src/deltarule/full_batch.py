@@ -75,7 +75,7 @@ class FullBatch:
         self.run, self.cost = run, cost
         self.watched = bool(run.callbacks or run.validation)
         self.latest = b"", np.nan, np.empty(0)
-        self.reached: Array | None = None  # by the last step that was finished
+        self.reached: dict[int, Array | None] = {}  # after so many epochs
         self.began = time.perf_counter()
 
     def cost_and_gradient(self, phi: Array) -> tuple[float, Array]:
@@ -98,9 +98,10 @@ class FullBatch:
         self.cost.zero, self.latest = found.first, (found.phi.tobytes(), found.last.J, found.last.g)
         if not found.costs:
             return zero
+        epochs = range(self.run.epoch + 1, self.run.epoch + 1 + len(found.costs))
+        self.reached = dict.fromkeys(epochs, found.phi.copy())
         for J in found.costs:
             self._count(J)
-        self.reached = found.phi.copy()
         second_order |= {"null_space": np.empty((len(zero), 0)), "guess": found.last.H, "begun": True}
         return found.phi
 
@@ -108,8 +109,9 @@ class FullBatch:
         """Count an epoch."""
         if self.watched:
             self.cost.put(phi)
+        epoch = self.run.epoch
+        self.reached = {epoch: self.reached.get(epoch), epoch + 1: phi.copy()}  # Ctrl-C may come before it is counted
         self._count(self.cost_and_gradient(phi)[0] + self.cost.kinked(phi))
-        self.reached = phi.copy()
         if self.run.stopped:
             raise StopIteration
 
@@ -119,8 +121,9 @@ class FullBatch:
 
     def put_back(self) -> None:
         """Give a network that did not follow what the last finished step has reached."""
-        if self.reached is not None and not self.watched:
-            self.cost.put(self.reached)
+        reached = self.reached.get(self.run.epoch)
+        if reached is not None and not self.watched:
+            self.cost.put(reached)
             self.run.last_good[...] = self.run.network.theta
 
 

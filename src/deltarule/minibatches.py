@@ -76,18 +76,23 @@ def _take(run: Run, n_epochs: int) -> bool:
     try:
         losses = _losses(run, steps)
         _check_finite(run, state.step + steps.alphas.size)
+        seconds, interruption = (time.perf_counter() - began) / n_epochs, None
     except (NotFinite, KeyboardInterrupt) as error:
         for array, old in zip(changed, before, strict=True):
             array[...] = old
         if n_epochs > 1 and isinstance(error, NotFinite):
             return False
         raise
-    seconds, interruption = (time.perf_counter() - began) / n_epochs, None
-    for loss, alphas in zip(losses, steps.alphas, strict=True):
+    first, last = state.epoch, state.epoch + n_epochs
+    while state.epoch < last:
         try:
-            run.end_epoch(loss, float(alphas[-1]), seconds, steps=len(alphas))
-        except KeyboardInterrupt as error:  # the weights are those of the last epoch already: it is recorded first
-            interruption = error
+            while state.epoch < last:
+                i = state.epoch - first
+                run.end_epoch(losses[i], float(steps.alphas[i, -1]), seconds, steps=steps.alphas.shape[1])
+        except KeyboardInterrupt as error:
+            interruption = error  # the weights are those of the last epoch already: it is recorded first
+            if n_epochs == 1:
+                break
     if interruption is not None:
         raise interruption
     return True

@@ -128,6 +128,8 @@ class Run:
         A callback has put finite weights back.
     last_good : (P,)
         The weights at the end of the last epoch, or at the start; of epochs that were taken in one go, of the last.
+    first_epoch : int
+        Epochs that were done when it began.
     started : list of Callback
         Those that have begun, and will be told the end.
     """
@@ -148,6 +150,7 @@ class Run:
     failure: NotFinite | None = None
     recovered: bool = False
     last_good: Array = field(default_factory=lambda: np.empty(0))
+    first_epoch: int = 0
     started: list[Callback] = field(default_factory=list)
 
     @property
@@ -177,6 +180,7 @@ class Run:
         for callback in self.callbacks:
             callback.on_start(self)
             self.started.append(callback)
+        self.first_epoch = self.epoch
         self.last_good = self.network.theta.copy()
 
     def end(self) -> None:
@@ -186,13 +190,15 @@ class Run:
 
     def record(self, values: Mapping[str, float]) -> None:
         """Add an epoch to the history."""
-        history = self.history
         for name, value in values.items():
-            history.setdefault(name, []).append(float(value))
+            self.history.setdefault(name, []).append(float(value))
 
     def end_epoch(self, loss: float, alpha: float, seconds: float, *, steps: int = 1) -> None:
-        """Measure, record and count the epoch, which has taken so long, remember the weights, tell the callbacks."""
-        began = time.perf_counter()
+        """Measure, record and count the epoch, which has taken so long, remember the weights, tell the callbacks.
+
+        Ctrl-C amid the measuring leaves nothing of the epoch; later, all of it is in the history.
+        """
+        began, state = time.perf_counter(), self.state
         measured = self.validation(self.network) if self.validation else {}
         own = {"loss": loss, "learning_rate": alpha, "seconds": seconds + (time.perf_counter() - began)}
         taken = own.keys() & measured.keys() if measured else None
@@ -200,10 +206,20 @@ class Run:
             raise InvalidOption(
                 f"the training loop records {min(taken)!r} itself, found it in what the validation measures"
             )
-        self.state.epoch += 1
-        self.state.step += steps
-        self.state.samples += len(self.data)
-        self.record({**own, **measured} if measured else own)
-        self.last_good[...] = self.network.theta
+        values = {**own, **measured} if measured else own
+        counters = state.epoch + 1, state.step + steps, state.samples + len(self.data)
+        lengths = {name: len(self.history.get(name, ())) for name in values}
+        try:
+            self._count(values, counters)
+        except KeyboardInterrupt:
+            for name, length in lengths.items():
+                del self.history.setdefault(name, [])[length:]
+            self._count(values, counters)
+            raise
         for callback in self.callbacks:
             callback.on_epoch_end(self)
+
+    def _count(self, values: Mapping[str, float], counters: tuple[int, int, int]) -> None:
+        self.record(values)
+        self.last_good[...] = self.network.theta
+        self.state.epoch, self.state.step, self.state.samples = counters
