@@ -167,6 +167,15 @@ void gradient_narrow(const Layer<T>& layer, const Task& task, Matrix<T> A, Matri
     }
 }
 
+// After dW comes the step: where all parameters with their moments are more than a cache holds, they are asked for
+template <class T> void next_is_step(const Job<T>& job, long at, Product<T>& product) {
+    if (job.optimizer < 0 || 3 * job.n_parameters * long(sizeof(T)) <= ROOM)
+        return;
+    product.next[0] = job.theta + at;
+    product.next[1] = (job.m ? job.m : job.theta) + at;
+    product.next[2] = (job.v ? job.v : job.theta) + at;
+}
+
 // Z = A Wᵀ + b  ->  dW = dZᵀ A, db = Σ_samples dZ, of some rows; or dp = Σ_samples dA ⊙ ∂g/∂p
 template <class T>
 void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid& laid, Part rows, T* g_W, T* g_b,
@@ -183,7 +192,10 @@ void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, const Lai
         const long inputs = task.i1 - task.i0, width = task.n / inputs;
         const Left<T, true> left(layer.tiles, {from.data + task.i0, A.ld}, inputs, n,
                                  places<T>(scratch + job.aside, n, job.kept, laid));
-        left.times(width, {.B = dZ, .start = NOTHING<T>, .C = g_W, .ldc = width});
+        Product<T> product{.B = dZ, .start = NOTHING<T>, .C = g_W, .ldc = width};
+        if (chunk.last && !chunk.shares)
+            next_is_step(job, task.at, product);
+        left.times(width, product);
     }
     sum_rows(dZ, n, task.n_b, g_b);
 }

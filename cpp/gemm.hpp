@@ -52,10 +52,12 @@ public:
             places_[i] += TRANSPOSED ? ld_ : 1;
     }
 
-    // What is soon read of a matrix whose rows are far apart
+    // What is soon read of a matrix whose rows are far apart: it lies in two lines, mostly
     void ask() const {
-        if (TRANSPOSED)
-            __builtin_prefetch(places_[0] + 4 * ld_);
+        if (!TRANSPOSED)
+            return;
+        __builtin_prefetch(places_[0] + 4 * ld_);
+        __builtin_prefetch(places_[0] + 4 * ld_ + R - 1);
     }
 
 private:
@@ -65,13 +67,39 @@ private:
 };
 
 // C = start + A B. A is (rows, K), or (K, rows) where it is transposed; B is (K, one or two vectors). The rows of
-// `start` may all be the same (ld 0), or those of C itself.
+// `start` may all be the same (ld 0), or those of C itself. What comes next is as many numbers as C at three places, if
+// at any.
 template <class T> struct Product {
     Matrix<T> A = {}, B = {};
     long K = 0;  // > 0
     Matrix<T> start = {};
     T* C = nullptr;
     long ldc = 0;
+    const T* next[3] = {};
+};
+
+// Asks for what comes next while a product is computed, a line at each of its K steps
+template <class T> class Ahead {
+public:
+    // n numbers from `at` on
+    Ahead(const Product<T>& product, long at, long n) {
+        const bool any = product.next[0] != nullptr;
+        for (int i = 0; i < 3; i++)
+            places_[i] = (const char*)(any ? product.next[i] + at : product.C);
+        step_ = any ? (3 * n * long(sizeof(T)) + product.K - 1) / product.K : 0;
+    }
+
+    void ask() {
+        __builtin_prefetch(places_[0], 1, 2);
+        const char* const later = places_[0] + step_;
+        places_[0] = places_[1];
+        places_[1] = places_[2];
+        places_[2] = later;
+    }
+
+private:
+    const char* places_[3];
+    long step_;  // bytes
 };
 
 // A band of C: rows r to r + R, NV vectors wide
@@ -86,9 +114,12 @@ template <class T, int R, int NV, bool TRANSPOSED> void band(const Product<T>& p
             c[i][j] = load(product.start.data + (r + i) * product.start.ld + j * LANES<T>);
     Rows<T, R, TRANSPOSED> a(product.A.data + (TRANSPOSED ? r : r * product.A.ld), product.A.ld);
     const T* b = product.B.data;
+    Ahead<T> ahead(product, r * NV * LANES<T>, R * NV * LANES<T>);
     long k = 0;
     do {  // with a loop that may be empty, compilers keep C on the stack as well
         a.ask();
+        if (TRANSPOSED)
+            ahead.ask();
         Vec<T> row[NV];
 #pragma GCC unroll 2
         for (int j = 0; j < NV; j++) {

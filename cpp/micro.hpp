@@ -37,27 +37,28 @@ void combine(const T* W, long by_o, long by_i, const T* b, const T* A, T* Y, lon
         combine<T, 1>(W, by_o, by_i, b, A + c, Y + c, outputs, inputs, width);
 }
 
-// `count` rows of `columns` numbers, in this order or as they lie, turned: number i of row s to [i * width + s]
-template <class T, long FEW>
-inline void turn(const T* from, const std::int64_t* order, long count, long columns, T* to, long width) {
-    const long n = FEW ? FEW : columns;  // what the compiler knows it can make vectors of
+// `count` rows of a few numbers, in this order or as they lie, turned: number i of row s to [i * width + s]. The
+// compiler makes vectors of so many.
+template <class T, long N> inline void turn(const T* from, const std::int64_t* order, long count, T* to, long width) {
     if (order)
-        for (long i = 0; i < n; i++)
+        for (long i = 0; i < N; i++)
             for (long s = 0; s < count; s++)
-                to[i * width + s] = from[order[s] * n + i];
+                to[i * width + s] = from[order[s] * N + i];
     else
-        for (long s = 0; s < count; s++)
-            for (long i = 0; i < n; i++)
-                to[i * width + s] = from[s * n + i];
+        for (long i = 0; i < N; i++)
+            for (long s = 0; s < count; s++)
+                to[i * width + s] = from[s * N + i];
 }
 
-// The same of some rows from `first` on. What is left of the width is the last row again: rows of zeros could lead to
-// infinity, which no weight of zero makes good.
+// The same of some rows of any length, from `first` on. What is left of the width is the last row again: rows of zeros
+// could lead to infinity, which no weight of zero makes good.
 template <class T>
 void read_rows(const T* from, const std::int64_t* order, long first, long count, long columns, T* to, long width) {
-    constexpr decltype(&turn<T, 0>) kinds[] = {turn<T, 0>, turn<T, 1>, turn<T, 2>, turn<T, 3>, turn<T, 4>};
-    kinds[columns > 4 ? 0 : columns](order ? from : from + first * columns, order ? order + first : nullptr, count,
-                                     columns, to, width);
+    constexpr decltype(&turn<T, 1>) kinds[] = {turn<T, 1>, turn<T, 2>, turn<T, 3>, turn<T, 4>};
+    if (columns <= 4)
+        kinds[columns - 1](order ? from : from + first * columns, order ? order + first : nullptr, count, to, width);
+    else
+        side_by_side(to, width, count, columns, [&](long s) { return from + sample_at(order, first + s) * columns; });
     for (long i = 0; i < columns; i++)
         for (long s = count; s < width; s++)
             to[i * width + s] = to[i * width + count - 1];
@@ -79,21 +80,38 @@ template <class T> void read_block(const Job<T>& job, long first, long count, co
         w[s] = s >= count ? T(0) : job.w ? w[s] : T(1);
 }
 
+// total[i] += Σ_samples dZ A[i] of N inputs, one vector for each
+template <class T, int N> inline void add_products(const T* dZ, const T* A, T* total, long width) {
+    Vec<T> sum[N];
+    for (int i = 0; i < N; i++)
+        sum[i] = load(total + i * LANES<T>);
+    for (long c = 0; c < width; c += LANES<T>) {
+        const Vec<T> d = load(dZ + c);
+        for (int i = 0; i < N; i++)
+            sum[i] += d * load(A + i * width + c);
+    }
+    for (int i = 0; i < N; i++)
+        store<T>(total + i * LANES<T>, sum[i]);
+}
+
 // dW[o, i] = Σ_samples dZ[o] A[i], db[o] = Σ_samples dZ[o]: added to one vector for each parameter
 template <class T> void add_gradient(const Layer<T>& layer, const T* dZ, const T* A, T* g, long width) {
     for (long o = 0; o < layer.n_out; o++, dZ += width) {
-        T* at = g + (layer.W + o * layer.n_in) * LANES<T>;
-        for (long i = 0; i < layer.n_in; i++, at += LANES<T>) {
-            Vec<T> total = load(at);
-            for (long c = 0; c < width; c += LANES<T>)
-                total += load(dZ + c) * load(A + i * width + c);
-            store<T>(at, total);
+        T* const at = g + (layer.W + o * layer.n_in) * LANES<T>;
+        long i = 0;
+        for (; i + 4 <= layer.n_in; i += 4)
+            add_products<T, 4>(dZ, A + i * width, at + i * LANES<T>, width);
+        if (layer.n_in & 2) {
+            add_products<T, 2>(dZ, A + i * width, at + i * LANES<T>, width);
+            i += 2;
         }
-        at = g + (layer.b + o) * LANES<T>;
-        Vec<T> total = load(at);
+        if (layer.n_in & 1)
+            add_products<T, 1>(dZ, A + i * width, at + i * LANES<T>, width);
+        T* const b = g + (layer.b + o) * LANES<T>;
+        Vec<T> total = load(b);
         for (long c = 0; c < width; c += LANES<T>)
             total += load(dZ + c);
-        store<T>(at, total);
+        store<T>(b, total);
     }
 }
 
