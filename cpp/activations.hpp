@@ -1,8 +1,11 @@
 // Activations a = g(Z): each formula directly above its derivative. To add one, write its struct and name it in
-// ACTIVATIONS.
+// ACTIVATIONS. g(0) and g'(0) must be finite, as padding is Z = 0. Where `from_output`, Z and a are the same memory,
+// and `derivative` may read only a. An option comes to a constructor from double. Where `learns`, forward and
+// derivative get p as well, and `by_p` is ∂g/∂p.
 #pragma once
 
 #include "functions.hpp"
+#include "kernels.hpp"
 
 namespace {
 
@@ -166,15 +169,13 @@ template <class G, class T> void run_backward(double option, const T* p, const T
         }
 }
 
-template <class T> struct ActivationKernel {
-    const char* name;
-    bool from_output;
+template <class T> struct ActivationKernel : deltarule::ActivationTraits {
     void (*forward)(double option, const T* p, const T* Z, T* a, Shape s);
     void (*backward)(double option, const T* p, const T* Z, const T* a, T* d, T* e, Shape s);
 };
 
 template <template <class> class G, class T> constexpr ActivationKernel<T> activation(const char* name) {
-    return {name, G<T>::from_output, run_forward<G<T>, T>, run_backward<G<T>, T>};
+    return {{name, G<T>::from_output}, run_forward<G<T>, T>, run_backward<G<T>, T>};
 }
 
 template <class T>
@@ -194,7 +195,7 @@ constexpr ActivationKernel<T> ACTIVATIONS[] = {
     activation<Mish, T>("mish"),
     activation<HardSigmoid, T>("hard_sigmoid"),
     activation<Exp, T>("exp"),
-    {"softmax", true, nullptr, nullptr},  // works on rows: see head.hpp
+    {{"softmax", true}, nullptr, nullptr},  // works on rows: see head.hpp
 };
 
 }  // namespace

@@ -30,7 +30,14 @@ template <class T> Batch batch_of(const Samples<T>& samples, long first, long si
 inline Chunk chunk_of(const Batch& batch, long before, std::uint64_t key, bool by_shares = false, int threads = 1) {
     const long rows = std::min(CHUNK, batch.size - before), shares = by_shares ? shares_of(rows) : 0;
     const bool last = before + rows == batch.size;
-    return {batch.first + before, rows, before, last, batch.weight, key, shares, sums_of(shares, threads)};
+    return {.first = batch.first + before,
+            .rows = rows,
+            .before = before,
+            .last = last,
+            .total_weight = batch.weight,
+            .step = key,
+            .shares = shares,
+            .sums = sums_of(shares, threads)};
 }
 
 // Of all steps; they begin somewhere in the orders of all epochs. Threads that read the weights of samples one after

@@ -79,7 +79,7 @@ private:
     struct alignas(128) Own {
         Job<T> job;
         std::vector<std::vector<OwnTask>> tasks;  // of each layer
-        bool second = false;                      // which of two `halt_` is next
+        bool second = false;                      // which of two `halt_` it is
         bool gathered = false;                    // whether it has the inputs of the next samples already
     };
 
@@ -99,6 +99,8 @@ private:
 
     std::vector<Own> own_;  // of each thread
     bool halt_[2] = {};     // for each of the two, written by the first thread before the others read it
+
+    static bool nothing() { return false; }
 
     // What of the inputs this thread reads
     static Part inputs_seen(const Job<T>& job, Team team) {
@@ -140,7 +142,7 @@ private:
             forward(job, chunk, alone, rows);
             for (long l = job.n_layers; l > 0 && backward; l--) {
                 if (l > 1)
-                    below(job, l, alone, rows, [] { return false; });
+                    below(job, l, alone, rows, nothing);
                 each_task(own, l, [&](const Task& task, const OwnTask& one) {
                     k_.gradient_of_share(job, chunk, task, one.laid, rows, s, pairs, ws_.scratch[id]);
                 });
@@ -165,18 +167,15 @@ private:
             const long n = panels_of(layer);
             const Part own = units ? team.of_layer(l).part(n) : Part{0, n};
             if (by_inputs(layer, team)) {
-                in_turn(
-                    job, l - 1, l, inputs_of(job, l), team, [&](Part p, Terms t) { sum(l, rows, p, t); },
-                    [] { return false; });
+                in_turn(job, l - 1, l, inputs_of(job, l), team, [&](Part p, Terms t) { sum(l, rows, p, t); }, nothing);
             } else {
                 if (l > 1 && !begins)
                     wait(team);
-                each_half(inputs_of(job, l), own, n, layer.by_inputs ? OWN_LAST : OWN_FIRST,
-                          [&](Part panels, Terms terms) {
-                              if (begins && !terms.first)
-                                  wait(team);
-                              sum(l, r, panels, terms);
-                          });
+                each_half(inputs_of(job, l), own, n, layer.by_inputs ? OTHERS : OWN, [&](Part panels, Terms terms) {
+                    if (begins && !terms.first)
+                        wait(team);
+                    sum(l, r, panels, terms);
+                });
             }
             if (l == job.n_layers || !by_inputs(job.layers[l + 1], team))
                 arrive(team);
@@ -257,7 +256,7 @@ private:
         const Part own = team.of_layer(l - 1).part(n);
         if (by_inputs(layer, team)) {
             arrive(team);
-            each_half(outputs_of(job, l), own, n, OWN_FIRST, [&](Part panels, Terms terms) {
+            each_half(outputs_of(job, l), own, n, OWN, [&](Part panels, Terms terms) {
                 if (terms.last) {
                     meanwhile();
                     wait(team);
@@ -267,7 +266,7 @@ private:
         } else if (halved(layer, team)) {
             in_turn(job, l, l - 1, outputs_of(job, l), team, sum, meanwhile);
         } else {
-            each_half(outputs_of(job, l), own, n, layer.by_inputs ? OWN_FIRST : OWN_LAST, sum);
+            each_half(outputs_of(job, l), own, n, layer.by_inputs ? OWN : OTHERS, sum);
         }
     }
 
@@ -279,7 +278,7 @@ private:
         each_task(pass.own, l, [&](const Task& task, const OwnTask& one) {
             k_.update(job, pass.chunk, task, one.laid, job.penalty + one.number, pass.rates, ws_.scratch[thread]);
             if (thread == 0)
-                ask(2 * cost(task) * double(pass.chunk.rows));
+                ask(2 * work_of(task) * double(pass.chunk.rows));
         });
     }
 

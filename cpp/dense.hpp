@@ -8,12 +8,13 @@
 
 namespace {
 
-// What the next layer sees of units c to c + width: a ⊙ mask
-template <class T> void drop(const Job<T>& job, const Chunk& chunk, long l, long r0, long r1, long c, long width) {
+// What the next layer sees of some rows of panel j: a ⊙ mask
+template <class T> void drop(const Job<T>& job, const Chunk& chunk, long l, Part rows, long j) {
     const Layer<T>& layer = job.layers[l];
+    const long c = j * PANEL<T>;
     const double threshold = __builtin_nearbyint(layer.dropout * 4294967296.0), most = 4294967295.0;
-    const long units = smaller(layer.n_out - c, width);
-    for (long r = r0; r < r1; r++) {
+    const long units = smaller(layer.n_out - c, PANEL<T>);
+    for (long r = rows.begin; r < rows.end; r++) {
         T *mask = layer.mask + r * layer.ld + c, *seen = layer.seen + r * layer.ld + c;
         dropout_mask<T>(job.seed, chunk.step, std::uint64_t(l), std::uint64_t(chunk.before + r) * layer.n_out + c,
                         units, std::uint32_t(threshold < most ? threshold : most), T(1 / (1 - layer.dropout)), mask);
@@ -31,19 +32,21 @@ template <class T> Matrix<T> seen_by(const Job<T>& job, const Chunk& chunk, long
 }
 
 // Z[o] = b[o] + Σ_i W[o, i] A[i] of a narrow layer, LANES samples at a time
-template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const T* b, Matrix<T> A, long r0, long r1) {
+template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const T* b, Matrix<T> A, Part rows) {
     T parts[LANES<T> * LANES<T>], columns[LANES<T> * LANES<T>];
     for (long o = 0; o < layer.n_out; o++)
-        for (long r = r0; r < r1; r += LANES<T>) {
-            const long count = smaller(r1 - r, LANES<T>);
+        for (long r = rows.begin; r < rows.end; r += LANES<T>) {
+            const long count = smaller(rows.end - r, LANES<T>);
             for (long s = 0; s < count; s++) {
                 const T* a = A.data + (r + s) * A.ld;
                 Vec<T> total{};
                 for (long i = 0; i < layer.n_in; i += PANEL<T>) {
                     const long width = width_of<T>(layer.n_in, i / PANEL<T>);
                     const T* w = W + i * layer.n_out + o * width;
-                    for (long c = 0; c < width; c += LANES<T>)
-                        total += load(w + c) * load(a + i + c);
+                    for (long c = 0; c < width; c += LANES<T>) {
+                        const long there = layer.n_in - i - c;  // what is only padding may be NaN, even times zero
+                        total += load(w + c) * (there < LANES<T> ? load_some(a + i + c, there) : load(a + i + c));
+                    }
                 }
                 store<T>(parts + s * LANES<T>, total);
             }
@@ -60,12 +63,13 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
 template <class T> void activation_forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, long j) {
     const Layer<T>& layer = job.layers[l];
     const auto& g = ACTIVATIONS<T>[layer.activation];
+    if (l == job.n_layers)
+        return;
     const long width = width_of<T>(layer.n_out, j), at = rows.begin * layer.ld + j * PANEL<T>;
-    if (l < job.n_layers)
-        g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at,
-                  {rows.end - rows.begin, width, layer.ld});
+    g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at,
+              {rows.end - rows.begin, width, layer.ld});
     if (layer.mask)
-        drop(job, chunk, l, rows.begin, rows.end, j * PANEL<T>, width);
+        drop(job, chunk, l, rows, j);
 }
 
 // Z = A Wᵀ + b,  a = g(Z), once all terms are there
@@ -75,10 +79,10 @@ void forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, Part pane
     const T *W = job.theta + layer.W, *b = job.theta + layer.b;
     const Matrix<T> A = seen_by(job, chunk, l);
     if (layer.narrow) {
-        forward_narrow(layer, W, b, A, rows.begin, rows.end);
+        forward_narrow(layer, W, b, A, rows);
         return activation_forward(job, chunk, l, rows, 0);
     }
-    const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
+    const long K = terms.k1 - terms.k0, most = rows_in_cache<T>(layer.tiles, rows.end - rows.begin, K);
     for (long r = rows.begin; r < rows.end; r += most) {
         const Part here{r, smaller(rows.end, r + most)};
         const Left<T, false> left(layer.tiles, {A.data + r * A.ld + terms.k0, A.ld}, here.end - r, K,
@@ -114,7 +118,7 @@ template <class T> void activation_backward(const Job<T>& job, long l, Part rows
 template <class T> void backward(const Job<T>& job, long l, Part rows, Part panels, Terms terms, T* scratch) {
     const Layer<T>&layer = job.layers[l], &below = job.layers[l - 1];
     const T* W = job.theta + layer.W;
-    const long K = terms.k1 - terms.k0, most = rows_at_once<T>(layer.tiles, rows.end - rows.begin, K);
+    const long K = terms.k1 - terms.k0, most = rows_in_cache<T>(layer.tiles, rows.end - rows.begin, K);
     for (long r = rows.begin; r < rows.end; r += most) {
         const Part here{r, smaller(rows.end, r + most)};
         const Left<T, false> left(layer.tiles, {layer.d + r * layer.ld + terms.k0, layer.ld}, here.end - r, K,
@@ -167,13 +171,14 @@ void gradient_narrow(const Layer<T>& layer, const Task& task, Matrix<T> A, Matri
     }
 }
 
-// After dW comes the step: where all parameters with their moments are more than a cache holds, they are asked for
+// After dW comes the step: where all parameters with their moments are more than a cache holds, they are asked for.
+// Tiles and narrow layers do not ask.
 template <class T> void next_is_step(const Job<T>& job, long at, Product<T>& product) {
-    if (job.optimizer < 0 || 3 * job.n_parameters * long(sizeof(T)) <= ROOM)
+    if (job.optimizer < 0 || 3 * job.n_parameters * long(sizeof(T)) <= CACHE)
         return;
-    product.next[0] = job.theta + at;
-    product.next[1] = (job.m ? job.m : job.theta) + at;
-    product.next[2] = (job.v ? job.v : job.theta) + at;
+    product.changes[0] = job.theta + at;
+    product.changes[1] = (job.m ? job.m : job.theta) + at;
+    product.changes[2] = (job.v ? job.v : job.theta) + at;
 }
 
 // Z = A Wᵀ + b  ->  dW = dZᵀ A, db = Σ_samples dZ, of some rows; or dp = Σ_samples dA ⊙ ∂g/∂p
@@ -182,7 +187,7 @@ void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, const Lai
               T* scratch) {
     const Layer<T>& layer = job.layers[task.layer];
     const long first = rows.begin * layer.ld, n = rows.end - rows.begin;
-    if (task.panel < 0)
+    if (task.learned())
         return sum_rows({layer.e + first, layer.ld}, n, task.n, g_W);
     const Matrix<T> A = seen_by(job, chunk, task.layer), from{A.data + rows.begin * A.ld, A.ld};
     const Matrix<T> dZ{layer.d + first + task.panel * PANEL<T>, layer.ld};

@@ -67,25 +67,25 @@ private:
 };
 
 // C = start + A B. A is (rows, K), or (K, rows) where it is transposed; B is (K, one or two vectors). The rows of
-// `start` may all be the same (ld 0), or those of C itself. What comes next is as many numbers as C at three places, if
-// at any.
+// `start` may all be the same (ld 0), or those of C itself. The step that follows, if any, changes as many numbers as C
+// has at three places.
 template <class T> struct Product {
     Matrix<T> A = {}, B = {};
     long K = 0;  // > 0
     Matrix<T> start = {};
     T* C = nullptr;
     long ldc = 0;
-    const T* next[3] = {};
+    const T* changes[3] = {};
 };
 
-// Asks for what comes next while a product is computed, a line at each of its K steps
+// Asks for what the step after a product will change while it is computed, evenly over its K terms
 template <class T> class Ahead {
 public:
     // n numbers from `at` on
     Ahead(const Product<T>& product, long at, long n) {
-        const bool any = product.next[0] != nullptr;
+        const bool any = product.changes[0] != nullptr;
         for (int i = 0; i < 3; i++)
-            places_[i] = (const char*)(any ? product.next[i] + at : product.C);
+            places_[i] = (const char*)(any ? product.changes[i] + at : product.C);
         step_ = any ? (3 * n * long(sizeof(T)) + product.K - 1) / product.K : 0;
     }
 

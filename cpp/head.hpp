@@ -206,7 +206,7 @@ template <class T> void gather(const Job<T>& job, const Chunk& chunk, Part rows,
     const long n = inputs.end - inputs.begin, line = 64 / long(sizeof(T)), lines = (n + line - 1) / line;
     const long ahead = lines > 4 ? 1 + 16 / lines : chunk.rows;
     for (long r = rows.begin; r < rows.end; r++) {
-        if (job.order && chunk.first + r + ahead < job.seen)
+        if (job.order && chunk.first + r + ahead < job.n_order)
             for (long i = 0; i < n; i += line)
                 __builtin_prefetch(at(r + ahead) + i);
         __builtin_memcpy(layer.seen + r * layer.ld + inputs.begin, at(r), sizeof(T) * n);

@@ -16,7 +16,7 @@ constexpr Kernels<T> KERNELS = {
     .panel = PANEL<T>,
     .block = BLOCK<T>,
     .narrow = NARROW,
-    .micro_rows = MOST_VECTORS<T> * LANES<T>,
+    .micro_rows = MOST_VECTORS * LANES<T>,
     .enter = set_up_tiles,
     .leave = release_tiles,
     .by_tiles = by_tiles<T>,
@@ -60,34 +60,21 @@ constexpr LinearKernels<T> LINEAR = {
     .quick = GRAM<T, T>,
 };
 
-template <class To, class From, long N> struct Traits {
-    To list[N + 1];
+template <class Trait, long N> struct List {
+    Trait all[N + 1];
 };
 
-template <long N> constexpr auto traits(const ActivationKernel<float> (&from)[N]) {
-    Traits<ActivationTraits, void, N> to{};
+// What the engine knows of the entries of a register; the last name is null
+template <class Trait, class Kernel, long N> constexpr auto traits(const Kernel (&from)[N]) {
+    List<Trait, N> to{};
     for (long i = 0; i < N; i++)
-        to.list[i] = {from[i].name, from[i].from_output};
+        to.all[i] = from[i];
     return to;
 }
 
-template <long N> constexpr auto traits(const LossKernel<float> (&from)[N]) {
-    Traits<LossTraits, void, N> to{};
-    for (long i = 0; i < N; i++)
-        to.list[i] = {from[i].name, from[i].output};
-    return to;
-}
-
-template <long N> constexpr auto traits(const OptimizerKernel<float> (&from)[N]) {
-    Traits<OptimizerTraits, void, N> to{};
-    for (long i = 0; i < N; i++)
-        to.list[i] = {from[i].name, from[i].moments};
-    return to;
-}
-
-constexpr auto ACTIVATION_TRAITS = traits(ACTIVATIONS<float>);
-constexpr auto LOSS_TRAITS = traits(LOSSES<float>);
-constexpr auto OPTIMIZER_TRAITS = traits(OPTIMIZERS<float>);
+constexpr auto ACTIVATION_TRAITS = traits<ActivationTraits>(ACTIVATIONS<float>);
+constexpr auto LOSS_TRAITS = traits<LossTraits>(LOSSES<float>);
+constexpr auto OPTIMIZER_TRAITS = traits<OptimizerTraits>(OPTIMIZERS<float>);
 
 template <Vec<float> (*F)(Vec<float>)> void each(const float* x, float* y, long n) {
     for (long i = 0; i < n; i += LANES<float>)
@@ -114,9 +101,9 @@ const Target TARGET = {
     .name = TEXT(DELTARULE_TARGET),
     .f32 = &KERNELS<float>,
     .f64 = &KERNELS<double>,
-    .activations = ACTIVATION_TRAITS.list,
-    .losses = LOSS_TRAITS.list,
-    .optimizers = OPTIMIZER_TRAITS.list,
+    .activations = ACTIVATION_TRAITS.all,
+    .losses = LOSS_TRAITS.all,
+    .optimizers = OPTIMIZER_TRAITS.all,
     .functions = FUNCTIONS,
     .linear_f32 = &LINEAR<float>,
     .linear_f64 = &LINEAR<double>,

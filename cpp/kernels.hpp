@@ -76,7 +76,7 @@ template <class T> struct Job {
     const T* y = nullptr;  // (m, n_L)
     const T* w = nullptr;  // (m,) or null
     const std::int64_t* order = nullptr;
-    long seen = 0;  // samples of an epoch
+    long n_order = 0;  // numbers in `order`: samples of all epochs
     std::uint64_t seed = 0;
     long n_parameters = 0;  // packed
     T *theta = nullptr, *m = nullptr, *v = nullptr, *g = nullptr;
@@ -118,8 +118,9 @@ template <class T> Halves outputs_of(const Job<T>& job, long l) {
 // A part of the update: inputs i0 to i1 of panel `panel` of dW, and db with the last of them; or, panel -1, dp.
 struct Task {
     int layer;
-    long panel, i0, i1;
-    long at, n, b, n_b;  // its weights and its biases in the packed parameters
+    long panel, i0 = 0, i1 = 0;
+    long at = 0, n = 0, b = 0, n_b = 0;  // its weights and its biases in the packed parameters
+    bool learned() const { return panel < 0; }
 };
 
 // What a thread has laid out for a task already, with the ones before: its inputs, and dZ of its panel, at a place
@@ -129,8 +130,10 @@ struct Laid {
 };
 
 template <class T> struct Kernels {
-    long lanes, panel, block,
-        narrow;       // numbers in a vector; units in a panel; inputs in a task; most of a narrow layer
+    long lanes;       // numbers in a vector
+    long panel;       // units in a panel
+    long block;       // inputs in a task
+    long narrow;      // most units of a narrow layer
     long micro_rows;  // see micro.hpp
     // What a thread needs before it multiplies, and gives back
     void (*enter)();

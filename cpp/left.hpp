@@ -39,12 +39,12 @@ template <class T> bool by_tiles(long n_in, long n_out, long rows, bool training
     return HAS_TILES<T> && often && (!training || full);
 }
 
-constexpr long ROOM = 1 << 20;  // bytes of a cache
+constexpr long CACHE = 1 << 20;  // bytes of a cache
 
 // As many rows of K terms as a cache has room for in pieces
-template <class T> long rows_at_once(bool tiles, long rows, long K) {
+template <class T> long rows_in_cache(bool tiles, long rows, long K) {
     const long row = steps_of(K) * STEP / TILE;  // pieces of one
-    const long room = ROOM / long(sizeof(Piece)) / row / PAIR * PAIR;
+    const long room = CACHE / long(sizeof(Piece)) / row / PAIR * PAIR;
     return tiles ? smaller(rows, larger(room, PAIR)) : rows;
 }
 
@@ -52,17 +52,17 @@ template <class T> long rows_at_once(bool tiles, long rows, long K) {
 struct Places {
     Piece *right, *left;
     bool right_laid = false, left_laid = false;  // already
-    bool keeps = false;  // all terms of a panel stay; else AT_ONCE at a time take the place of those before
+    bool keeps = false;  // all terms of a panel stay; else STEPS_AT_ONCE at a time take the place of those before
 };
 
 // Of a product with one right panel after the other, each used once
 template <class T> Places places(T* scratch, bool left_laid) {
     Piece* const right = (Piece*)scratch;
-    return {right, right + pieces_of(PANEL<T>, AT_ONCE * TERMS), false, left_laid};
+    return {right, right + pieces_of(PANEL<T>, STEPS_AT_ONCE * TERMS), false, left_laid};
 }
 
 template <class T> long pieces_size(long rows, long K) {
-    return (pieces_of(rows, K) + pieces_of(PANEL<T>, AT_ONCE * TERMS)) * long(sizeof(Piece)) / long(sizeof(T));
+    return (pieces_of(rows, K) + pieces_of(PANEL<T>, STEPS_AT_ONCE * TERMS)) * long(sizeof(Piece)) / long(sizeof(T));
 }
 
 // Of a gradient: some panels of dZ stay, for the next inputs
@@ -104,7 +104,7 @@ private:
 
     // Some terms of all sums at a time
     void times_tiles(long width, Product<T> product) const {
-        const long all = steps_of(K_), times = (all + AT_ONCE - 1) / AT_ONCE;
+        const long all = steps_of(K_), times = (all + STEPS_AT_ONCE - 1) / STEPS_AT_ONCE;
         for (long i = 0; i < times; i++) {
             const long first = all * i / times, end = all * (i + 1) / times, steps = end - first, k = first * TERMS;
             const long terms = smaller(steps * TERMS, K_ - k);

@@ -275,6 +275,33 @@ inline double weigh(const double* share, const double* L, double* d, Shape shape
     return sum<double>(total);
 }
 
+// Z (k, R) of R rows, from X where they are read as they `lie`, else from the tile; `rowwise` is scratch
+template <class T>
+void linear_forward(const LinearJob<T>& job, const AsTheyLie<T>* lie, Kept tile, long R, double* rowwise, double* Z) {
+    const long ld = tile.ld, k = job.k, kp = padded<double>(k);
+    if (lie)
+        return products(*lie, job.W, ld, R, Z);
+    if (k == 1)
+        return products(tile, job.W, ld, R, Z);
+    for (long i = 0; i < R * kp; i++)
+        rowwise[i] = 0;
+    add_product<false>(R, {tile.data, ld}, {job.W, kp}, ld, rowwise, kp, kp);
+    transpose_copy(rowwise, kp, R, k, Z, R);
+}
+
+// g (k, ld) += d x' of the same rows
+template <class T>
+void linear_gradient(const LinearJob<T>& job, const AsTheyLie<T>* lie, Kept tile, long R, double* rowwise,
+                     const double* d, double* g) {
+    const long ld = tile.ld, k = job.k, kp = padded<double>(k);
+    if (lie)
+        return add_rows(*lie, d, ld, R, g);
+    if (k == 1)
+        return add_rows(tile, d, ld, R, g);
+    transpose_copy(d, R, k, R, rowwise, kp);
+    add_product<true>(k, {rowwise, kp}, {tile.data, ld}, R, g, ld, ld);
+}
+
 // Σ w L / total over rows r0 to r1; g (k, ld) grows by its derivative by W, which is in units of X; ŷ goes into job.a
 template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1, double* g, double* scratch) {
     const long ld = padded<double>(job.n + 1), k = job.k, kp = k == 1 ? 1 : padded<double>(k), R = rows_at_once(job);
@@ -287,22 +314,13 @@ template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1,
         const long rows = smaller(r1 - r, R);
         // where the rows behind make whole vectors of the last columns
         const bool direct = k == 1 && job.column == 1 && job.row > 0 && rows == R && r + R + LANES<double> <= job.m;
-        const AsTheyLie<T> x{job.X + r * job.row, job, end};
+        const AsTheyLie<T> x{job.X + r * job.row, job, end}, *const lie = direct ? &x : nullptr;
         if (!direct) {
             standardize<false>(job, r, r + rows, 0, job.n + 1, tile, ld);
             for (long i = rows * ld; i < R * ld; i++)
                 tile[i] = 0;
         }
-        if (direct) {
-            products(x, job.W, ld, R, Z);
-        } else if (k == 1) {
-            products(Kept{tile, ld}, job.W, ld, R, Z);
-        } else {
-            for (long i = 0; i < R * kp; i++)
-                rowwise[i] = 0;
-            add_product<false>(R, {tile, ld}, {job.W, kp}, ld, rowwise, kp, kp);
-            transpose_copy(rowwise, kp, R, k, Z, R);
-        }
+        linear_forward(job, lie, {tile, ld}, R, rowwise, Z);
         read_targets(job, r, rows, R, y, share);
         const LossKernel<double>& loss = LOSSES<double>[job.loss];
         if (!loss.output)
@@ -311,14 +329,7 @@ template <class T> double linear_cost(const LinearJob<T>& job, long r0, long r1,
         total += weigh(share, L, d, shape);
         if (job.a)
             transpose_copy(a, R, k, rows, job.a + r * k, k);
-        if (direct) {
-            add_rows(x, d, ld, R, g);
-        } else if (k == 1) {
-            add_rows(Kept{tile, ld}, d, ld, R, g);
-        } else {
-            transpose_copy(d, R, k, R, rowwise, kp);
-            add_product<true>(k, {rowwise, kp}, {tile, ld}, R, g, ld, ld);
-        }
+        linear_gradient(job, lie, {tile, ld}, R, rowwise, d, g);
     }
     return total;
 }

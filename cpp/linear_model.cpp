@@ -97,6 +97,15 @@ double largest(const double* g, long n) {
     return most;
 }
 
+// H (P, P), damped; `first` is H of the first place, `mean` the mean of its diagonal
+void damp(const double* H, const double* first, double mean, double near, long P, std::vector<double>& damped) {
+    std::copy_n(H, P * P, damped.begin());
+    for (long i = 0; i < P; i++) {
+        const double own = first[i * P + i];
+        damped[i * P + i] += DAMPING * near * near * (own > FAR * mean ? mean : own);
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -127,12 +136,8 @@ Outcome newton_steps(const Target& target, const LinearJob<T>& job, NewtonSteps&
         return outcome;
     while (!outcome.interrupted && steps.taken < steps.most) {
         const double near = std::min(1.0, largest(g, P) / first), F = steps.costs[steps.taken];
-        std::copy_n(H, P * P, matrix.begin());
+        damp(H, steps.H, mean, near, P, matrix);
         std::copy_n(g, P, d.begin());
-        for (long i = 0; i < P; i++) {
-            const double own = steps.H[i * P + i];
-            matrix[i * P + i] += DAMPING * near * near * (own > FAR * mean ? mean : own);
-        }
         if (!solve(matrix, d.data(), P, 0))
             break;
         double decrement = 0, curvature = 0;

@@ -219,18 +219,16 @@ template <class T> void run_cross_entropy(double option, const T* Z, T* a, const
     });
 }
 
-template <class T> struct LossKernel {
-    const char* name;
-    const char* output;  // the output activation it is fused with; null: goes with all
+template <class T> struct LossKernel : deltarule::LossTraits {
     void (*run)(double option, const T* Z, T* a, const T* y, T* d, T* L, Shape s);
 };
 
 template <template <class> class F, class T> constexpr LossKernel<T> loss(const char* name) {
-    return {name, nullptr, run_loss<F<T>, T>};
+    return {{name, nullptr}, run_loss<F<T>, T>};
 }
 
 template <template <class> class F, class T> constexpr LossKernel<T> fused(const char* name, const char* output) {
-    return {name, output, run_fused<F<T>, T>};
+    return {{name, output}, run_fused<F<T>, T>};
 }
 
 template <class T>
@@ -240,7 +238,7 @@ constexpr LossKernel<T> LOSSES[] = {
     loss<Huber, T>("huber"),
     loss<Quantile, T>("quantile"),
     fused<BinaryCrossEntropySigmoid, T>("binary_cross_entropy", "sigmoid"),
-    {"categorical_cross_entropy", "softmax", run_cross_entropy<T>},
+    {{"categorical_cross_entropy", "softmax"}, run_cross_entropy<T>},
     fused<PoissonDevianceExp, T>("poisson_deviance", "exp"),
     fused<PoissonDevianceSoftplus, T>("poisson_deviance", "softplus"),
 };

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t LINE = 64, PAGE = 1 << 21, KEPT = 8 << 20;
 
-// In whole lines, and one more, as a vector may be read past the end
+// In whole lines, and one more, as vectors reach past the end
 std::size_t in_lines(std::size_t bytes) {
     return rounded_up(bytes + LINE, LINE);
 }
@@ -35,6 +35,7 @@ Memory::~Memory() {
 
 void* Memory::bytes(std::size_t n) {
     n = in_lines(n);
+    blocks_.reserve(blocks_.size() + 1);
     void* const taken = std::aligned_alloc(LINE, n);
     if (!taken)
         throw std::bad_alloc();
@@ -47,7 +48,7 @@ void* Memory::bytes(std::size_t n) {
 namespace {
 
 // A block of which the first `used` bytes may not be zero: as that use left them, or of no use
-struct Block {
+struct Mapping {
     char* start;
     std::size_t used = 0;
     std::optional<Use> use = {};
@@ -71,23 +72,23 @@ public:
     Unused() { blocks_.reserve(MOST); }
 
     // As the same use left it; else zeros, in one of no use, in a new one, or in that which has waited longest
-    Block take(const std::optional<Use>& use) {
-        auto found = use ? std::ranges::find(blocks_, use, &Block::use) : blocks_.end();
+    Mapping take(const std::optional<Use>& use) {
+        auto found = use ? std::ranges::find(blocks_, use, &Mapping::use) : blocks_.end();
         const bool same = found != blocks_.end();
         if (!same)
-            found = std::ranges::find(blocks_, std::optional<Use>(), &Block::use);
+            found = std::ranges::find(blocks_, std::optional<Use>(), &Mapping::use);
         if (found == blocks_.end() && blocks_.size() < MOST)
             return {map(KEPT)};
         if (found == blocks_.end())
             found = blocks_.begin();
-        Block taken = std::move(*found);
+        Mapping taken = std::move(*found);
         blocks_.erase(found);
         if (!same)
             std::memset(taken.start, 0, std::exchange(taken.used, 0));
         return taken;
     }
 
-    void put(Block block) {
+    void put(Mapping block) {
         if (blocks_.size() < MOST)
             blocks_.push_back(std::move(block));
         else
@@ -95,13 +96,13 @@ public:
     }
 
     ~Unused() {
-        for (const Block& block : blocks_)
+        for (const Mapping& block : blocks_)
             munmap(block.start, KEPT);
     }
 
 private:
     static constexpr std::size_t MOST = 3;  // take turns: an epoch, and a cost and a prediction after it
-    std::vector<Block> blocks_;             // the one that has waited longest comes first
+    std::vector<Mapping> blocks_;           // the one that has waited longest comes first
 };
 
 thread_local Unused unused;
@@ -109,7 +110,7 @@ thread_local Unused unused;
 }  // namespace
 
 Memory::Memory(std::optional<Use> use) : use_(std::move(use)) {
-    const Block block = unused.take(use_);
+    const Mapping block = unused.take(use_);
     first_ = at_ = block.start;
     end_ = first_ + KEPT;
     used_ = block.used;

@@ -8,7 +8,7 @@
 
 namespace {
 
-template <class T> constexpr long MOST_VECTORS = 16;  // of samples in a block
+constexpr long MOST_VECTORS = 16;  // of samples in a block
 
 // NV vectors of samples of Y[o] = b[o] + Σ_i W[o, i] A[i], where W[o, i] lies at W[o * by_o + i * by_i]; b may be null
 template <class T, int NV>
@@ -64,20 +64,20 @@ void read_rows(const T* from, const std::int64_t* order, long first, long count,
             to[i * width + s] = to[i * width + count - 1];
 }
 
-// Inputs and targets of `count` samples from `first` on, and their weights
-template <class T> void read_block(const Job<T>& job, long first, long count, const Block<T>& block, T* w) {
+// Inputs and targets of `count` samples from `first` on, and the share of each in the weight of the batch
+template <class T>
+void read_block(const Job<T>& job, long first, long count, double total_weight, const Block<T>& block, T* share) {
     const long n_x = job.layers[0].n_out, n = block.shape.rows, width = block.shape.columns;
     if (job.order)  // those of the next block are soon needed
-        for (long s = first + count; s < first + 2 * count && s < job.seen; s++) {
+        for (long s = first + count; s < first + 2 * count && s < job.n_order; s++) {
             __builtin_prefetch(job.X + job.order[s] * n_x);
             __builtin_prefetch(job.y + job.order[s] * n);
         }
     read_rows(job.X, job.order, first, count, n_x, job.layers[0].seen, width);
     read_rows(job.y, job.order, first, count, n, block.y, width);
-    if (job.w)
-        read_rows(job.w, job.order, first, count, 1, w, width);
+    const T even = T(1 / total_weight);  // of samples without weights
     for (long s = 0; s < width; s++)
-        w[s] = s >= count ? T(0) : job.w ? w[s] : T(1);
+        share[s] = s >= count ? T(0) : job.w ? T(job.w[sample_at(job.order, first + s)] / total_weight) : even;
 }
 
 // total[i] += Σ_samples dZ A[i] of N inputs, one vector for each
@@ -117,7 +117,7 @@ template <class T> void add_gradient(const Layer<T>& layer, const T* dZ, const T
 
 // Numbers of scratch that `micro` needs
 template <class T> long micro_scratch(const Job<T>& job) {
-    const long width = MOST_VECTORS<T> * LANES<T>;
+    const long width = MOST_VECTORS * LANES<T>;
     return job.n_parameters * LANES<T> + (5 * job.layers[job.n_layers].n_out + 2) * width;
 }
 
@@ -149,15 +149,14 @@ template <class T> void backward_block(const Job<T>& job, const Block<T>& block,
     }
 }
 
-// Σ w L of a block; dZ of the output layer gets the weights, and the 1/m of the cost
-template <class T> double weigh(const Block<T>& block, const T* w, double total_weight) {
+// Σ share L of a block; dZ of the output layer gets the shares, with the 1/m of the cost in them
+template <class T> double weigh(const Block<T>& block, const T* share) {
     const long n = block.shape.rows, width = block.shape.columns;
-    const T share = T(1 / total_weight);
     Vec<T> lost{};
     for (long c = 0; c < width; c += LANES<T>) {
-        lost += load(w + c) * load(block.L + c);
+        lost += load(share + c) * load(block.L + c);
         for (long i = c; i < n * width; i += width)
-            store<T>(block.d + i, load(block.d + i) * (share * load(w + c)));
+            store<T>(block.d + i, load(block.d + i) * load(share + c));
     }
     return double(sum<T>(lost));
 }
@@ -169,20 +168,20 @@ template <class T> double micro(const Job<T>& job, const Chunk& chunk, T* scratc
     T* w = g + job.n_parameters * LANES<T>;
     __builtin_memset(g, 0, sizeof(T) * job.n_parameters * LANES<T>);
     const long vectors = (chunk.rows + LANES<T> - 1) / LANES<T>;
-    const long blocks = (vectors + MOST_VECTORS<T> - 1) / MOST_VECTORS<T>;
+    const long blocks = (vectors + MOST_VECTORS - 1) / MOST_VECTORS;
     double total = 0;
     for (long k = 0; k < blocks; k++) {
         const long r = vectors * k / blocks * LANES<T>, end = vectors * (k + 1) / blocks * LANES<T>;
-        const Block<T> block(w + MOST_VECTORS<T> * LANES<T>, last.n_out, end - r);
-        read_block(job, chunk.first + r, smaller(end, chunk.rows) - r, block, w);
+        const Block<T> block(w + MOST_VECTORS * LANES<T>, last.n_out, end - r);
+        read_block(job, chunk.first + r, smaller(end, chunk.rows) - r, chunk.total_weight, block, w);
         forward_block(job, block);
         lose(job, last, block);
-        total += weigh(block, w, chunk.total_weight);
+        total += weigh(block, w);
         backward_block(job, block, g);
     }
     for (long i = 0; i < job.n_parameters; i++)
         job.g[i] = (chunk.before ? job.g[i] : T(0)) + sum<T>(load(g + i * LANES<T>));
-    return total / chunk.total_weight;
+    return total;
 }
 
 // Penalties of all weights, added to the gradient; their part of the cost

@@ -61,7 +61,14 @@ template <class T> void bind(nb::module_& module) {
             const Samples<T> data = samples<T>(spec, X, y, w, order);
             expect(n_epochs > 0 && long(alphas.size()) % n_epochs == 0, "the epochs are not of as many steps each");
             expect(!order || long(order->shape(0)) == n_epochs, "there is not one order for each epoch");
-            Steps steps{batch_size, first, std::move(alphas), n_epochs, seed, optimizer, {}, l1, l2};
+            Steps steps{.batch_size = batch_size,
+                        .first = first,
+                        .alphas = std::move(alphas),
+                        .epochs = n_epochs,
+                        .seed = seed,
+                        .optimizer = optimizer,
+                        .l1 = l1,
+                        .l2 = l2};
             expect(data.m > 0 && batch_size > 0 && steps.each() - 1 <= (data.m - 1) / batch_size,
                    "there are more steps than batches");
             std::copy_n(options.begin(), std::min<std::size_t>(options.size(), 4), steps.options);
@@ -143,6 +150,9 @@ NB_MODULE(_native, module) {
                     expect(units > 0 && parameters < MOST,
                            "a layer has at least one unit, a network at most 10^12 parameters");
                     expect(activation >= 0 && activation < count(any.activations), "no such activation");
+                    expect(spec.layers.size() + 1 == layers.size() ||
+                               any.activations[activation].name != std::string("softmax"),
+                           "softmax is of the last layer");
                     spec.layers.push_back({units, activation, option, learns, shared, dropout});
                 }
                 new (self) NetworkSpec(std::move(spec));

@@ -41,7 +41,7 @@ template <class T> void bind(nb::module_& module) {
         [](const std::string& isa, const Strided<T>& X, const Maybe<In<T>>& w, const In<double>& mean,
            const In<double>& ones, const Out<double>& first, const Out<double>& second, int threads) {
             const LinearJob<T> job = linear_job<T>(X, {}, w, 1, mean, ones, false);
-            expect(long(first.size()) == job.n && long(second.size()) == job.n, "an array does not fit X");
+            expect(job.n > 0 && long(first.size()) == job.n && long(second.size()) == job.n, "an array does not fit X");
             without_gil(threads, [&](const Control& control) {
                 return column_moments<T>(target(isa), job, first.data(), second.data(), control);
             });

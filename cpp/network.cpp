@@ -9,11 +9,7 @@ namespace {
 
 constexpr long ROWS = 384;     // of a prediction, for each thread
 constexpr long FEW = 4;        // samples that are predicted one by one
-constexpr double SHARE = 5e5;  // operations that are worth a thread
-
-int worth(double work, int threads) {
-    return int(std::clamp(work / SHARE, 1.0, double(std::max(threads, 1))));
-}
+constexpr double WORTH = 5e5;  // operations that are worth a thread
 
 bool learns(const NetworkSpec& spec) {
     return std::ranges::any_of(spec.layers, [](const LayerSpec& layer) { return layer.learns; });
@@ -96,7 +92,7 @@ Course epochs(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
     job.optimizer = steps.optimizer;
     job.m = m;
     job.v = v;
-    job.seen = samples.m * steps.epochs;
+    job.n_order = samples.m * steps.epochs;
     const std::vector<Batch> batches = batches_of(samples, steps);
     std::vector<Course> courses(crew.size());  // of each thread, which must not run out of memory among others
     for (Course& one : courses)
@@ -203,7 +199,7 @@ Outcome predict(const Target& target, const NetworkSpec& spec, const T* theta, c
         predict_rows(target, spec, theta, samples, out);
         return {};
     }
-    Crew crew(worth(2 * weights(spec) * double(samples.m), control.threads));
+    Crew crew(threads_worth(2 * weights(spec) * double(samples.m), WORTH, control.threads));
     const long rows = std::min(ROWS, samples.m);
     Workspace<T> ws(target, spec, samples, {rows, crew.size()});
     ws.load(theta, ws.job.theta);

@@ -1,5 +1,5 @@
-// Optimizers: one step on a stretch of parameters, given its gradient; the rules of equations/optimizers.py, line by
-// line. To add one, write its struct and name it in OPTIMIZERS.
+// Optimizers: one step on a stretch of parameters, given its gradient; the rules of equations/optimizers.py, with what
+// all parameters share computed once. To add one, write its struct and name it in OPTIMIZERS.
 #pragma once
 
 #include "kernels.hpp"
@@ -36,28 +36,28 @@ template <class T> struct Nesterov {
 
 template <class T> struct RmsProp {
     static constexpr int moments = 1;
-    T alpha, decay, epsilon;
+    T alpha, fresh, epsilon;  // share of the new: 1 - decay
     explicit RmsProp(const deltarule::StepRates& s)
-        : alpha(T(s.alpha)), decay(T(1 - s.options[0])), epsilon(T(s.options[1])) {}
+        : alpha(T(s.alpha)), fresh(T(1 - s.options[0])), epsilon(T(s.options[1])) {}
     void step(Vec<T>& theta, Vec<T> g, Vec<T>& v, Vec<T>&) const {
-        v += decay * (g * g - v);
+        v += fresh * (g * g - v);  // v = ρ v + (1-ρ) g²
         theta -= alpha * g / (root(v) + epsilon);
     }
 };
 
 template <class T> struct Adam {
     static constexpr int moments = 2;
-    T rate, beta_1, beta_2, epsilon;  // the betas as 1 - β; the corrections of both moments in `rate` and `epsilon`
+    T rate, fresh_1, fresh_2, epsilon;  // 1 - β₁, 1 - β₂; the corrections of m̂ and v̂ are in `rate` and `epsilon`
     explicit Adam(const deltarule::StepRates& s) : Adam(s, __builtin_sqrt(1 - s.power[1])) {}
     Adam(const deltarule::StepRates& s, double root)
         : rate(T(s.alpha * root / (1 - s.power[0]))),
-          beta_1(T(1 - s.options[0])),
-          beta_2(T(1 - s.options[1])),
+          fresh_1(T(1 - s.options[0])),
+          fresh_2(T(1 - s.options[1])),
           epsilon(T(s.options[2] * root)) {}
     void step(Vec<T>& theta, Vec<T> g, Vec<T>& m, Vec<T>& v) const {
-        m += beta_1 * (g - m);
-        v += beta_2 * (g * g - v);
-        theta -= rate * m / (root(v) + epsilon);
+        m += fresh_1 * (g - m);                   // m = β₁ m + (1-β₁) g
+        v += fresh_2 * (g * g - v);               // v = β₂ v + (1-β₂) g²
+        theta -= rate * m / (root(v) + epsilon);  // α m̂ / (√v̂ + ε)
     }
 };
 
@@ -95,14 +95,12 @@ void run_step(const deltarule::StepRates& rates, T* theta, const T* g, T* m, T* 
     }
 }
 
-template <class T> struct OptimizerKernel {
-    const char* name;
-    int moments;
+template <class T> struct OptimizerKernel : deltarule::OptimizerTraits {
     void (*step)(const deltarule::StepRates& rates, T* theta, const T* g, T* m, T* v, long n);
 };
 
 template <template <class> class Rule, class T> constexpr OptimizerKernel<T> optimizer(const char* name) {
-    return {name, Rule<T>::moments, run_step<Rule<T>, T>};
+    return {{name, Rule<T>::moments}, run_step<Rule<T>, T>};
 }
 
 // Their options come in the order of the formula's keywords in equations/optimizers.py.

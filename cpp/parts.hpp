@@ -17,14 +17,10 @@ constexpr long NUMBERS = 32768;  // in a part of the table that is summed by its
 constexpr long MOST_PARTS = 64;  // whose sums are then added up in their order
 constexpr double WORTH = 2e5;    // operations that are worth a thread
 
-inline int threads_of(double work, const Control& control) {
-    return int(std::clamp(work / WORTH, 1.0, double(std::max(control.threads, 1))));
-}
-
 // Runs task(part, scratch) for every part, taken from a shared counter; false if the user wants to stop
 template <class Run>
 [[nodiscard]] bool each_part(long count, long scratch, double work, const Control& control, Run task) {
-    Crew crew(std::min(long(threads_of(work, control)), count));
+    Crew crew(std::min(long(threads_worth(work, WORTH, control.threads)), count));
     Patience patience(control);
     std::atomic<long> next{0};
     Memory memory;

@@ -62,6 +62,11 @@ Sums sums_of(long shares, int threads);
 // the layers see and their dZ
 bool by_shares(const NetworkSpec& spec, long rows);
 
+// How many threads, of `most`, so many operations are worth if a thread is worth `each`
+inline int threads_worth(double operations, double each, int most) {
+    return int(std::clamp(operations / each, 1.0, double(std::max(most, 1))));
+}
+
 // How many threads are quickest for steps of `rows` samples
 template <class T>
 int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, const Control& control);

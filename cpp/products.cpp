@@ -5,9 +5,9 @@ namespace deltarule {
 
 namespace {
 
-constexpr long COLUMNS = 224;  // in a block of the products
-constexpr long TASKS = 24;     // enough for the threads to be done at about the same time
-constexpr long AT_ONCE = 4;    // chunks of rows that are added to a sum before another one comes into the cache
+constexpr long COLUMNS = 224;       // in a block of the products
+constexpr long TASKS = 24;          // enough for the threads to be done at about the same time
+constexpr long CHUNKS_AT_ONCE = 4;  // chunks of rows that are added to a sum before another one comes into the cache
 
 // Into the block across the diagonal of A (q, q) what is in this one, square by square
 void mirror(LinearBlock block, double* A, long q) {
@@ -63,8 +63,8 @@ public:
             for (long J = I; J < side_; J++)
                 pairs_.push_back(
                     {{width_ * I, std::min(width_ * (I + 1), q), width_ * J, std::min(width_ * (J + 1), q)}});
-        count_ = std::clamp(chunks_ / (2 * AT_ONCE), 1L, std::max(1L, TASKS / long(pairs_.size())));
-        slab_ = std::min(chunks_, AT_ONCE * count_);
+        count_ = std::clamp(chunks_ / (2 * CHUNKS_AT_ONCE), 1L, std::max(1L, TASKS / long(pairs_.size())));
+        slab_ = std::min(chunks_, CHUNKS_AT_ONCE * count_);
         strips_ = memory_.template take<S>(slab_ * chunk_room_);
         for (Pair& pair : pairs_) {
             pair.size = kernels.size(pair.block);

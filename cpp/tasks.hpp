@@ -35,7 +35,7 @@ struct OwnTask {
     Laid laid;
 };
 
-inline double cost(const Task& task) {
+inline double work_of(const Task& task) {
     return double(task.n + 2 * task.n_b);
 }
 
@@ -47,7 +47,7 @@ template <class T> void remember_laid(const Workspace<T>& ws, long panels, std::
     long taken = 0, inputs = -1;
     for (OwnTask& one : tasks) {
         const Task& task = ws.tasks[one.number];
-        if (task.panel < 0)
+        if (task.learned())
             continue;
         long& place = places[task.panel];
         const bool known = place >= 0 && place <= own;
@@ -62,28 +62,28 @@ template <class T> void remember_laid(const Workspace<T>& ws, long panels, std::
 template <class T> int owner_of(const Workspace<T>& ws, const Task& task, Team team) {
     const Layer<T>& layer = ws.job.layers[task.layer];
     const long panels = ws.panels_of(layer);
-    if (by_inputs(layer, team) && task.panel >= 0)
+    if (by_inputs(layer, team) && !task.learned())
         return turn_of(task.layer - 1, task.i0 >= ws.job.layers[task.layer - 1].first_half, team.of);
-    if (by_units(panels, team) && !layer.narrow && task.panel >= 0)
+    if (by_units(panels, team) && !layer.narrow && !task.learned())
         return turn_of(task.layer, int(owner_of(task.panel, panels, team.of)), team.of);
     return -1;
 }
 
 // Whose each task is: what nobody has goes to whoever has least to do
 template <class T> std::vector<int> owners(const Workspace<T>& ws, Team team) {
-    std::vector<int> owners;
+    std::vector<int> found;
     std::vector<double> work(team.of);
     for (const Task& task : ws.tasks) {
-        owners.push_back(owner_of(ws, task, team));
-        if (owners.back() >= 0)
-            work[owners.back()] += cost(task);
+        found.push_back(owner_of(ws, task, team));
+        if (found.back() >= 0)
+            work[found.back()] += work_of(task);
     }
-    for (std::size_t i = 0; i < owners.size(); i++)
-        if (owners[i] < 0) {
-            owners[i] = int(std::ranges::min_element(work) - work.begin());
-            work[owners[i]] += cost(ws.tasks[i]);
+    for (std::size_t i = 0; i < found.size(); i++)
+        if (found[i] < 0) {
+            found[i] = int(std::ranges::min_element(work) - work.begin());
+            work[found[i]] += work_of(ws.tasks[i]);
         }
-    return owners;
+    return found;
 }
 
 // Of every layer, those of a thread; all, with parameters of its own

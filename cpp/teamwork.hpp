@@ -11,8 +11,8 @@
 
 namespace deltarule {
 
-// Which half of the terms of its sums a unit begins with: that which the same one of two threads has, or the other
-enum Order { OWN_LAST, OWN_FIRST };
+// Which half of the terms of its sums a unit begins with: that of the other one of two threads, or of its own
+enum Begin { OTHERS, OWN };
 
 template <class T> class Teamwork {
 protected:
@@ -92,15 +92,16 @@ protected:
     // Some of n panels, half by half of the terms of their sums, in the order that a pair of threads would take, so
     // that one thread or seven find the same bits. Who has the first half of these units has the second half of the
     // terms, as every other layer is shared out the other way round.
-    template <class Work> static void each_half(Halves halves, Part panels, long n, Order order, Work work) {
+    template <class Work> static void each_half(Halves halves, Part panels, long n, Begin begin, Work work) {
         if (halves.count() == 1)
             return work(panels, halves.in_order(0, 0));
         int before = -1;  // the half that came last
         for (int side = 0; side < 2; side++) {
             const Part there = part_of(n, side, 2);
             const Part some{std::max(panels.begin, there.begin), std::min(panels.end, there.end)};
+            const int own = 1 - side;  // as every other layer is shared out the other way round
             for (int place = 0; place < 2 && some.begin < some.end; place++) {
-                const int half = order ^ side ^ place;
+                const int half = (begin == OWN) == (place == 0) ? own : 1 - own;
                 Terms terms = halves.in_order(place, half);
                 terms.left_laid = half == std::exchange(before, half);
                 work(some, terms);

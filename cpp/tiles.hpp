@@ -22,7 +22,7 @@ constexpr long PIECE = TILE * TERMS;   // from a piece to the next one
 constexpr long STEP = 3 * PIECE;
 
 // Most steps at a time: of so many, the pieces of a pair of rows and of a pair of columns fit the first cache together
-constexpr long AT_ONCE = 4;
+constexpr long STEPS_AT_ONCE = 4;
 
 inline long steps_of(long K) {
     return (K + TERMS - 1) / TERMS;

@@ -99,7 +99,7 @@ template <class T>
 void update(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid& laid, double* penalty,
             const StepRates& rates, T* scratch) {
     const Layer<T>& layer = job.layers[task.layer];
-    const bool learned = task.panel < 0;
+    const bool learned = task.learned();
     T *g = scratch, *g_b = scratch + task.n;
     if (chunk.shares) {
         add_shares(job, chunk, task.at, task.n, g);
@@ -134,7 +134,7 @@ template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
         const long halves[] = {n - first_half, first_half};
         for (const long K : halves)
             if (K > 0)
-                most = larger(most, pieces_size<T>(rows_at_once<T>(true, rows, K), K));
+                most = larger(most, pieces_size<T>(rows_in_cache<T>(true, rows, K), K));
     };
     for (long l = 1; l <= job.n_layers; l++) {
         const Layer<T>& layer = job.layers[l];
@@ -145,7 +145,7 @@ template <class T> long plan_pieces(Job<T>& job, long rows, bool training) {
         if (training)
             make_room(layer.n_out, layer.first_half);
     }
-    const long room = ROOM / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
+    const long room = CACHE / long(sizeof(Piece)) / pieces_of(PANEL<T>, rows);
     job.kept = larger(smaller(widest, room), 1);
     return training && widest > 0 ? larger(most, pieces_size_of_gradient<T>(rows, job.kept)) : most;
 }

@@ -24,7 +24,7 @@ void describe(const NetworkSpec& spec, const Samples<T>& samples, std::vector<La
     job.y = samples.y;
     job.w = samples.w;
     job.order = samples.order;
-    job.seen = samples.m;
+    job.n_order = samples.m;
     layers[0].n_out = spec.n_features;
     for (long l = 1; l <= job.n_layers; l++) {
         const LayerSpec& from = spec.layers[l - 1];
@@ -161,7 +161,7 @@ template <class T> void Workspace<T>::make_tasks() {
             make_tasks(l, {0, half});
         make_tasks(l, {half, layer.n_in});
         if (layer.learns)
-            tasks.push_back({int(l), -1, 0, 0, layer.p, rounded_up(layer.n_out, kernels.lanes), 0, 0});
+            tasks.push_back({.layer = int(l), .panel = -1, .at = layer.p, .n = rounded_up(layer.n_out, kernels.lanes)});
     }
 }
 
@@ -180,7 +180,8 @@ template <class T> Task Workspace<T>::task_of(long l, long panel, long i0, long 
     const Layer<T>& layer = layers_[l];
     const long first = panel * kernels.panel,
                width = std::min(kernels.panel, rounded_up(layer.n_out - first, kernels.lanes));
-    Task task{int(l), panel, i0, i1, 0, 0, layer.b + first, i1 == layer.n_in ? width : 0};
+    Task task{.layer = int(l), .panel = panel, .i0 = i0, .i1 = i1, .b = layer.b + first};
+    task.n_b = i1 == layer.n_in ? width : 0;
     if (layer.narrow) {
         task.at = layer.W + i0 * layer.n_out;
         task.n = rounded_up(i1 - i0, kernels.lanes) * layer.n_out;

@@ -544,3 +544,31 @@ def test_a_loss_that_overflows_is_not_finite_whatever_the_weight_of_the_sample(s
             assert not np.isfinite(engine.cost(network, data))
             with pytest.raises(NotFinite):
                 train(engine, network, data, ten_steps(data, 2), OPTIMIZERS["momentum"], {})
+
+
+@pytest.mark.parametrize(("dtype", "weight"), [(np.float32, 1e37), (np.float64, 1e306)])
+@pytest.mark.parametrize("sizes", [[3, 4, 1], [3, 20, 1]], ids=["small", "panels"])
+def test_weights_whose_share_would_be_lost_count(sizes, dtype, weight):
+    network, data = Network.create(sizes, ["tanh", "identity"], seed=1, dtype=dtype), problem(sizes, 50, dtype)
+    heavy = Data(data.X, data.y, np.full(50, weight, dtype))
+    J, g = NATIVE.cost_and_gradient(network, heavy, {})
+    expected = REFERENCE.cost_and_gradient(network, data, {})
+    close(J, expected[0], dtype)
+    close(g, expected[1], dtype)
+
+
+@pytest.mark.parametrize("outputs", [1, 3, 4])
+@pytest.mark.parametrize("width", [13, 20])
+def test_what_fills_up_a_layer_adds_nothing_to_an_infinite_input(width, outputs):
+    network = Network.create([2, width, outputs], ["tanh", "identity"], seed=1)
+    X = np.random.default_rng(0).normal(size=(10, 2))
+    X[3, 0] = np.inf
+    found = NATIVE.predict(network, X)
+    assert np.isfinite(found).all()
+    assert_allclose(found, network.apply(X), rtol=1e-12)
+
+
+def test_softmax_in_a_hidden_layer_is_refused():
+    softmax = list(ACTIVATIONS).index("softmax")
+    with pytest.raises(ValueError, match="softmax is of the last layer"):
+        _native.Network(3, [(4, softmax, 0.0, False, False, 0.0), (1, 0, 0.0, False, False, 0.0)], 0, 0.0, False)
