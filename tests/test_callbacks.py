@@ -350,6 +350,17 @@ def test_callbacks_that_remember_nothing_may_come_and_go(tmp_path: Path) -> None
     assert found.history["loss"] == expected.history["loss"]
 
 
+def test_a_run_that_stopped_at_the_last_epoch_it_had_says_so_when_resumed(tmp_path: Path) -> None:
+    def run(epochs: int, **options: Any) -> Run:
+        callbacks = [EarlyStopping("loss", 1, 1e9), Checkpoint(tmp_path / "run", **options)]
+        return train(make_network(), make_data(), make_plan(epochs=epochs), callbacks=callbacks)
+
+    whole = run(3)
+    assert whole.converged
+    resumed = run(3, resume=True)
+    assert (resumed.stopped, resumed.converged, resumed.epoch) == (whole.stopped, True, 3)
+
+
 def test_without_a_file_it_begins_anew_and_without_resume_it_overwrites(tmp_path: Path) -> None:
     path = tmp_path / "run"
     expected, _ = run_case({})

@@ -141,7 +141,7 @@ class Checkpoint(Callback):
                     f"{self.path}: expected the state of {type(callback).__name__}, found another ({error!r})",
                     "delete it",
                 ) from None
-        if document["stopped"] and run.epoch < run.plan.epochs:
+        if document["stopped"]:
             run.stop(document["stopped"], converged=document["converged"])
 
 

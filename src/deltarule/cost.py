@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from functools import cached_property
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from .equations.likelihood import Place
 from .equations.newton import candidates
 from .equations.quadratic import solve, subgradient
 from .errors import InvalidOption
+from .lazily import cached_property
 from .network import Network
 
 

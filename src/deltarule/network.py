@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -21,6 +20,7 @@ from .equations import ACTIVATIONS, INITIALIZERS, LOSSES, Activation, Initialize
 from .equations.losses import cost, cost_backward
 from .equations.optimizers import gradient_descent
 from .errors import DataError, InvalidOption
+from .lazily import cached_property
 
 PRECISIONS = (*FLOATS, FRACTIONS)
 FEW_ROWS = 4  # rows

@@ -13,11 +13,12 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from numbers import Integral, Real
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from .errors import InvalidOption, UnknownName, did_you_mean
+from .lazily import cached_property
 
 Option: TypeAlias = float | int | bool
 Formula: TypeAlias = Callable[..., Any]

@@ -479,3 +479,10 @@ def test_weights_that_no_number_can_be_are_refused(options, x, y, w):
         else:
             assert np.isfinite(model.coef_).all()
             assert np.isfinite(model.intercept_)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300])
+def test_a_rate_that_cannot_be_told_is_named(size: float) -> None:
+    X = size * np.random.default_rng(0).normal(size=(40, 3))
+    with pytest.raises(ValueError, match="to tell the learning rate from them"):
+        LinearRegression(solver="gradient_descent").fit(X, np.arange(40.0))

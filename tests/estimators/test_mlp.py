@@ -654,6 +654,28 @@ def test_partial_fit_with_class_weights(three_classes: Any) -> None:
         classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
 
 
+def test_ctrl_c_amid_a_partial_fit_leaves_the_model_as_it_was(curve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    X, y = curve
+    expected, model = (MLPRegressor(hidden_layer_sizes=(5,), random_state=0).partial_fit(X, y) for _ in range(2))
+    monkeypatch.setattr("deltarule.minibatches._check_finite", interrupted)  # all steps are taken by then
+    with pytest.warns(DeltaruleWarning, match="interrupted"):
+        model.partial_fit(X, y)
+    monkeypatch.undo()
+    assert model.n_iter_ == 1
+    np.testing.assert_array_equal(model.partial_fit(X, y).network_.theta, expected.partial_fit(X, y).network_.theta)
+
+
+def test_what_a_fit_of_read_only_weights_refuses_is_told(curve: Any, tmp_path: Path) -> None:
+    X, y = curve
+    joblib.dump(MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, warm_start=True).fit(X, y), tmp_path / "model")
+    model = joblib.load(tmp_path / "model", mmap_mode="r")
+    with pytest.raises(ValueError, match="features"):
+        model.fit(np.hstack([X, X]), y)
+
+
 def test_a_partial_fit_that_diverges_leaves_the_model_as_it_was(curve: Any) -> None:
     X, y = curve
     model = regressor().fit(X, y)

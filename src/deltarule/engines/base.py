@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from ..arrays import Array
 from ..equations import Optimizer
 from ..errors import DataError, NotFinite
+from ..lazily import cached_property
 from ..network import Cache, Network
 
 Quantity: TypeAlias = tuple[int, str, Array]

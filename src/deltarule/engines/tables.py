@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..equations.columns import Columns, moments, shares
 from ..equations.likelihood import Place
 from ..equations.losses import curvature_exp, curvature_one, curvature_sigmoid, curvature_softmax
 from ..equations.second_derivative import assembled, hessian
+from ..lazily import cached_property
 from ..network import Network
 from ..registry import Formula
 from . import _native

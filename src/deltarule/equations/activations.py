@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scipy.special import expit, ndtr
 
 from ..arrays import Array
 from ..errors import InvalidOption
+from ..lazily import cached_property
 from ..registry import Entry, Register
 from .symbolic import Symbolic
 

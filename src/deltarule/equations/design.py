@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import lapack
 
 from ..arrays import Array
+from ..lazily import cached_property
 from .columns import EPS, standardizing
 
 FULL_RANK = 1e-6

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from scipy.special import xlogy
 
 from ..arrays import FRACTIONS, Array
 from ..errors import DataError
+from ..lazily import cached_property
 from ..registry import Entry, Formula, Register
 from .activations import Activation, sigmoid, softplus
 from .symbolic import Symbolic

@@ -7,13 +7,13 @@ minimum of that, as far as the cost itself becomes lower.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
 from scipy.optimize import OptimizeResult
 
 from ..arrays import Array
+from ..lazily import cached_property
 from .likelihood import Place
 from .quadratic import EPS, ROUNDING, minimize_model, null_space_of, solve, subgradient, typical_curvature
 

@@ -22,7 +22,7 @@ from ..engines.tables import measuring
 from ..engines.threads import usable_threads
 from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Loss, Optimizer
 from ..equations.columns import Columns, curvature, standardizing
-from ..errors import InvalidOption
+from ..errors import DataError, InvalidOption
 from ..network import Layer, Network
 from ..run import Plan, Run, State, Validation
 from .arrival import MOST_FOR_NEWTON, STRICT, Arrival
@@ -48,6 +48,17 @@ LARGEST = 10_000
 @cache
 def _layer_and_loss(n_outputs: int, activation: str, loss: str) -> tuple[Layer, Loss]:
     return Layer(n_outputs, ACTIVATIONS[activation]), LOSSES[loss]
+
+
+def _steepest(X: Array, w: Array | None, batch_size: int) -> float:
+    """The largest curvature of the squared error of a batch; infinite, or NaN, if squares overflow."""
+    if batch_size < X.shape[0]:  # no batch is steeper than its steepest sample
+        uneven = 1.0 if w is None else float(w.max() / w.mean())
+        return (float(row_norms(X).max()) ** 2 + 1.0) * uneven
+    try:
+        return curvature(X, w)
+    except np.linalg.LinAlgError:
+        return math.inf
 
 
 class BaseLinear(TrainedEstimator):
@@ -181,13 +192,13 @@ class BaseLinear(TrainedEstimator):
             return float(self.learning_rate_init)
         if optimizer.name not in PLAIN_DESCENT:
             return 0.01 * self._unit(data)
-        X = columns.transform(data.X)
-        if batch_size == len(data):
-            largest = curvature(X, data.w)
-        else:  # no batch is steeper than its steepest sample
-            largest = float(row_norms(X).max()) ** 2 + 1.0
-            if data.w is not None:
-                largest *= float(data.w.max() / data.w.mean())
+        with np.errstate(over="ignore", invalid="ignore"):
+            largest = _steepest(columns.transform(data.X), data.w, batch_size)
+        if not math.isfinite(largest):
+            raise DataError(
+                "expected columns whose squares are finite, to tell the learning rate from them, found larger ones",
+                "scale X, or give learning_rate_init",
+            )
         strength = self._penalties().get("l2", 0.0) / data.total_weight
         ridge = float(columns.strengths(self.network_.n_parameters, strength, 2).max())
         return 1.0 / (self.largest_loss_curvature * largest + ridge)

@@ -121,9 +121,12 @@ class TrainedEstimator(NetworkEstimator):
             self.__dict__.clear()
             self.__dict__.update(before)
             if theta is not None and state is not None:
-                self.network_.theta[...] = theta
+                if not np.array_equal(self.network_.theta, theta, equal_nan=True):  # it may be read-only
+                    self.network_.theta[...] = theta
                 self._state, self.history_ = state, state.history
             raise
+        if state is not None and self._state is before["_state"] and self._state.epoch == state.epoch:
+            self._state, self.history_ = state, state.history  # Ctrl-C amid the only epoch, which changed the moments
 
     def _fit_anew(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Sequence[Any] | None, *, incremental: bool
