@@ -650,3 +650,21 @@ def test_ctrl_c_while_the_command_is_loaded(
         deltarule.__main__.main()
     assert left.value.code == 130
     assert capsys.readouterr().err == "deltarule: interrupted: nothing was written\n"
+
+
+def test_columns_that_are_kept_stay_as_they_are_written(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path / "t.csv").select(z=pl.lit(1), age="age", outcome="age").write_csv(tmp_path / "t.csv")
+    trained(cli, tmp_path)
+    (tmp_path / "new.csv").write_text(
+        "id,z,age\n00042, 1.50,31\n20240000000000000001,NA,40\n20240000000000000002,1e0,50\n"
+    )
+    cli("predict", "model.safetensors", "new.csv", "-o", "p.csv", "--keep", "id,z,age")
+    lines = (tmp_path / "p.csv").read_text().splitlines()
+    assert [line.rsplit(",", 1)[0] for line in lines] == [
+        "id,z,age",
+        "00042, 1.50,31",
+        "20240000000000000001,NA,40",
+        "20240000000000000002,1e0,50",
+    ]
+    cli("predict", "model.safetensors", "new.csv", "-o", "p.parquet", "--keep", "id,z,age")
+    assert pl.read_parquet(tmp_path / "p.parquet").dtypes == [pl.String, pl.String, pl.Int64, pl.Float64]

@@ -19,7 +19,6 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError
-from deltarule.tabular.values import infer_type
 
 DELIMITERS = (",", "\t", ";", "|")
 _LINE_FEED, _QUOTE = ord("\n"), ord('"')
@@ -27,8 +26,8 @@ _SNIFFED_BYTES = 65536
 _SNIFFED_ROWS = 20
 
 
-def parse_delimited(data: bytes, name: str, delimiter: str | None = None) -> pl.DataFrame:
-    """Read a table from delimited text with a header.
+def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tuple[pl.DataFrame, str]:
+    """Split delimited text with a header into fields.
 
     Parameters
     ----------
@@ -38,12 +37,14 @@ def parse_delimited(data: bytes, name: str, delimiter: str | None = None) -> pl.
     name : str
         Of the file, for messages.
     delimiter : str, optional
-        Found from the first rows by default. With a semicolon, numbers may have a decimal comma.
+        Found from the first rows by default.
 
     Returns
     -------
     polars.DataFrame
-        Columns of Int64, Float64 or String, missing values as null.
+        The fields, as text.
+    str
+        The delimiter.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def parse_delimited(data: bytes, name: str, delimiter: str | None = None) -> pl.
     frame = _split_fast(data, delimiter, records, name) if records is not None else None
     if frame is None:
         frame = _split_careful(data, delimiter, name)
-    return frame.select(infer_type(series, decimal_comma=delimiter == ";") for series in frame.get_columns())
+    return frame, delimiter
 
 
 def _sniff(data: bytes) -> str:

@@ -19,10 +19,10 @@ import polars as pl
 
 from deltarule.atomic import atomic_write
 from deltarule.errors import DataError, InvalidOption, OutputError
-from deltarule.tabular.delimited import parse_delimited
+from deltarule.tabular.delimited import split_delimited
 from deltarule.tabular.lines import parse_lines
 from deltarule.tabular.memory import memory
-from deltarule.tabular.values import settle
+from deltarule.tabular.values import infer_type, settle
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -88,6 +88,16 @@ def read_table(path: str | Path, *, format: str | None = None, encoding: str = "
     InvalidOption
         An unknown `format` or `encoding`.
     """
+    return read_as_written(path, format=format, encoding=encoding)[0]
+
+
+def read_as_written(
+    path: str | Path, *, format: str | None = None, encoding: str = "utf-8"
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same table, and its fields as they stand in a text file: ``007`` is no number there.
+
+    Of a format whose values have types, both are the same. For parameters and errors see `read_table`.
+    """
     if format is not None and format not in FORMATS:
         raise InvalidOption(f"expected format to be {', '.join(FORMATS)}, found {format!r}")
     name = "standard input" if str(path) == "-" else str(path)
@@ -96,12 +106,18 @@ def read_table(path: str | Path, *, format: str | None = None, encoding: str = "
     if not data.strip(b"\xef\xbb\xbf \t\r\n"):
         raise DataError(f"{name}: expected a table, found an empty file")
     found = wanted or _by_content(data)
-    frame = _parse_binary(data, found, name) if found in _BINARY else _parse_text(data, found, name, encoding)
+    if found in ("csv", "tsv"):
+        fields, delimiter = split_delimited(_utf8(data, name, encoding), name, "\t" if found == "tsv" else None)
+        frame = fields.select(infer_type(field, decimal_comma=delimiter == ";") for field in fields.get_columns())
+    elif found == "ndjson":
+        fields = frame = parse_lines(_utf8(data, name, encoding), name)
+    else:
+        fields = frame = _parse_binary(data, found, name)
     if not frame.width or frame.is_empty():
         raise DataError(f"{name}: expected at least one column and one row, found {frame.width} and {len(frame)}")
     if "" in frame.columns:
         raise DataError(f"{name}: column {frame.columns.index('') + 1} has no name", "give every column a name")
-    return settle(frame)
+    return settle(frame), fields
 
 
 def _by_extension(path: Path) -> str:
@@ -169,13 +185,6 @@ def _parse_binary(data: bytes, found: str, name: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name}: expected a whole {found} file, found a damaged or foreign one ({reason})") from None
-
-
-def _parse_text(data: bytes, found: str, name: str, encoding: str) -> pl.DataFrame:
-    data = _utf8(data, name, encoding)
-    if found == "ndjson":
-        return parse_lines(data, name)
-    return parse_delimited(data, name, "\t" if found == "tsv" else None)
 
 
 def _utf8(data: bytes, name: str, encoding: str) -> bytes:
