@@ -172,6 +172,17 @@ def test_a_gradient_too_small_to_be_seen_is_no_false_alarm():
     assert check(lambda t: 1e-6 * t.sum(), np.full(2, 1.0005e-6), theta).verdict == "doubtful"
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "huber"])
+def test_a_network_close_to_its_targets_is_no_false_alarm(loss):
+    """There the cost is much smaller than the predictions whose rounding it carries."""
+    network = Network.create([3, 5, 1], ["tanh", "identity"], loss, seed=3)
+    X = np.random.default_rng(1).normal(size=(40, 3))
+    y = network.apply(X) + 1e-4 * np.random.default_rng(2).normal(size=(40, 1))
+    assert check_gradient(network, Data(X, y)).good
+    wrong = 1.0005 * ReferenceEngine().cost_and_gradient(network, Data(X, y), {})[1]
+    assert not check_gradient(network, Data(X, y), gradient=wrong).good
+
+
 def test_the_network_is_not_changed_and_may_be_float32(network, data):
     single = network.with_theta(network.theta.astype(np.float32))
     before = single.theta.copy()

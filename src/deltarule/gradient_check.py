@@ -19,7 +19,7 @@ from . import engines
 from .arrays import Array
 from .engines import Data, Engine
 from .equations import PENALTIES
-from .network import Network, check_shapes
+from .network import Cache, Network, check_shapes
 
 GOOD, WRONG = 1e-7, 1e-2
 STEP = 1e-6
@@ -233,12 +233,24 @@ def _evaluation(
         sides += [at.W[l] > kink for penalty, _ in terms for kink in penalty.kinks for l in at.W]
         if at.objective.kinks:
             sides.append(cache.prediction > data.y)
-        top = len(at.layers)
-        cancels = at.objective.domain and at.objective.is_fused(at.layers[-1].activation)
-        size = abs(J) + (float(np.abs(cache.Z[top]).mean()) if cancels else 0.0)
+        size = abs(J) + _rounded(at, cache, data.y)
         return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)]), size
 
     return evaluate
+
+
+def _rounded(network: Network, cache: Cache, y: Array) -> float:
+    """How large the numbers are of which the cost is a difference, as far as they count in it, in the mean.
+
+    A cross-entropy computed from ``Z`` is one of numbers as large as ``Z``; a rounding of ``ŷ`` close to ``y`` comes
+    into the cost times the derivative of the loss.
+    """
+    objective, g, top = network.objective, network.layers[-1].activation, len(network.layers)
+    fused = objective.is_fused(g)
+    Z, a = cache.Z[top], cache.a[top]
+    with np.errstate(all="ignore"):
+        counts = np.abs(objective.backward(g, Z, a, y) * (Z if fused else a))
+    return float(np.mean(np.maximum(counts, np.abs(Z)) if objective.domain and fused else counts))
 
 
 def _compare(name: str, analytic: Array, numeric: Array, kink: Array, floor: Array) -> ArrayCheck:

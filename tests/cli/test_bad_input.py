@@ -650,3 +650,24 @@ def test_every_field_of_a_model_is_checked(trained: Path, cli: Callable[..., Ran
 def _harmless(name: str, key: str) -> bool:
     """Numbers for which another number is as good."""
     return (name, key) in {("target", "center"), ("target", "scale"), ("estimator", "loss_"), ("report", "baseline")}
+
+
+def test_an_answer_given_twice_is_refused(cli, tmp_path):
+    (tmp_path / "mine.json").write_text('{"a1": 0.38, "a1": 0.5}')
+    network = ("--layers", "2-1", "--activation", "sigmoid", "--x", "1,2", "--y", "1")
+    refused(cli("check", *network, "--answers", "mine.json"), ("each key once", "'a1'"))
+
+
+def test_codes_that_are_the_same_number_are_told(cli, tmp_path):
+    rows = "".join(f"{i % 11},007\n{i % 7 + 9},7\n{i % 5 + 29},008\n" for i in range(30))
+    (tmp_path / "codes.csv").write_text("x,y\n" + rows)
+    assert "'007' and '7' are read as the same number" in cli("train", "codes.csv", "-t", "y", "--epochs", 2).err
+    (tmp_path / "codes.csv").write_text("x,y\n" + rows.replace(",7\n", ",9\n"))
+    assert "same number" not in cli("train", "codes.csv", "-t", "y", "--epochs", 2, "-o", "other.st").err
+
+
+def test_standard_input_that_is_closed_is_named(
+    cli, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    refused(cli("predict", trained / "model.st", "-"), ("standard input", "closed"))

@@ -94,6 +94,19 @@ def test_metrics_are_those_of_scikit_learn() -> None:
     )
 
 
+def test_the_mean_of_f1_is_that_of_scikit_learn_whatever_classes_are_there() -> None:
+    proba = np.eye(3)[[1, 1, 2, 1]]
+    found = classification_metrics(np.array([1, 1, 1, 1]), proba)["f1_macro"]
+    assert found == pytest.approx(sk.f1_score([1, 1, 1, 1], [1, 1, 2, 1], average="macro"))
+    assert found < 0.5
+
+
+@pytest.mark.parametrize("value", [0.1, 1.5, 1e-300])
+@pytest.mark.parametrize("rows", [3, 30])
+def test_a_constant_target_has_no_r2(value: float, rows: int) -> None:
+    assert regression_metrics(np.full(rows, value), np.linspace(0, value, rows))["r2"] is None
+
+
 @pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
 def test_regression_metrics_at_any_magnitude(size: float) -> None:
     y = np.array([1.0, 2, 4])

@@ -118,6 +118,7 @@ def read_document(path: str) -> dict[str, Any]:
     from decimal import Decimal
 
     from deltarule.errors import DataError
+    from deltarule.tabular.lines import unrepeated
 
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -127,7 +128,7 @@ def read_document(path: str) -> dict[str, Any]:
         if Path(path).suffix.lower() in (".yaml", ".yml"):
             found = _read_yaml(path, text)
         else:
-            found = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+            found = json.loads(text, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=unrepeated)
     except (ValueError, RecursionError) as error:
         raise DataError(f'{path}: expected JSON, such as {{"W1": [[1, 2]]}}; {str(error)[:80]}') from None
     if not isinstance(found, dict) or not found:

@@ -80,7 +80,7 @@ _KINDS = {
 }
 
 
-def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are all different; which of two values is meant, nobody knows."""
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -91,7 +91,7 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _object(line: bytes, number: int, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(line, object_pairs_hook=_unrepeated)
+        value = json.loads(line, object_pairs_hook=unrepeated)
     except DataError as error:
         raise DataError(f"{name}: {error.message}, in line {number}", error.hint) from None
     except (ValueError, RecursionError) as error:

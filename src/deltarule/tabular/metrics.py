@@ -40,7 +40,7 @@ def regression_metrics(y: Array, prediction: Array, w: Array | None = None) -> M
     return {
         "rmse": size * float(np.sqrt(square)),
         "mae": size * float(np.average(np.abs(u - p), weights=w)),
-        "r2": 1 - square / around_mean if around_mean > 0 else None,
+        "r2": 1 - square / around_mean if around_mean > 0 and np.ptp(y) > 0 else None,
     }
 
 
@@ -58,8 +58,7 @@ def classification_metrics(y: Array, probability: Array, w: Array | None = None)
             values["roc_auc"] = metrics.roc_auc_score(y, probability[:, 1], sample_weight=w) if both else None
         else:
             values["balanced_accuracy"] = metrics.balanced_accuracy_score(y, chosen, sample_weight=w)
-            present = np.unique(y)
-            values["f1_macro"] = metrics.f1_score(y, chosen, labels=present, average="macro", sample_weight=w)
+            values["f1_macro"] = metrics.f1_score(y, chosen, average="macro", sample_weight=w)
     p = np.clip(probability[np.arange(len(y)), y].astype(np.float64), np.finfo(np.float32).tiny, 1)
     values["log_loss"] = np.average(-np.log(p), weights=w)
     return {name: None if value is None else float(value) for name, value in values.items()}

@@ -143,6 +143,8 @@ def _by_content(data: bytes) -> str:
 
 def _bytes(path: str | Path) -> bytes:
     if str(path) == "-":
+        if sys.stdin is None:
+            raise DataError("expected a table on standard input, found it closed", "pipe one into it, or name a file")
         return sys.stdin.buffer.read()
     try:
         return Path(path).read_bytes()

@@ -149,8 +149,25 @@ def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
         if unreadable.any() or numbers.null_count() == len(numbers):
             continue
         whole = candidate.str.strip_chars().cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == numbers.null_count() else numbers
+        if whole.null_count() != numbers.null_count():
+            return numbers
+        _tell_of_zeros(candidate, whole)
+        return whole
     return clean_text(series)
+
+
+def _tell_of_zeros(series: pl.Series, whole: pl.Series) -> None:
+    """Warn of values that are the same number, but not the same code, as ``007`` and ``7``."""
+    zeros = series.str.contains(r"^\s*0[0-9]")
+    if not zeros.any():
+        return
+    first = series.filter(zeros & whole.is_in(whole.filter(~zeros).implode())).head(1)
+    if len(first):
+        code = first[0].strip()
+        warn(
+            f"column {series.name!r}: {code!r} and {code.lstrip('0') or '0'!r} are read as the same number; if "
+            "they are codes, write a letter before each"
+        )
 
 
 def _readings(series: pl.Series) -> tuple[pl.Series, ...]:
