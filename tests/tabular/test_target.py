@@ -163,3 +163,14 @@ def test_rows_without_a_target_are_left_out():
         rows_with_target(pl.DataFrame({"y": [None, math.nan]}), "y")
     with pytest.raises(DataError, match="did you mean 'y'"):
         rows_with_target(frame, "Y")
+
+
+def test_truth_values_are_two_classes_in_any_case() -> None:
+    found = find_task(pl.Series("y", 5 * ["true", "FALSE", "True", "false"]))
+    assert (found.kind, str(found.why)) == ("binary", "text, 2 classes")
+
+
+def test_numbers_among_which_is_some_text_are_named_as_such() -> None:
+    values = ["bad" if i % 5 == 0 else str(i / 7) for i in range(60)]
+    with pytest.raises(DataError, match="'bad' in row 1"):
+        find_task(pl.Series("y", values))

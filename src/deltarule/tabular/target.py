@@ -181,7 +181,7 @@ def _settled(series: pl.Series) -> pl.Series:
 
 
 def _found(values: pl.Series) -> Task:
-    k = values.n_unique()
+    k = parse_levels(values).n_unique() if values.dtype == pl.String else values.n_unique()
     if values.dtype in (pl.String, pl.Boolean):
         what = "text" if values.dtype == pl.String else "true or false"
         return Task("binary" if k == 2 else "multiclass", f"{what}, {k} classes")
@@ -203,7 +203,7 @@ def _check_classes(series: pl.Series, values: pl.Series, task: Task) -> None:
             "choose another target, or a table that holds the other class too",
         )
     if k > m / 2:
-        if values.dtype == pl.String and parse_numbers(values)[1].sum() * 10 <= m:
+        if values.dtype == pl.String and parse_numbers(values)[1].sum() * 2 < m:
             _check_numbers(series, values)
         raise DataError(
             f"target {series.name!r}: expected classes that repeat, found {k} classes in {m} rows",
