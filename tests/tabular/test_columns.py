@@ -86,6 +86,11 @@ KINDS = {
         "numbers that are not written plainly, such as '1,001'",
     ),
     "sums of money": ([f"€1,2{k}.50" for k in range(10, N)], Kind.drop, "not written plainly, such as '€1,210.50'"),
+    "a day that is none": (
+        [f"2021-{k % 12 + 1:02d}-{k % 28 + 1:02d}" for k in range(N)] + ["2021-02-30"],
+        Kind.drop,
+        f"dates, but for '2021-02-30' in row {N + 1}, which is no day",
+    ),
     "dates written in two ways": (
         [f"2024-01-{k:02d}" if k % 2 else f"{k:02d}.01.2024" for k in range(1, 29)],
         Kind.drop,

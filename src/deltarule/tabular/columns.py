@@ -14,7 +14,7 @@ from enum import StrEnum
 import polars as pl
 
 from deltarule.errors import DataError, DeltaruleWarning, warn
-from deltarule.tabular.dates import describe_format, find_formats, has_dates
+from deltarule.tabular.dates import describe_format, find_formats, has_dates, impossible_dates
 from deltarule.tabular.values import (
     case_twins,
     first_where,
@@ -288,6 +288,9 @@ def _odd_writing(series: pl.Series, present: pl.Series, unreadable: pl.Series, f
         return f"dates whose day and month cannot be told apart ({ways})", _ONE_WAY
     if mixed := _mixed_numbers(series, unreadable, len(present)):
         return mixed, f"{_CORRECT}, or {_NAME_LEVELS}"
+    if (no_days := impossible_dates(series)) is not None and no_days.any():
+        row, value = first_where(series, no_days)
+        return f"dates, but for {value!r} in row {row}, which is no day", f"{_CORRECT}, or {_NAME_LEVELS}"
     if has_dates(present):
         return f"dates written in several ways, such as {present[0]!r}", _ONE_WAY
     if present.str.contains(_DRESSED.pattern).all():

@@ -70,6 +70,19 @@ def has_dates(text: pl.Series) -> bool:
     return all(bool(part.str.contains(anyway).all()) for part in (text.head(_SAMPLE), text))  # most are told at once
 
 
+def impossible_dates(series: pl.Series) -> pl.Series | None:
+    """Which values of a column of text, (m,) of bool, are written like the dates around them, but no day: 2021-02-30.
+
+    None if they are not all written in one way, or most are no days.
+    """
+    text = clean_text(series)
+    present = text.drop_nulls()
+    likely = [name for name, looks in FORMATS.items() if present.str.contains(looks).all()]
+    masks = [text.is_not_null() & _moments(text, name).is_null() for name in likely]
+    fewest = min(masks, key=pl.Series.sum, default=None)
+    return None if fewest is None or fewest.sum() * 2 > len(present) else fewest
+
+
 def _moments(text: pl.Series, name: str) -> pl.Series:
     moments = text.str.to_datetime(name, strict=False, time_unit="us", exact=True)
     return moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if "%#z" in name else moments
