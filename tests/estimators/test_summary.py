@@ -818,3 +818,14 @@ def test_classes_of_which_it_takes_too_long_to_tell_whether_they_are_separable(m
     with pytest.warns(SeparationWarning, match="nearly separates, or wholly: it takes too long to tell; penalize"):
         model = LogisticRegression(C=np.inf).fit(X, y)
     assert any("too long to tell" in note for note in model.summary().notes)
+
+
+def test_digits_of_a_summary_show_how_far_a_coefficient_may_be_off():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 2))
+    model = LinearRegression().fit(X, 1e6 + X @ [1.0, 2.0] + rng.normal(size=40))
+    intercept = model.summary().rows()[0]
+    value, low, high = (float(cell) for cell in (intercept[1], *intercept[-2:]))
+    assert low < value < high
+    assert value == pytest.approx(model.intercept_, abs=0.01)
+    assert max(len(cell) for row in model.summary().rows()[1:] for cell in row) <= 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import polars
 
 WIDTH = 100
+DIGITS = 5
+ESTIMATES = ("coefficient", "lower", "upper")
 TEXTS = ("target", "class", "term")
 """Columns of the table that hold text."""
 
@@ -65,10 +68,19 @@ class Summary:
     def rows(self) -> list[list[str]]:
         """The table as text, line by line."""
         cells = [
-            values if name in TEXTS else [number(value, name) for value in values]
+            values if name in TEXTS else [number(value, name, self._digits(name, i)) for i, value in enumerate(values)]
             for name, values in self.columns.items()
         ]
         return [list(row) for row in zip(*cells, strict=True)]
+
+    def _digits(self, name: str, row: int) -> int:
+        """Significant ones: five, or of an estimate as many as show how far it may be off."""
+        if name not in ESTIMATES or "standard error" not in self.columns:
+            return DIGITS
+        error, size = self.columns["standard error"][row], abs(self.columns["coefficient"][row])
+        if error is None or not (0 < error < math.inf and 0 < size < math.inf):
+            return DIGITS
+        return min(max(DIGITS, 3 + math.ceil(math.log10(size / error))), 15)
 
     def fact_rows(self) -> list[tuple[str, str]]:
         """The facts as text."""
@@ -115,7 +127,7 @@ class Summary:
         return polars.DataFrame(self.columns)
 
 
-def number(value: Any, name: str = "", digits: int = 5) -> str:
+def number(value: Any, name: str = "", digits: int = DIGITS) -> str:
     """A number in a table: whole ones as they are, others with so many significant digits, p-values with three."""
     if isinstance(value, str):
         return value
