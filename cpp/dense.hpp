@@ -187,7 +187,7 @@ void gradient(const Job<T>& job, const Chunk& chunk, const Task& task, const Lai
               T* scratch) {
     const Layer<T>& layer = job.layers[task.layer];
     const long first = rows.begin * layer.ld, n = rows.end - rows.begin;
-    if (task.learned())
+    if (task.panel == LEARNED)
         return sum_rows({layer.e + first, layer.ld}, n, task.n, g_W);
     const Matrix<T> A = seen_by(job, chunk, task.layer), from{A.data + rows.begin * A.ld, A.ld};
     const Matrix<T> dZ{layer.d + first + task.panel * PANEL<T>, layer.ld};

@@ -115,12 +115,13 @@ template <class T> Halves outputs_of(const Job<T>& job, long l) {
     return {job.layers[l].n_out, job.layers[l].first_half};
 }
 
-// A part of the update: inputs i0 to i1 of panel `panel` of dW, and db with the last of them; or, panel -1, dp.
+constexpr long LEARNED = -1;  // in place of a panel
+
+// A part of the update: inputs i0 to i1 of panel `panel` of dW, and db with the last of them; or, of LEARNED, dp.
 struct Task {
     int layer;
     long panel, i0 = 0, i1 = 0;
     long at = 0, n = 0, b = 0, n_b = 0;  // its weights and its biases in the packed parameters
-    bool learned() const { return panel < 0; }
 };
 
 // What a thread has laid out for a task already, with the ones before: its inputs, and dZ of its panel, at a place

@@ -47,7 +47,7 @@ template <class T> void remember_laid(const Workspace<T>& ws, long panels, std::
     long taken = 0, inputs = -1;
     for (OwnTask& one : tasks) {
         const Task& task = ws.tasks[one.number];
-        if (task.learned())
+        if (task.panel == LEARNED)
             continue;
         long& place = places[task.panel];
         const bool known = place >= 0 && place <= own;
@@ -62,9 +62,9 @@ template <class T> void remember_laid(const Workspace<T>& ws, long panels, std::
 template <class T> int owner_of(const Workspace<T>& ws, const Task& task, Team team) {
     const Layer<T>& layer = ws.job.layers[task.layer];
     const long panels = ws.panels_of(layer);
-    if (by_inputs(layer, team) && !task.learned())
+    if (by_inputs(layer, team) && task.panel != LEARNED)
         return turn_of(task.layer - 1, task.i0 >= ws.job.layers[task.layer - 1].first_half, team.of);
-    if (by_units(panels, team) && !layer.narrow && !task.learned())
+    if (by_units(panels, team) && !layer.narrow && task.panel != LEARNED)
         return turn_of(task.layer, int(owner_of(task.panel, panels, team.of)), team.of);
     return -1;
 }

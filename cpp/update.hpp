@@ -99,7 +99,7 @@ template <class T>
 void update(const Job<T>& job, const Chunk& chunk, const Task& task, const Laid& laid, double* penalty,
             const StepRates& rates, T* scratch) {
     const Layer<T>& layer = job.layers[task.layer];
-    const bool learned = task.learned();
+    const bool learned = task.panel == LEARNED;
     T *g = scratch, *g_b = scratch + task.n;
     if (chunk.shares) {
         add_shares(job, chunk, task.at, task.n, g);

@@ -161,7 +161,8 @@ template <class T> void Workspace<T>::make_tasks() {
             make_tasks(l, {0, half});
         make_tasks(l, {half, layer.n_in});
         if (layer.learns)
-            tasks.push_back({.layer = int(l), .panel = -1, .at = layer.p, .n = rounded_up(layer.n_out, kernels.lanes)});
+            tasks.push_back(
+                {.layer = int(l), .panel = LEARNED, .at = layer.p, .n = rounded_up(layer.n_out, kernels.lanes)});
     }
 }
 
