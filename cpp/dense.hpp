@@ -62,9 +62,9 @@ template <class T> void forward_narrow(const Layer<T>& layer, const T* W, const 
 // a = g(Z) of some rows of panel j; of the output layer that is the head's
 template <class T> void activation_forward(const Job<T>& job, const Chunk& chunk, long l, Part rows, long j) {
     const Layer<T>& layer = job.layers[l];
-    const auto& g = ACTIVATIONS<T>[layer.activation];
     if (l == job.n_layers)
         return;
+    const auto& g = ACTIVATIONS<T>[layer.activation];
     const long width = width_of<T>(layer.n_out, j), at = rows.begin * layer.ld + j * PANEL<T>;
     g.forward(layer.option, job.theta + layer.p + j * PANEL<T>, layer.Z + at, layer.a + at,
               {rows.end - rows.begin, width, layer.ld});

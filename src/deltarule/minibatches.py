@@ -84,7 +84,7 @@ def _take(run: Run, n_epochs: int) -> bool:
             return False
         raise
     first, last = state.epoch, state.epoch + n_epochs
-    while state.epoch < last:
+    while state.epoch < last:  # once more after Ctrl-C, which may come between two epochs as well
         try:
             while state.epoch < last:
                 i = state.epoch - first

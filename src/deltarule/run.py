@@ -190,8 +190,9 @@ class Run:
 
     def record(self, values: Mapping[str, float]) -> None:
         """Add an epoch to the history."""
+        history = self.history
         for name, value in values.items():
-            self.history.setdefault(name, []).append(float(value))
+            history.setdefault(name, []).append(float(value))
 
     def end_epoch(self, loss: float, alpha: float, seconds: float, *, steps: int = 1) -> None:
         """Measure, record and count the epoch, which has taken so long, remember the weights, tell the callbacks.

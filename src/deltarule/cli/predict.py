@@ -21,10 +21,7 @@ def command(
     ] = "-",
     keep: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="COLUMNS",
-            help="Columns of FILE to put before the predictions, separated by commas.",
-        ),
+        typer.Option(metavar="COLUMNS", help="Columns of FILE to put before the predictions, separated by commas."),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:

@@ -59,9 +59,7 @@ def find_formats(series: pl.Series) -> list[str]:
     text = clean_text(series).drop_nulls()
     if text.is_empty():
         return []
-    start = text.head(_SAMPLE)
-    likely = [name for name, looks in FORMATS.items() if start.str.contains(looks).all()]
-    return [name for name in likely if text.str.contains(FORMATS[name]).all() and not _moments(text, name).has_nulls()]
+    return [name for name in _looks(text) if not _moments(text, name).has_nulls()]
 
 
 def has_dates(text: pl.Series) -> bool:
@@ -77,10 +75,16 @@ def impossible_dates(series: pl.Series) -> pl.Series | None:
     """
     text = clean_text(series)
     present = text.drop_nulls()
-    likely = [name for name, looks in FORMATS.items() if present.str.contains(looks).all()]
-    masks = [text.is_not_null() & _moments(text, name).is_null() for name in likely]
+    masks = [text.is_not_null() & _moments(text, name).is_null() for name in _looks(present)]
     fewest = min(masks, key=pl.Series.sum, default=None)
     return None if fewest is None or fewest.sum() * 2 > len(present) else fewest
+
+
+def _looks(text: pl.Series) -> list[str]:
+    """The formats that every text looks like, be it a day or not; most are told from the first texts."""
+    start = text.head(_SAMPLE)
+    likely = [name for name, looks in FORMATS.items() if start.str.contains(looks).all()]
+    return [name for name in likely if text.str.contains(FORMATS[name]).all()]
 
 
 def _moments(text: pl.Series, name: str) -> pl.Series:

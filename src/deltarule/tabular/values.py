@@ -166,7 +166,8 @@ def _tell_of_zeros(series: pl.Series, whole: pl.Series) -> None:
         code = first[0].strip()
         warn(
             f"column {series.name!r}: {code!r} and {code.lstrip('0') or '0'!r} are read as the same number; if "
-            "they are codes, write a letter before each"
+            "they are codes, write a letter before each",
+            DeltaruleWarning,
         )
 
 
