@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from deltarule.errors import DataError
 
 DELIMITERS = (",", "\t", ";", "|")
 _LINE_FEED, _QUOTE = ord("\n"), ord('"')
+_SAID = re.compile(rb'"?sep=([,;|\t])"?[,;|\t ]*(?=\n)', re.IGNORECASE)
+"""A first line that says the delimiter, which spreadsheets read and write."""
 _SNIFFED_BYTES = 65536
 _SNIFFED_ROWS = 20
 
@@ -37,7 +40,7 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
     name : str
         Of the file, for messages.
     delimiter : str, optional
-        Found from the first rows by default.
+        By default what a first line ``sep=;`` says, or else found from the first rows.
 
     Returns
     -------
@@ -53,6 +56,8 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
     """
     if not data.endswith(b"\n"):
         data += b"\n"
+    if said := _SAID.match(data):
+        delimiter, data = said[1].decode(), data[said.end() :]  # the line stays, blank: others keep their numbers
     delimiter = delimiter or _sniff(data)
     if len(next(_first_rows(data, delimiter), [])) > 1:
         data = data.rstrip(b" \n") + b"\n"
@@ -210,9 +215,12 @@ def _check_header(header: list[str], name: str) -> list[str]:
 
 
 def _ragged(name: str, row: int, line: int, found: int, expected: int) -> DataError:
+    fields = "1 field" if expected == 1 else f"{expected} fields"
     return DataError(
-        f"{name}: expected {expected} fields in each row, as in the header, found {found} in row {row} (line {line})",
-        "correct the line, or put quotes around text that holds the delimiter",
+        f"{name}: expected {fields} in each row, as in the header, found {found} in row {row} (line {line})",
+        "remove what stands above the header, such as a title or a comment"
+        if row == expected == 1
+        else "correct the line, or put quotes around text that holds the delimiter",
     )
 
 
