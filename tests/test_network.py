@@ -120,7 +120,7 @@ def test_the_text_of_a_network():
     assert text == "4 -> 16 leaky_relu(slope=0.2) (dropout 0.5) -> 1 sigmoid, binary_cross_entropy, 97 parameters"
 
 
-@pytest.mark.parametrize("dropout", [0.0, [0.5, 0.25]])
+@pytest.mark.parametrize("dropout", [0.0, np.float32(0.25), [0.5, 0.25]])
 def test_pickle_keeps_everything_and_the_views_work_again(samples, dropout):
     network = make(3, dropout=dropout)
     assert network.W  # views exist, and are not what is written

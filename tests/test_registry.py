@@ -44,6 +44,15 @@ def test_what_the_issue_asks_for_is_there():
         assert set(names.split()) <= set(REGISTERS[kind])
 
 
+@pytest.mark.parametrize("kind", REGISTERS)
+def test_a_register_is_a_mapping(kind):
+    register = REGISTERS[kind]
+    assert register.get("nobody") is None
+    assert "nobody" not in register
+    with pytest.raises(KeyError, match=f"^expected one of the known {kind} names"):
+        register["nobody"]
+
+
 @pytest.mark.parametrize(("kind", "name"), ENTRIES)
 def test_an_entry_is_found_by_name_and_by_alias(kind, name):
     register = REGISTERS[kind]

@@ -2,12 +2,13 @@
 
     Exception
     └── DeltaruleError            catch this to catch everything below
-        ├── UnknownName           (ValueError)  a name that is not in a register
+        ├── UnknownName           (ValueError, KeyError)  a name that is not in a register
         ├── InvalidOption         (ValueError)  a value outside what an option or an argument takes
         ├── DataError             (ValueError)  a table, a column or an array that cannot be used
         ├── NotFinite             (ValueError)  training met NaN or infinity: says layer and step
         ├── EngineUnsupported     (ValueError)  the engine asked for cannot run this network
         ├── ModelFileError        (ValueError)  a model file or checkpoint that must not be trusted
+        ├── MissingLibrary        (ImportError) a library of an extra that is not installed: says how to install it
         └── OutputError           (OSError)     a file that cannot be written
     UserWarning
     └── DeltaruleWarning          the result is right, but the user should know
@@ -49,7 +50,7 @@ class DeltaruleError(Exception):
         return " ".join(text.split())
 
 
-class UnknownName(DeltaruleError, ValueError):
+class UnknownName(DeltaruleError, ValueError, KeyError):
     """A name that is not in a register; the message lists the known ones."""
 
 
@@ -87,6 +88,23 @@ class EngineUnsupported(DeltaruleError, ValueError):
 
 class ModelFileError(DeltaruleError, ValueError):
     """A model file or a checkpoint that is damaged, foreign, newer, or does not fit."""
+
+
+class MissingLibrary(DeltaruleError, ImportError):
+    """A library that not everybody needs is asked for, and is not installed.
+
+    Parameters
+    ----------
+    library : str
+        Its name.
+    purpose : str
+        What it is needed for.
+    extra : str
+        The extra of deltarule that brings it.
+    """
+
+    def __init__(self, library: str, purpose: str, extra: str) -> None:
+        super().__init__(f"expected {library} {purpose}, found none", f"pip install 'deltarule[{extra}]'")
 
 
 class OutputError(DeltaruleError, OSError):

@@ -44,7 +44,7 @@ def minibatches(run: Run, last_epoch: int) -> None:
             failed = state.epoch + n_epochs
     few = run.data.rows(slice(0, FEW_ROWS))
     with np.errstate(all="ignore"):
-        if not np.isfinite(network.predict(few.X)).all():  # after the last step, which no cost has told of
+        if not np.isfinite(run.engine.predict(network, few.X)).all():  # after the last step, which no cost has told of
             raise not_finite(network, few, state.step)
     if not run.stopped:
         run.stop(f"Maximum iterations ({last_epoch}) reached.", converged=False)
@@ -108,9 +108,9 @@ def _steps(run: Run, n_epochs: int) -> Steps:
     state, plan, n_samples, n_steps = run.state, run.plan, len(run.data), _n_steps(run)
     alphas = np.empty((n_epochs, n_steps))
     for e in range(n_epochs):
-        numbers = np.arange(n_steps) + (state.step + e * n_steps)
-        seen, total = state.samples + e * n_samples, plan.epochs * n_steps
-        clock = Clock(state.epoch + e, plan.epochs, numbers, total, seen, state.plateaus)
+        epoch, seen = state.epoch + e, state.samples + e * n_samples
+        numbers = np.arange(n_steps) + epoch * n_steps
+        clock = Clock(epoch, plan.epochs, numbers, plan.epochs * n_steps, seen, state.plateaus)
         alphas[e] = plan.schedule.rates(plan.learning_rate, clock)
     orders = None
     if plan.shuffle and n_steps > 1:

@@ -407,7 +407,7 @@ def _make_layers(
     n_layers = len(sizes) - 1
     if len(activations) != n_layers:
         raise InvalidOption(f"expected {n_layers} activations, one a layer, found {len(activations)}")
-    rates = [dropout] * (n_layers - 1) if isinstance(dropout, int | float) else list(dropout)
+    rates = np.ravel(dropout).tolist() * (1 if np.ndim(dropout) else n_layers - 1)
     if len(rates) != n_layers - 1:
         raise InvalidOption(f"expected {n_layers - 1} dropout rates, one a hidden layer, found {len(rates)}")
     return tuple(

@@ -149,7 +149,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class Register(Mapping[str, E], Generic[E]):
-    """The entries of one kind, by name, in the order they were added.
+    """The entries of one kind, by name, in the order they were added. Aliases are looked up, but not iterated over.
 
     >>> from deltarule.equations import ACTIVATIONS
     >>> ACTIVATIONS["sigmoid"].range

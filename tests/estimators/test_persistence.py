@@ -17,11 +17,11 @@ from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classific
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import scale
 
-from deltarule import MLPClassifier, MLPRegressor, model_file
+from deltarule import MLPClassifier, MLPRegressor, fields, model_file
 from deltarule.equations import ACTIVATIONS
 from deltarule.equations.activations import Activation
 from deltarule.errors import InvalidOption, ModelFileError, OutputError
-from deltarule.estimators import fields, persistence
+from deltarule.estimators import persistence
 
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
@@ -76,6 +76,18 @@ def test_a_loaded_model_is_the_model(tmp_path, name):
     if hasattr(model, "classes_"):
         assert_array_equal(loaded.classes_, model.classes_, strict=True)
         assert [type(c) for c in loaded.classes_.tolist()] == [type(c) for c in model.classes_.tolist()]
+
+
+def test_a_schedule_goes_on_after_loading(tmp_path):
+    X, y = IRIS
+    model = MLPClassifier((4,), solver="sgd", learning_rate="cosine(warmup=0.2)", max_iter=10, random_state=0)
+    for _ in range(7):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    model.save(tmp_path / "model")
+    loaded = read(tmp_path / "model")
+    rates = [m.partial_fit(X, y).history_["learning_rate"][-3:] for _ in range(3) for m in (model, loaded)][-2:]
+    assert rates[0] == rates[1]
+    assert rates[0][0] > rates[0][1] > rates[0][2]
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -110,7 +110,7 @@ BAD = {
     "repeated header": (b"a,b,a\n1,2,3\n", "'a' 2 times"),
     "repeated after stripping": (b"a, a\n1,2\n", "'a' 2 times"),
     "empty header": (b",a\n0,1\n", "none for column 1 of 2"),
-    "a title above the header": (b"# of May\na,b\n1,2\n", "found 2 in row 1 (line 2); remove what stands above the header"),
+    "a title above the header": (b"# of May\na,b\n1,2\n", "found 2 in row 1 (line 2); remove what stands above"),
     "too few fields below a first line that says the delimiter": (
         b"sep=;\na;b\n1;2\n3\n",
         "expected 2 fields in each row, as in the header, found 1 in row 2 (line 4)",

@@ -113,7 +113,25 @@ def read_document(path: str) -> dict[str, Any]:
     ------
     DataError
         It cannot be read, or is something else.
+    MissingLibrary
+        It is YAML, and there is no PyYAML.
     """
+    from deltarule.errors import DataError
+
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: expected a text file, found bytes that are no UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{path}: expected a readable file, found: {error.strerror}") from None
+    read = _read_yaml if Path(path).suffix.lower() in (".yaml", ".yml") else _read_json
+    found = read(path, text)
+    if not isinstance(found, dict) or not found:
+        raise DataError(f"{path}: expected names with numbers, such as W1 and b1, found {type(found).__name__}")
+    return found
+
+
+def _read_json(path: str, text: str) -> Any:
     import json
     from decimal import Decimal
 
@@ -121,28 +139,20 @@ def read_document(path: str) -> dict[str, Any]:
     from deltarule.tabular.lines import unrepeated
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: expected a text file, found bytes that are no UTF-8") from None
-    try:
-        if Path(path).suffix.lower() in (".yaml", ".yml"):
-            found = _read_yaml(path, text)
-        else:
-            found = json.loads(text, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=unrepeated)
+        return json.loads(text, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=unrepeated)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", error.hint) from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f'{path}: expected JSON, such as {{"W1": [[1, 2]]}}; {str(error)[:80]}') from None
-    if not isinstance(found, dict) or not found:
-        raise DataError(f"{path}: expected names with numbers, such as W1 and b1, found {type(found).__name__}")
-    return found
+        raise DataError(f'{path}: expected JSON, such as {{"W1": [[1, 2]]}}, found: {str(error)[:80]}') from None
 
 
 def _read_yaml(path: str, text: str) -> Any:
-    from deltarule.errors import DataError
+    from deltarule.errors import DataError, MissingLibrary
 
     try:
         import yaml
     except ImportError:
-        raise DataError(f"{path}: YAML needs PyYAML, which is not installed", "pip install 'deltarule[yaml]'") from None
+        raise MissingLibrary("PyYAML", f"to read {path}", "yaml") from None
     try:
         return yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays the text it is
     except (yaml.YAMLError, RecursionError) as error:

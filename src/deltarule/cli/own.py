@@ -45,7 +45,10 @@ def read_module(path: str) -> dict[str, Any]:
 def _run(path: str) -> dict[str, Any]:
     from deltarule.errors import DataError
 
-    source = Path(path).read_bytes()
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: expected a readable file, found: {error.strerror}") from None
     names: dict[str, Any] = {"__name__": Path(path).stem, "__file__": path}
     try:
         exec(compile(source, path, "exec"), names)

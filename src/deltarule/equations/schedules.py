@@ -22,9 +22,9 @@ class Clock(NamedTuple):
     epoch, epochs : int
         Epochs done, and the number asked for.
     steps : ndarray of int, (n,)
-        Numbers of the steps of this epoch, counted from 0 at the start of the run.
+        Numbers of the steps of this epoch, counted from 0 at the start of the run, as if all its epochs were as long.
     total_steps : int
-        Number of steps of the whole run.
+        Number of steps of the whole run, likewise.
     samples : int
         Samples seen so far.
     plateaus : int

@@ -12,7 +12,7 @@ from ..arrays import Array
 from ..equations.design import Dependence, Rows
 from ..equations.inference import KINDS, MEANINGS, Fit
 from ..errors import InvalidOption, ModelFileError
-from .fields import read_list, read_number, read_object, read_whole, refuse
+from ..fields import read_list, read_number, read_object, read_whole, refuse
 
 MOST_NAMES = 10
 """Of columns in a message."""

@@ -18,10 +18,10 @@ from .. import model_file
 from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
 from ..errors import DeltaruleError, ModelFileError
+from ..fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
 from ..network import Layer, Network, count_parameters
 from ..run import State
 from .base import NetworkEstimator
-from .fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
 from .linear import LinearRegression
 from .logistic import LogisticRegression
 from .mlp import MLPClassifier, MLPRegressor

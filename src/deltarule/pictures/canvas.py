@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import atomic_write
-from ..errors import DeltaruleError, InvalidOption
+from ..errors import InvalidOption, MissingLibrary
 
 COLORS = ("#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito 2008."""
@@ -42,15 +42,13 @@ def style() -> Iterator[None]:
 
     Raises
     ------
-    DeltaruleError
+    MissingLibrary
         There is no matplotlib.
     """
     try:
         import matplotlib as mpl
     except ImportError:
-        raise DeltaruleError(
-            "expected matplotlib, which draws the pictures, found none", "pip install 'deltarule[report]'"
-        ) from None
+        raise MissingLibrary("matplotlib", "to draw pictures", "report") from None
     with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
         yield
 

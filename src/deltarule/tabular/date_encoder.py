@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -10,9 +11,10 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import ModelFileError
+from deltarule.fields import read_field
 from deltarule.tabular.dates import FORMATS, describe_format, find_formats, parse_dates
 from deltarule.tabular.encoders import Encoder
-from deltarule.tabular.scaling import Scaler, field
+from deltarule.tabular.scaling import Scaler
 
 _MICROSECONDS_A_DAY = 86_400_000_000.0
 _LAST_DAY = 2**63 / _MICROSECONDS_A_DAY
@@ -89,8 +91,9 @@ class DateEncoder(Encoder):
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
-        cycles: list[Any] = field(document, "cycles", list)
-        text_format, origin = field(document, "format", str), field(document, "origin", float)
+        read = partial(read_field, document, "preprocessing")
+        cycles: list[Any] = read("cycles", list)
+        text_format, origin = read("format", str), read("origin", float)
         if [name for name in CYCLES if name in cycles] != cycles:
             raise ModelFileError(
                 f"preprocessing: expected cycles among {', '.join(CYCLES)}, found {str(cycles)[:40]!r}"
@@ -99,10 +102,8 @@ class DateEncoder(Encoder):
             raise ModelFileError(f"preprocessing: expected a known date format, found {text_format[:40]!r}")
         if abs(origin) > _LAST_DAY:
             raise ModelFileError(f"preprocessing: expected a day of the calendar, found {origin!r} days since 1970")
-        scaler = Scaler.from_json(field(document, "scaler", dict))
-        return cls(
-            field(document, "name", str), text_format, origin, scaler, tuple(cycles), field(document, "missing", bool)
-        )
+        scaler = Scaler.from_json(read("scaler", dict))
+        return cls(read("name", str), text_format, origin, scaler, tuple(cycles), read("missing", bool))
 
 
 def _days(moments: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +16,8 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
-from deltarule.tabular.scaling import LIMIT, Scaler, field
+from deltarule.fields import read_field
+from deltarule.tabular.scaling import LIMIT, Scaler
 from deltarule.tabular.values import (
     count,
     first_where,
@@ -124,8 +126,9 @@ class NumericEncoder(Encoder):
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
-        scaler = Scaler.from_json(field(document, "scaler", dict))
-        return cls(field(document, "name", str), scaler, field(document, "missing", bool))
+        read = partial(read_field, document, "preprocessing")
+        scaler = Scaler.from_json(read("scaler", dict))
+        return cls(read("name", str), scaler, read("missing", bool))
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ class BooleanEncoder(Encoder):
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
-        return cls(field(document, "name", str))
+        return cls(read_field(document, "preprocessing", "name", str))
 
 
 @dataclass(frozen=True)
@@ -248,13 +251,14 @@ class CategoricalEncoder(Encoder):
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
-        levels = field(document, "levels", list)
+        read = partial(read_field, document, "preprocessing")
+        levels = read("levels", list)
         if not all(isinstance(level, str) for level in levels) or len(set(levels)) != len(levels):
             raise ModelFileError("preprocessing: expected levels that are different texts")
-        other, missing, treatment = (field(document, key, bool) for key in ("other", "missing", "treatment"))
+        other, missing, treatment = (read(key, bool) for key in ("other", "missing", "treatment"))
         if treatment and not levels:
             raise ModelFileError("preprocessing: expected a reference level, found no level")
-        return cls(field(document, "name", str), tuple(levels), other, missing, treatment)
+        return cls(read("name", str), tuple(levels), other, missing, treatment)
 
 
 def read_numbers(series: pl.Series) -> pl.Series:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from deltarule.errors import InvalidOption
+from deltarule.errors import InvalidOption, MissingLibrary
 from deltarule.tabular.values import parse_levels
 
 FUNCTIONS = {name: getattr(np, name) for name in ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs")}
@@ -128,14 +128,14 @@ def read_formula(right: str) -> Terms:
     ------
     InvalidOption
         For a formula that cannot be read, or calls what is not among the known functions.
+    MissingLibrary
+        There is no formulaic.
     """
     try:
         from formulaic import Formula
         from formulaic.errors import FormulaicError
     except ImportError:
-        raise InvalidOption(
-            "expected the library formulaic for a formula, found none", "pip install 'deltarule[formula]'"
-        ) from None
+        raise MissingLibrary("formulaic", "for a formula", "formula") from None
     if re.search(r"\*\*\s*\d{2}|\^\s*\d{2}|[\[\]]|\|", right) or len(right) > LONGEST:
         raise InvalidOption(f"expected a formula such as 'y ~ x + C(group)', found {right[:80]!r}")
     try:

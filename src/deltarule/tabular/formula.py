@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -16,11 +17,11 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
+from deltarule.fields import read_field
 from deltarule.tabular.columns import FEW_LEVELS, Column, Kind, refuse_odd_numbers
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
-from deltarule.tabular.scaling import field
 from deltarule.tabular.values import first_where, near_matches, parse_levels, row_number
 
 
@@ -177,9 +178,10 @@ class FormulaPreprocessing:
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError. The formula is looked at before it is ever computed."""
-        formula, intercept = field(document, "formula", str), field(document, "intercept", bool)
-        names, features = field(document, "names", list), field(document, "feature_names", list)
-        levels: Mapping[str, Any] = field(document, "levels", dict)
+        read = partial(read_field, document, "formula")
+        formula, intercept = read("formula", str), read("intercept", bool)
+        names, features = read("names", list), read("feature_names", list)
+        levels: Mapping[str, Any] = read("levels", dict)
         for texts in (names, features, *levels.values()):
             if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
                 raise ModelFileError(f"formula: expected a list of texts, found {str(texts)[:60]!r}")

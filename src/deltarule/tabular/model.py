@@ -21,13 +21,13 @@ from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFi
 from deltarule.estimators.persistence import from_document, to_document
 from deltarule.estimators.reporting import Units
 from deltarule.estimators.summary import Summary
+from deltarule.fields import read_field
 from deltarule.tabular.advice import in_options
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, read_weights
 from deltarule.tabular.preprocessing import Preprocessing
 from deltarule.tabular.report import check_report
-from deltarule.tabular.scaling import field
 from deltarule.tabular.target import encode_target, rows_with_target
 from deltarule.tabular.values import count, row_number, rows_of
 
@@ -276,7 +276,7 @@ class TabularModel:
         if weights is not None and not isinstance(weights, str):
             raise ModelFileError(f"expected the name of the weights, found {type(weights).__name__}")
         report = check_report(document.get("report"))
-        estimator = from_document(field(document, "estimator", dict), arrays)
+        estimator = from_document(read_field(document, "model", "estimator", dict), arrays)
         model = cls(preprocessing, estimator, outcome, weights, report)
         model._check_fit()
         return model
@@ -347,7 +347,7 @@ def load(path: str | Path) -> Any:
     try:
         if document.get("face") == FACE:
             return TabularModel.from_document(document, arrays)
-        return from_document(field(document, "estimator", dict), arrays)
+        return from_document(read_field(document, "model", "estimator", dict), arrays)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error.message}", _upgrade(path) or error.hint or "train again") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, get_args
 
 import numpy as np
@@ -11,8 +12,9 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import ModelFileError
+from deltarule.fields import read_field
 from deltarule.tabular.metrics import Metrics, classification_metrics, regression_metrics
-from deltarule.tabular.scaling import Scaler, field
+from deltarule.tabular.scaling import Scaler
 from deltarule.tabular.target import Task, TaskKind
 
 _DTYPES = {"text": pl.String(), "integer": pl.Int64(), "float": pl.Float64(), "boolean": pl.Boolean()}
@@ -134,9 +136,10 @@ class Outcome:
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
-        name, kind, dtype = (field(document, key, str) for key in ("name", "kind", "dtype"))
-        classes, trivial = (field(document, key, list) for key in ("classes", "trivial"))
-        center, scale = (field(document, key, float) for key in ("center", "scale"))
+        read = partial(read_field, document, "target")
+        name, kind, dtype = (read(key, str) for key in ("name", "kind", "dtype"))
+        classes, trivial = (read(key, list) for key in ("classes", "trivial"))
+        center, scale = (read(key, float) for key in ("center", "scale"))
         texts = all(isinstance(name, str) for name in classes) and len(set(classes)) == len(classes)
         numbers = all(type(x) in (int, float) and abs(x) <= sys.float_info.max for x in trivial)
         counts = {"regression": len(classes) == 0, "binary": len(classes) == 2, "multiclass": len(classes) >= 2}

@@ -17,6 +17,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
+from deltarule.fields import read_field
 from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.date_encoder import DateEncoder
 from deltarule.tabular.encoders import (
@@ -25,7 +26,7 @@ from deltarule.tabular.encoders import (
     Encoder,
     NumericEncoder,
 )
-from deltarule.tabular.scaling import SCALES, field
+from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.values import near_matches
 
 Scale = Literal["standard", "robust", "none"]
@@ -179,8 +180,8 @@ class Preprocessing:
             A field is missing, of the wrong type, or makes no sense.
         """
         encoders = []
-        for entry in field(document, "columns", list):
-            kind = field(entry, "kind", str)
+        for entry in read_field(document, "preprocessing", "columns", list):
+            kind = read_field(entry, "preprocessing", "kind", str)
             if kind not in _FROM_JSON:
                 known = ", ".join(_FROM_JSON)
                 raise ModelFileError(f"preprocessing: expected a kind of column among {known}, found {kind[:40]!r}")

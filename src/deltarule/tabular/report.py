@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deltarule.errors import ModelFileError
+from deltarule.fields import read_field
 
 _REPORT = {
     "decisions": list,
@@ -31,9 +32,8 @@ def check_report(report: object) -> dict[str, Any]:
     if not isinstance(report, dict):
         raise ModelFileError("expected a report of the training, found none")
     for name, kind in _REPORT.items():
-        value = report.get(name)
-        if not isinstance(value, kind) and not (value is None and name in _MAY_BE_NONE and name in report):
-            raise ModelFileError(f"report: expected {name!r} of type {kind.__name__}, found {str(value)[:40]!r}")
+        if not (name in _MAY_BE_NONE and report.get(name, ...) is None):
+            read_field(report, "report", name, kind)
     for name, keys in (("decisions", ("what", "choice", "why")), ("columns", ("name", "kind", "why"))):
         for entry in report[name]:
             if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in keys):

@@ -1,8 +1,9 @@
-"""Bringing numbers to a common scale, without overflow at any magnitude; and reading such numbers from a model file."""
+"""Bringing numbers to a common scale, without overflow at any magnitude."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
+from deltarule.fields import read_field
 from deltarule.tabular.values import row_number
 
 SCALES = ("standard", "robust", "none")
@@ -84,8 +86,9 @@ class Scaler:
     @classmethod
     def from_json(cls, document: object) -> Self:
         """The inverse of `to_json`; raises ModelFileError."""
-        fill, center, scale = (field(document, key, float) for key in ("fill", "center", "scale"))
-        how = field(document, "how", str)
+        read = partial(read_field, document, "preprocessing")
+        fill, center, scale = (read(key, float) for key in ("fill", "center", "scale"))
+        how = read("how", str)
         if how not in SCALES or scale < 0:
             raise ModelFileError(f"preprocessing: expected a scale of {', '.join(SCALES)}, found {how!r}, {scale!r}")
         return cls(fill, center, scale, how)
@@ -101,19 +104,3 @@ def _spread(u: Array) -> float:
     """The interquartile range; half the range where more than half of the values are equal."""
     low, high = np.quantile(u, [0.25, 0.75])
     return float(high - low) or float(np.ptp(u)) / 2
-
-
-def field(document: object, key: str, kind: type) -> Any:
-    """One value of a JSON document, of the type expected.
-
-    Raises
-    ------
-    ModelFileError
-        It is not there, of another type, or a number that is not finite.
-    """
-    value = document.get(key) if isinstance(document, dict) else None
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if abs(value) < 2**1023 else None
-    if not isinstance(value, kind) or (isinstance(value, float) and not np.isfinite(value)):
-        raise ModelFileError(f"preprocessing: expected {key!r} of type {kind.__name__}, found {str(value)[:40]!r}")
-    return value

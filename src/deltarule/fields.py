@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -10,8 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..arrays import Array
-from ..errors import ModelFileError
+from .arrays import Array
+from .errors import ModelFileError
 
 CLASS_TYPES = {"bool", "object", *(np.dtype(code).name for code in "bhilqBHILQefd")}
 LARGEST = 2**63 - 1
@@ -33,6 +34,16 @@ def read_object(value: Any, where: str, names: tuple[str, ...]) -> Mapping[str, 
     unknown = [name for name in value if name not in names]
     if missing or unknown:
         refuse(where, f"the fields {', '.join(names)}", sorted(map(str, value)))
+    return value
+
+
+def read_field(document: Any, where: str, key: str, kind: type) -> Any:
+    """The value of `key`, once it is known to be there and of this type; a float is finite, or whole."""
+    value = document.get(key) if isinstance(document, Mapping) else None
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value) if abs(value) < 2**1023 else None
+    if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+        refuse(where, f"{key!r} of type {kind.__name__}", value)
     return value
 
 
@@ -58,7 +69,7 @@ def read_list(value: Any, where: str, kind: type, length: int | None = None) -> 
     fits = isinstance(value, list) and all(type(item) is kind for item in value)
     if not fits or (length is not None and len(value) != length):
         refuse(where, f"a list of {'' if length is None else f'{length} '}{kind.__name__}", value)
-    return value
+    return list(value)
 
 
 def pack(value: Any) -> Any:
