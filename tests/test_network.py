@@ -125,7 +125,7 @@ def test_pickle_keeps_everything_and_the_views_work_again(samples, dropout):
     network = make(3, dropout=dropout)
     assert network.W  # views exist, and are not what is written
     again = pickle.loads(pickle.dumps(network))
-    assert (again.layers, again.objective, again.sizes) == (network.layers, network.objective, network.sizes)
+    assert (again.layers, again.loss, again.sizes) == (network.layers, network.loss, network.sizes)
     np.testing.assert_array_equal(again.predict(samples[0]), network.predict(samples[0]))
     again.W[1][...] = 0
     assert not again.theta[:15].any()
@@ -238,14 +238,14 @@ def test_the_loss_is_the_mean_over_the_samples(network, samples):
     L = network.sample_losses(cache, y)
     a = cache.prediction
     np.testing.assert_allclose(L, -np.where(y == 1, np.log(a), np.log(1 - a)).sum(axis=1))
-    assert network.loss(cache, y) == pytest.approx(L.mean())
+    assert network.cost(cache, y) == pytest.approx(L.mean())
 
 
 def test_targets_may_be_one_dimensional():
     network = Network.create([2, 1], ["sigmoid"], "binary_cross_entropy", initializer="he_normal")
     X, y = np.random.default_rng(0).normal(size=(5, 2)), np.array([0.0, 1, 1, 0, 1])
     cache = network.forward(X)
-    assert network.loss(cache, y) == network.loss(cache, y[:, None])
+    assert network.cost(cache, y) == network.cost(cache, y[:, None])
     np.testing.assert_array_equal(network.backward(cache, y).flat, network.backward(cache, y[:, None]).flat)
 
 
@@ -253,21 +253,21 @@ def test_a_weight_of_two_is_the_row_twice(network, samples):
     X, y = samples
     w = np.array([1.0, 2, 1, 1, 2, 1, 1])
     twice = np.repeat(np.arange(7), w.astype(int))
-    assert network.loss(network.forward(X), y, w) == pytest.approx(network.loss(network.forward(X[twice]), y[twice]))
+    assert network.cost(network.forward(X), y, w) == pytest.approx(network.cost(network.forward(X[twice]), y[twice]))
     np.testing.assert_allclose(gradient(network, X, y, w), gradient(network, X[twice], y[twice]), rtol=1e-12)
 
 
 def test_a_weight_of_zero_is_the_row_left_out(network, samples):
     X, y = samples
     w = np.array([1.0, 0, 1, 1, 0, 1, 1])
-    assert network.loss(network.forward(X), y, w) == pytest.approx(network.loss(network.forward(X[w > 0]), y[w > 0]))
+    assert network.cost(network.forward(X), y, w) == pytest.approx(network.cost(network.forward(X[w > 0]), y[w > 0]))
     np.testing.assert_allclose(gradient(network, X, y, w), gradient(network, X[w > 0], y[w > 0]), rtol=1e-12)
 
 
 def test_only_the_proportions_of_the_weights_matter(network, samples):
     X, y = samples
     w = np.linspace(0.5, 2, 7)
-    assert network.loss(network.forward(X), y, w) == pytest.approx(network.loss(network.forward(X), y, 10 * w))
+    assert network.cost(network.forward(X), y, w) == pytest.approx(network.cost(network.forward(X), y, 10 * w))
     np.testing.assert_allclose(gradient(network, X, y, w), gradient(network, X, y, 10 * w), rtol=1e-12)
     np.testing.assert_allclose(gradient(network, X, y, np.full(7, 3.0)), gradient(network, X, y), rtol=1e-12)
 
@@ -311,13 +311,13 @@ def test_float32_stays_float32_throughout(hidden, loss):
     network.step(grad, 0.1)
     arrays.append(network.theta)
     assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
-    assert isinstance(network.loss(cache, y), float)
+    assert isinstance(network.cost(cache, y), float)
 
 
 def test_no_samples_are_predicted_as_none_and_have_no_cost(network):
     assert network.predict(np.empty((0, 3))).shape == (0, 2)
     with pytest.raises(DataError, match="total weight above 0"):
-        network.loss(network.forward(np.empty((0, 3))), np.empty((0, 2)))
+        network.cost(network.forward(np.empty((0, 3))), np.empty((0, 2)))
 
 
 # dropout
@@ -349,7 +349,7 @@ def test_the_gradient_under_dropout(samples):
 
     def J(theta):
         at = network.with_theta(theta.copy())
-        return at.loss(at.forward(X, dropout_key=(1, 2)), y)
+        return at.cost(at.forward(X, dropout_key=(1, 2)), y)
 
     found = check(J, gradient(network, X, y, key=(1, 2)), network.theta)
     assert found.verdict == "good", found
@@ -379,7 +379,7 @@ def test_one_step_by_hand():
     np.testing.assert_allclose(cache.a[1], [[0.2, 1.7, 0]], atol=1e-15)
     np.testing.assert_allclose(cache.Z[2], [[-0.51]], atol=1e-15)
     np.testing.assert_allclose(cache.prediction, [[0.3752]], atol=5e-5)
-    J = network.loss(cache, y)
+    J = network.cost(cache, y)
     assert round(J, 4) == 0.9803
     assert pytest.approx(-np.log(cache.prediction.item())) == J
 
@@ -387,7 +387,7 @@ def test_one_step_by_hand():
     dA2 = LOSSES["binary_cross_entropy"].derivative(cache.a[2], y)
     np.testing.assert_allclose(dA2, [[-2.6653]], atol=5e-5)
     np.testing.assert_allclose(sigmoid.dg(cache.Z[2], cache.a[2]), [[0.2344]], atol=5e-5)
-    dZ2 = network.objective.backward(sigmoid, cache.Z[2], cache.a[2], y)
+    dZ2 = network.loss.backward(sigmoid, cache.Z[2], cache.a[2], y)
     np.testing.assert_allclose(dZ2, [[-0.6248]], atol=5e-5)
     np.testing.assert_allclose(sigmoid.backward(dA2, cache.Z[2], cache.a[2]), dZ2, rtol=1e-14)
 
@@ -401,7 +401,7 @@ def test_one_step_by_hand():
     predicted_change = -0.1 * float(grad.flat @ grad.flat)
     network.step(grad, alpha=0.1)
     np.testing.assert_allclose(network.W[2], [[0.7125, -0.3938, 0.9]], atol=5e-5)
-    after = network.loss(network.forward(X), y)
+    after = network.cost(network.forward(X), y)
     assert round(after, 4) == 0.6950
     assert round(predicted_change, 3) == -0.327
     assert round(after - J, 3) == -0.285

@@ -270,7 +270,7 @@ def test_an_activation_added_at_run_time_trains_by_hand(with_square):
     losses = []
     for _ in range(500):
         cache = network.forward(X)
-        losses.append(network.loss(cache, y))
+        losses.append(network.cost(cache, y))
         network.step(network.backward(cache, y), alpha=0.3)
     assert losses[-1] < 0.2 < losses[0]
     assert ((network.predict(X) > 0.5) == y).mean() > 0.95

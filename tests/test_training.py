@@ -117,7 +117,7 @@ def test_the_loss_of_an_epoch_is_the_mean_of_its_batches() -> None:
         batch = data.rows(slice(start, start + 16))
         weight = batch.w.sum()
         cache = twin.forward(batch.X)
-        J = twin.loss(cache, batch.y, batch.w)
+        J = twin.cost(cache, batch.y, batch.w)
         grad = twin.backward(cache, batch.y, batch.w)
         for l, W in twin.W.items():
             J += (0.1 / 2 * (W**2).sum() + 0.05 * np.abs(W).sum()) / weight

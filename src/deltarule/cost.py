@@ -147,8 +147,8 @@ class Cost:
             return f"one layer, found {len(self.network.layers)}"
         if self.penalties:
             return f"no penalties but l1 and l2, found {', '.join(self.penalties)}"
-        if self.network.objective.curvature(self.network.layers[-1].activation) is None:
-            return f"a loss with a second derivative, found {self.network.objective}"
+        if self.network.loss.curvature(self.network.layers[-1].activation) is None:
+            return f"a loss with a second derivative, found {self.network.loss}"
         return None
 
     def hessian(self, phi: Array, free: Array) -> Array:

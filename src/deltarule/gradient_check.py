@@ -130,7 +130,7 @@ def check_gradient(
     penalties : mapping, optional
         Penalty name -> strength.
     engine : str or Engine
-        Whose gradient; the differences are always those of `Network.forward` and `Network.loss`.
+        Whose gradient; the differences are always those of `Network.forward` and `Network.cost`.
     gradient : (P,), optional
         Check this one, wherever it comes from, and not an engine's.
     dropout_key : (seed, step), optional
@@ -227,11 +227,11 @@ def _evaluation(
         at = network.with_theta(theta)
         with np.errstate(all="ignore"):
             cache = at.forward(data.X, dropout_key=dropout_key)
-            J = at.loss(cache, data.y, data.w)
+            J = at.cost(cache, data.y, data.w)
             J += sum(strength / m * penalty.formula(W) for penalty, strength in terms for W in at.W.values())
         sides = [cache.Z[l] > kink for l, layer in enumerate(at.layers, 1) for kink in layer.activation.kinks]
         sides += [at.W[l] > kink for penalty, _ in terms for kink in penalty.kinks for l in at.W]
-        if at.objective.kinks:
+        if at.loss.kinks:
             sides.append(cache.prediction > data.y)
         size = abs(J) + _rounded(at, cache, data.y)
         return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)]), size
@@ -245,12 +245,12 @@ def _rounded(network: Network, cache: Cache, y: Array) -> float:
     A cross-entropy computed from ``Z`` is one of numbers as large as ``Z``; a rounding of ``ŷ`` close to ``y`` comes
     into the cost times the derivative of the loss.
     """
-    objective, g, top = network.objective, network.layers[-1].activation, len(network.layers)
-    fused = objective.is_fused(g)
+    loss, g, top = network.loss, network.layers[-1].activation, len(network.layers)
+    fused = loss.is_fused(g)
     Z, a = cache.Z[top], cache.a[top]
     with np.errstate(all="ignore"):
-        counts = np.abs(objective.backward(g, Z, a, y) * (Z if fused else a))
-    return float(np.mean(np.maximum(counts, np.abs(Z)) if objective.domain and fused else counts))
+        counts = np.abs(loss.backward(g, Z, a, y) * (Z if fused else a))
+    return float(np.mean(np.maximum(counts, np.abs(Z)) if loss.domain and fused else counts))
 
 
 def _compare(name: str, analytic: Array, numeric: Array, kink: Array, floor: Array) -> ArrayCheck:

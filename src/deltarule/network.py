@@ -3,7 +3,7 @@
     Z[l] = W[l] a[l-1] + b[l],   a[l] = g[l](Z[l]),   ŷ = a[L]
 
 Layers are counted from 1, as in the lecture; ``a[0]`` is ``X``. Here stands the whole computation, layer by layer:
-`forward`, `loss`, `backward`, `step`. Engines may do the same faster, never differently.
+`forward`, `cost`, `backward`, `step`. Engines may do the same faster, never differently.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Network:
         ``n_x``, the number of inputs.
     layers : tuple of Layer
         Layers 1 to L.
-    objective : Loss
+    loss : Loss
         The loss ``L(ŷ, y)`` it is trained on.
     theta : (P,)
         All parameters: ``W[1]``, ``b[1]`` (and ``p[1]``), ``W[2]``, ...; float32 or float64.
@@ -114,7 +114,7 @@ class Network:
 
     n_features: int
     layers: tuple[Layer, ...]
-    objective: Loss
+    loss: Loss
     theta: Array
 
     few_rows: ClassVar[Callable[[Network, Array], Array | None] | None] = None
@@ -138,9 +138,9 @@ class Network:
                 )
         if self.layers[-1].dropout:
             raise InvalidOption(f"dropout of the output layer must be 0, found {self.layers[-1].dropout!r}")
-        reason = self.objective.accepts(self.layers[-1].activation)
+        reason = self.loss.accepts(self.layers[-1].activation)
         if reason:
-            raise InvalidOption(reason, f"use {self.objective.output!r} as the output activation")
+            raise InvalidOption(reason, f"use {self.loss.output!r} as the output activation")
 
     @classmethod
     def create(
@@ -181,7 +181,7 @@ class Network:
         return network
 
     @classmethod
-    def of_zeros(cls, n_features: int, layers: tuple[Layer, ...], objective: Loss, dtype: Any) -> Self:
+    def of_zeros(cls, n_features: int, layers: tuple[Layer, ...], loss: Loss, dtype: Any) -> Self:
         """A network all of whose parameters are zero."""
         n_parameters = count_parameters(n_features, layers)
         if n_parameters > MOST_PARAMETERS:
@@ -190,7 +190,7 @@ class Network:
                 f"expected at most {MOST_PARAMETERS:,} parameters, found {n_parameters:,} for sizes {sizes}",
                 "use smaller layers",
             )
-        return cls(n_features, layers, objective, zeros_in_lines(n_parameters, dtype))
+        return cls(n_features, layers, loss, zeros_in_lines(n_parameters, dtype))
 
     def _initialize(self, initializer: str | Initializer, seed: int) -> None:
         rng = None
@@ -252,7 +252,7 @@ class Network:
         return replace(self, theta=theta)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: self.__dict__[name] for name in ("n_features", "layers", "objective", "theta")}
+        return {name: self.__dict__[name] for name in ("n_features", "layers", "loss", "theta")}
 
     def forward(self, X: Array, *, dropout_key: tuple[int, int] | None = None) -> Cache:  # lecture: 5
         """The forward pass: ``Z[l] = W[l] a[l-1] + b[l]``, ``a[l] = g[l](Z[l])`` for l = 1 to L.
@@ -287,9 +287,9 @@ class Network:
     def sample_losses(self, cache: Cache, y: Array) -> Array:
         """``L(ŷ⁽ⁱ⁾, y⁽ⁱ⁾)`` of each sample, (m,), for targets `y` (m, n_L)."""
         top = len(self.layers)
-        return self.objective.forward(self.layers[-1].activation, cache.Z[top], cache.a[top], _column(y))
+        return self.loss.forward(self.layers[-1].activation, cache.Z[top], cache.a[top], _column(y))
 
-    def loss(self, cache: Cache, y: Array, w: Array | None = None) -> float:
+    def cost(self, cache: Cache, y: Array, w: Array | None = None) -> float:
         """The cost ``J = (1/m) Σ L``, for targets `y` (m, n_L) and optional sample weights `w` (m,)."""
         return cost(self.sample_losses(cache, y), w)
 
@@ -324,7 +324,7 @@ class Network:
         top = len(self.layers)
         output = self.layers[-1].activation
         # J = (1/m) Σ L(a[L], y)  ->  dA[L]; or, if fused with g[L], dZ[L] at once
-        dA = cost_backward(self.objective.backward(output, cache.Z[top], cache.a[top], _column(y)), w)
+        dA = cost_backward(self.loss.backward(output, cache.Z[top], cache.a[top], _column(y)), w)
         for l in range(top, 0, -1):
             g = self.layers[l - 1].activation
             dropped = dA
@@ -333,7 +333,7 @@ class Network:
             if l in grad.p:
                 g.backward_learned(dA, cache.Z[l], grad.p[l])
             # a[l] = g(Z[l])  ->  dZ[l] = dA[l] ⊙ g'(Z[l])
-            fused = l == top and self.objective.is_fused(g)
+            fused = l == top and self.loss.is_fused(g)
             dZ = dA if fused else g.backward(dA, cache.Z[l], cache.a[l], self.p.get(l))  # (m, n_l)
             if deltas is not None:
                 deltas.dZ[l] = dZ
@@ -378,7 +378,7 @@ class Network:
         chain = " -> ".join(
             f"{x.units} {x.activation}" + (f" (dropout {x.dropout:g})" if x.dropout else "") for x in self.layers
         )
-        return f"{self.n_features} -> {chain}, {self.objective}, {self.n_parameters} parameters"
+        return f"{self.n_features} -> {chain}, {self.loss}, {self.n_parameters} parameters"
 
 
 def _column(y: Array) -> Array:

@@ -93,7 +93,7 @@ def test_the_measures_are_those_of_the_definition():
     cache = net.forward(X)
     gradient = net.backward(cache, Y, deltas=(deltas := Deltas()))
     found = measure(net, Data(X, Y))
-    assert found.cost == pytest.approx(net.loss(cache, Y))
+    assert found.cost == pytest.approx(net.cost(cache, Y))
     for x in found.layers[1:]:
         assert x.mean == pytest.approx(cache.a[x.layer].mean())
         assert x.std == pytest.approx(cache.a[x.layer].std())
@@ -110,7 +110,7 @@ def test_chunks_add_up():
     cache = net.forward(many)
     gradient = net.backward(cache, targets, w, deltas=(deltas := Deltas()))
     found = measure(net, Data(many, targets, w))
-    assert found.cost == pytest.approx(net.loss(cache, targets, w))
+    assert found.cost == pytest.approx(net.cost(cache, targets, w))
     assert found.layers[1].rms_dZ == pytest.approx(np.sqrt(np.mean(deltas.dZ[1] ** 2)))
     assert found.layers[1].rms_dW == pytest.approx(np.sqrt(np.mean(gradient.W[1] ** 2)))
 

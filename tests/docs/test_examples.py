@@ -76,7 +76,7 @@ def test_the_loop_of_the_lecture_is_among_them_and_short():
     loop = next(block for block in page.read_text(encoding="utf-8").split("```") if "network.backward" in block)
     lines = [line for line in loop.splitlines() if line.startswith((">>>", "..."))]
     assert len(lines) <= 10
-    for step in ("network.forward", "network.loss", "network.backward", "network.step"):
+    for step in ("network.forward", "network.cost", "network.backward", "network.step"):
         assert sum(step in line for line in lines) == 1
 
 

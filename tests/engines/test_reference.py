@@ -45,7 +45,7 @@ def epoch(network, data, plan, optimizer="gradient_descent", penalties=None, sta
 @pytest.mark.parametrize("weights", [False, True])
 def test_the_cost_is_that_of_the_network(weights):
     network, data = make(), samples(weights=weights)
-    assert ENGINE.cost(network, data) == pytest.approx(network.loss(network.forward(data.X), data.y, data.w), rel=1e-13)
+    assert ENGINE.cost(network, data) == pytest.approx(network.cost(network.forward(data.X), data.y, data.w), rel=1e-13)
 
 
 @pytest.mark.parametrize("penalties", [{}, {"l2": 0.3}, {"l1": 0.2}, {"l1": 0.2, "l2": 0.3}])
@@ -149,7 +149,7 @@ def epoch_by_hand(network, data, plan, optimizer, penalties, state, drops):
         t = plan.first + i + 1
         cache = network.forward(X, dropout_key=(plan.seed, t) if drops else None)
         m = len(index) if w is None else w.sum()
-        J = network.loss(cache, y, w)
+        J = network.cost(cache, y, w)
         grad = network.backward(cache, y, w)
         for l, W in network.W.items():
             J += penalties.get("l2", 0) / m * np.square(W).sum() / 2 + penalties.get("l1", 0) / m * np.abs(W).sum()

@@ -79,10 +79,10 @@ def test_network_gradient_against_automatic_differentiation(loss, g):
         activations = [layer.activation for layer in network.layers]
 
         def of_jax(theta, network=network, activations=activations, X=X, y=y, w=w):
-            return independent.cost(network.sizes, activations, network.objective, theta, X, y, w)
+            return independent.cost(network.sizes, activations, network.loss, theta, X, y, w)
 
         J, dJ = jax.value_and_grad(of_jax)(jnp.asarray(network.theta))
-        assert network.loss(network.forward(X), y, w) == pytest.approx(float(J), rel=1e-12)
+        assert network.cost(network.forward(X), y, w) == pytest.approx(float(J), rel=1e-12)
         np.testing.assert_allclose(gradient(network, X, y, w), dJ, rtol=1e-10, atol=1e-13)
 
 
@@ -98,7 +98,7 @@ def test_float32_gradient_is_close_to_the_float64_one(loss, g):
         assert found.dtype == np.float32
         exact = gradient(network, X, y, w)
         assert np.linalg.norm(found - exact) <= 2e-5 * np.linalg.norm(exact)
-    top = single.objective.backward(single.layers[-1].activation, cache.Z[2], cache.a[2], y32)
+    top = single.loss.backward(single.layers[-1].activation, cache.Z[2], cache.a[2], y32)
     assert cost_backward(top, w).dtype == np.float32
 
 
@@ -238,9 +238,9 @@ def test_a_loss_meets_an_activation_of_the_users_own():
         range="(0, 1)",
     )
     network = Network.create([2, 3, 2], ["tanh", half_tanh], "binary_cross_entropy", seed=1)
-    assert not network.objective.is_fused(half_tanh)
+    assert not network.loss.is_fused(half_tanh)
     X = np.random.default_rng(0).normal(size=(6, 2))
-    y = targets(network.objective, (6, 2))
+    y = targets(network.loss, (6, 2))
     report = check_gradient(network, Data(X, y))
     assert report.good, report
 

@@ -46,7 +46,7 @@ def _describe(path: str, estimator: Any, table: TabularModel | None) -> dict[str
             "sizes": network.sizes,
             "activations": [str(layer.activation) for layer in network.layers],
             "dropout": [layer.dropout for layer in network.layers],
-            "loss": str(network.objective),
+            "loss": str(network.loss),
             "parameters": network.n_parameters,
             "precision": str(network.theta.dtype),
         },

@@ -260,6 +260,6 @@ def by_chance(network: Network, seed: int) -> Case:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(8, network.n_features))
     n_out = network.sizes[-1]
-    if network.objective.domain == "simplex":
+    if network.loss.domain == "simplex":
         return Case(network, X, np.eye(n_out)[rng.integers(n_out, size=8)])
     return Case(network, X, rng.uniform(0.05, 0.95, (8, n_out)))

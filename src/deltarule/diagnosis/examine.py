@@ -83,7 +83,7 @@ def _diagnose_network(network: Network, X: Any, y: Any, w: Any, optimizer: str, 
     Y = _numbers("y", y, dtype)
     data = Data(X, Y[:, None] if Y.ndim == 1 else Y, None if w is None else _weights(w, dtype, len(Y)))
     check_shapes(network, data.X, data.y)
-    network.objective.check_targets(data.y)
+    network.loss.check_targets(data.y)
     if learning_rate is not None and not learning_rate > 0:
         raise InvalidOption(f"expected a learning rate above 0, found {learning_rate}")
     found = measure(network, data)

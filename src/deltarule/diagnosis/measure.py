@@ -185,7 +185,7 @@ def measure(network: Network, data: Data) -> Measures:
             found.broken = _first_broken(_quantities(network, chunk, cache, L, deltas, part), first)
             if found.broken is not None:
                 return found
-            J += share * network.loss(cache, chunk.y, chunk.w)
+            J += share * network.cost(cache, chunk.y, chunk.w)
             gradient.flat[...] += share * part.flat
             for l, layer_sums in enumerate(sums):
                 layer_sums.add(network, l, cache, share * deltas.dZ[l] if l else None, chunk.y)
@@ -197,7 +197,7 @@ def measure(network: Network, data: Data) -> Measures:
 def _own_slope(network: Network, l: int) -> Slope | None:
     """None where nothing passes through ``g'``: an output layer that is fused with the loss cannot be too flat."""
     g = network.layers[l - 1].activation
-    fused = l == len(network.layers) and network.objective.is_fused(g)
+    fused = l == len(network.layers) and network.loss.is_fused(g)
     return None if fused else Slope.of(g, network.p.get(l))
 
 

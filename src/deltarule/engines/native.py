@@ -70,7 +70,7 @@ class NativeEngine:
             if layer.activation.formula not in ACTIVATION_CODES:
                 return f"it has no kernel for the activation {layer.activation.name}"
         if loss_code(network) is None:
-            return f"it has no kernel for {network.objective.name} of {network.layers[-1].activation.name}"
+            return f"it has no kernel for {network.loss.name} of {network.layers[-1].activation.name}"
         if X is not None and not isinstance(X, np.ndarray):
             return "it takes dense data, found a sparse matrix"
         if optimizer is not None and not optimizer.full_batch and _optimizer_code(optimizer) is None:
@@ -224,7 +224,7 @@ def _option(entry: Entry) -> float:
 
 def loss_code(network: Network) -> int | None:
     """The kernel of the loss together with its output activation, or of the loss alone."""
-    formula, output = network.objective.formula, network.layers[-1].activation.name
+    formula, output = network.loss.formula, network.layers[-1].activation.name
     return LOSS_CODES.get((formula, output), LOSS_CODES.get((formula, None)))
 
 
@@ -247,7 +247,7 @@ def _described(network: Network) -> Any:
         network.n_features,
         [_describe_layer(layer) for layer in network.layers],
         code,
-        _option(network.objective),
+        _option(network.loss),
         _native.LOSSES[code][1] is not None,
     )
 

@@ -68,7 +68,7 @@ class ReferenceEngine:
                 return 0.0, np.zeros_like(network.theta)
             with np.errstate(all="ignore"):
                 cache = network.forward(chunk.X)
-                J, g = network.loss(cache, chunk.y, chunk.w), network.backward(cache, chunk.y, chunk.w).flat
+                J, g = network.cost(cache, chunk.y, chunk.w), network.backward(cache, chunk.y, chunk.w).flat
                 return (J, g) if part == 1 else (part * J, part * g)
 
         with one_blas_thread():
@@ -110,7 +110,7 @@ class ReferenceEngine:
                     if weight == 0:  # samples of weight zero alone: J is not defined, and there is nothing to learn
                         continue
                     cache = network.forward(batch.X, dropout_key=(steps.seed, t) if drops else None)
-                    J = network.loss(cache, batch.y, batch.w)
+                    J = network.cost(cache, batch.y, batch.w)
                     network.backward(cache, batch.y, batch.w, out=grad)
                     J += add_penalties(network, grad, penalties, weight)
                     if not np.isfinite(J):

@@ -101,7 +101,7 @@ class Table:
     @property
     def curvature(self) -> Formula:
         """That of the loss, see `deltarule.equations.losses.Fused`."""
-        found = self.network.objective.curvature(self.network.layers[-1].activation)
+        found = self.network.loss.curvature(self.network.layers[-1].activation)
         assert found is not None  # see `Cost.refuses_hessian`
         return found
 
@@ -143,7 +143,7 @@ class NativeTable(Table):
             isinstance(data.X, np.ndarray)
             and len(network.layers) == 1
             and NativeEngine().supports(network) is None
-            and network.objective.curvature(network.layers[-1].activation) in CURVATURE_CODES
+            and network.loss.curvature(network.layers[-1].activation) in CURVATURE_CODES
         )
 
     def sample(self, n_parameters: int) -> Table | None:

@@ -101,7 +101,7 @@ class BaseLinear(TrainedEstimator):
         return Network.of_zeros(n_features, (layer,), loss, dtype)
 
     def _refuses_network(self) -> str | None:
-        layers, loss = self.network_.layers, str(self.network_.objective)
+        layers, loss = self.network_.layers, str(self.network_.loss)
         found = [str(layer.activation) for layer in layers], loss
         activation, expected = self._activation_and_loss(layers[-1].units)
         if found == ([activation], expected):

@@ -103,7 +103,7 @@ def to_document(estimator: NetworkEstimator) -> tuple[dict[str, Any], dict[str, 
             "units": [layer.units for layer in network.layers],
             "activations": [str(layer.activation) for layer in network.layers],
             "dropout": [float(layer.dropout) for layer in network.layers],
-            "objective": str(network.objective),
+            "objective": str(network.loss),
             "dtype": network.theta.dtype.name,
         },
         "classes": None if encoding is None else pack_classes(encoding.classes),
@@ -199,7 +199,7 @@ def _make_network(document: Any, arrays: Mapping[str, Array]) -> Network:
     activations = read_list(found["activations"], "network activations", str, len(units))
     dropout = read_list(found["dropout"], "network dropout", float, len(units))
     if not isinstance(found["objective"], str):
-        refuse("network objective", "the name of a loss", found["objective"])
+        refuse("network loss", "the name of a loss", found["objective"])
     dtype = found["dtype"]
     if dtype not in [known.name for known in FLOATS]:
         refuse("network dtype", "float32 or float64", dtype)
@@ -207,11 +207,11 @@ def _make_network(document: Any, arrays: Mapping[str, Array]) -> Network:
         layers = tuple(
             Layer(n, ACTIVATIONS.choose(g), rate) for n, g, rate in zip(units, activations, dropout, strict=True)
         )
-        objective = LOSSES.choose(found["objective"])
+        loss = LOSSES.choose(found["objective"])
         model_file.expect_arrays(arrays, {"theta": ((count_parameters(n_features, layers),), dtype)})
         theta = zeros_in_lines(len(arrays["theta"]), dtype)
         theta[:] = arrays["theta"]
-        return Network(n_features, layers, objective, theta)
+        return Network(n_features, layers, loss, theta)
     except ModelFileError:
         raise
     except Fault as error:

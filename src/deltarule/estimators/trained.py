@@ -152,7 +152,7 @@ class TrainedEstimator(NetworkEstimator):
         else:
             asked = self._network_as_asked()
             self.network_ = asked if incremental else asked.with_theta(asked.theta.copy())
-        self.network_.objective.check_targets(Y)
+        self.network_.loss.check_targets(Y)
         self._state = state = self._next_state(order_seed, fresh=fresh, incremental=incremental)
         train, held_out = Data(X, Y, w), given_validation(self, validation_data)
         if self.early_stopping and held_out is None:
@@ -196,7 +196,7 @@ class TrainedEstimator(NetworkEstimator):
             raise DataError(f"expected as many y as rows of X ({X.shape[0]}), found {y.size}")
         Y = self._encode(y, X.dtype)
         check_shapes(self.network_, X, Y)
-        self.network_.objective.check_targets(Y)
+        self.network_.loss.check_targets(Y)
         X, y, w, Y = self._weigh(X, y, check_weights(sample_weight, X), Y)
         return Data(X, Y, w)
 

@@ -51,7 +51,7 @@ def given_validation(estimator: TrainedEstimator, validation_data: Sequence[Any]
         w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
         Y = estimator._encode_finite(y, X.dtype)
         check_shapes(estimator.network_, X, Y)
-        estimator.network_.objective.check_targets(Y)
+        estimator.network_.loss.check_targets(Y)
     except (TypeError, ValueError) as error:
         raise DataError(f"in validation_data: {error}") from error
     return HeldOut(X, y, Y, w)

@@ -68,7 +68,7 @@ class Surface:
 
     def optimum(self) -> Array:
         """Where the cost is least (P,): in closed form, or by Newton's method."""
-        if self.network.objective.name == "squared_error":
+        if self.network.loss.name == "squared_error":
             exact = least_squares(self.data.X, self.data.y, intercept=self.columns.intercept)
             theta = np.concatenate([exact.W.ravel(), exact.b])
         else:

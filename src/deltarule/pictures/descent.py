@@ -227,7 +227,7 @@ def _check_optimum(surface: Surface, optimum: Array, eigenvalues: Array) -> None
         raise DataError(
             "expected one optimum, found many: the cost is flat in one direction", "leave out one of the two features"
         )
-    if surface.network.objective.name == "binary_cross_entropy" and separable(surface):
+    if surface.network.loss.name == "binary_cross_entropy" and separable(surface):
         raise DataError(
             "expected classes that overlap, found a value that tells them apart without a mistake: the cost has no "
             "optimum, w grows for ever",

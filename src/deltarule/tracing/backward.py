@@ -40,7 +40,7 @@ def taught(now: Calculation, delta: Array) -> Array:
 
 def loss_derivative(now: Calculation) -> Array:
     """``∂L/∂a[L]`` of each sample, (n_L, m), times its weight; also where the loss is fused and does not need it."""
-    dA = now.network.objective.dL(now.cache.prediction, now.data.y)
+    dA = now.network.loss.dL(now.cache.prediction, now.data.y)
     return columns(dA if now.data.w is None else dA * now.data.w[:, None])
 
 
@@ -66,7 +66,7 @@ def backward_sections(now: Calculation) -> list[Section]:
 
 def _loss_backward(now: Calculation) -> Step:
     """``dA[L] = ∂L/∂a``."""
-    l, loss = len(now.network.layers), now.network.objective
+    l, loss = len(now.network.layers), now.network.loss
     symbol, a, y = Symbol("dA", l), columns(now.cache.prediction), columns(now.data.y)
     dA = taught(now, now.deltas.dA[l])
     parts: list[Node] = [symbol, row(r"\partial L / \partial", Symbol("a", l))]
@@ -77,7 +77,7 @@ def _loss_backward(now: Calculation) -> Step:
     lines = [Line((*parts, Value(symbol.key, dA)))]
     values = {"ŷ": Value(f"a{l}", a[:1, :1]), "y": Value("y", y[:1, :1]), **letters(loss.settings)}
     worked = with_numbers(loss.latex_derivative, values)
-    if worked is not None and now.data.w is None and not now.given.objective.settings.get("label_smoothing"):
+    if worked is not None and now.data.w is None and not now.given.loss.settings.get("label_smoothing"):
         lines.append(Line((worked, Value(symbol.key, dA[:1, :1])), label=place(dA)))
     notes = (f"at a kink of the loss ({loss.kinks}) this is what is taken",) if loss.kinks else ()
     return Step("loss backward", symbol, tuple(lines), dA, {symbol.key: shape(dA)}, notes)
@@ -126,11 +126,11 @@ def _activation_backward(now: Calculation, l: int) -> Step:
 
 def _fused(now: Calculation) -> Step:
     """``dZ[L] = a[L] - y``, and why."""
-    l, g, loss = len(now.network.layers), now.network.layers[-1].activation, now.network.objective
+    l, g, loss = len(now.network.layers), now.network.layers[-1].activation, now.network.loss
     symbol, prediction, target = Symbol("dZ", l), Symbol("a", l), Symbol("y")
     dZ, a, y = taught(now, now.deltas.dZ[l]), columns(now.cache.prediction), columns(now.data.y)
     latex = loss.fused[g.name].latex
-    smooth = now.given.objective.settings.get("label_smoothing")
+    smooth = now.given.loss.settings.get("label_smoothing")
     difference = latex == r"\hat y - y"
     formula: Node = row(prediction, "-", target) if difference else parse(latex)
     if smooth:
@@ -166,7 +166,7 @@ def _why(now: Calculation, dZ: Array) -> list[Line]:
         return []  # far out, where only the fused formula holds its digits
     if g.rowwise:
         formula = row(Symbol("a", l), r"\odot \left(", above, r"- \sum_j \mathit{dA}_j a_j \right)")
-        given = Line((above, parse(now.network.objective.latex_derivative), Value(above.key, dA)), label="why")
+        given = Line((above, parse(now.network.loss.latex_derivative), Value(above.key, dA)), label="why")
         return [given, Line((formula, result), label="why")]
     _, slope = _slope_values(now, l)
     numbers = row(Value(above.key, dA), r"\odot", Value(Symbol("g'", l).key, slope))

@@ -151,14 +151,14 @@ def _data(network: Network, X: Any, y: Any, sample_weight: Any) -> Data:
         return Data(X, np.empty((len(X), 0)))
     y = _numbers("y", y)
     n_out = network.sizes[-1]
-    if n_out > 1 and y.ndim <= 1 and network.objective.task == "multiclass":
+    if n_out > 1 and y.ndim <= 1 and network.loss.task == "multiclass":
         y = _one_hot(np.atleast_1d(y), n_out, len(X))
     if y.ndim < 2:
         y = y.reshape(-1, 1) if n_out == 1 or y.size != n_out else y.reshape(1, n_out)
     if not X.size:
         raise DataError("expected at least one sample, found none")
     check_shapes(network, X, y)
-    network.objective.check_targets(y)
+    network.loss.check_targets(y)
     w = None
     if sample_weight is not None:
         w = _numbers("sample_weight", sample_weight).ravel()
@@ -193,7 +193,7 @@ def to_tree(calculations: list[Calculation], network: Network, data: Data, setti
         "sizes": network.sizes,
         "activations": [str(layer.activation) for layer in network.layers],
         "dropout": [layer.dropout for layer in network.layers],
-        "loss": str(network.objective),
+        "loss": str(network.loss),
         "samples": len(data),
         "optimizer": str(setting.optimizer),
         "alpha": float(setting.alpha),

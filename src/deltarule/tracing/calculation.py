@@ -128,7 +128,7 @@ class Calculation:
             m = len(data) if data.w is None else positive_weight(data)
             self.total = Fraction(m) if network.theta.dtype == FRACTIONS else m
             self.L = network.sample_losses(self.cache, data.y)
-            self.J_data = network.loss(self.cache, data.y, w)
+            self.J_data = network.cost(self.cache, data.y, w)
             self.part = network.backward(self.cache, data.y, w, deltas=self.deltas)
             self.gradient = network.view(self.part.flat.copy())
             self.J = self._penalized(self.J_data, self.gradient)
@@ -139,7 +139,7 @@ class Calculation:
         """``J`` with penalties of another network, on the same batch with the same dropout masks."""
         with np.errstate(all="ignore"):
             cache = network.forward(self.data.X, dropout_key=self.dropout_key)
-            J = network.loss(cache, self.data.y, self.weights)
+            J = network.cost(cache, self.data.y, self.weights)
             return self._penalized(J, network.view(np.zeros_like(network.theta)), network)
 
     def _penalized(self, J: Any, gradient: Parameters, network: Network | None = None) -> Any:

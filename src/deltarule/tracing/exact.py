@@ -50,15 +50,15 @@ def is_exact(array: Any) -> bool:
 def exact_network(network: Network) -> Network:
     """The same network with fractions for parameters and options, and equations that take them."""
     layers = tuple(dataclasses.replace(layer, activation=_lift(layer.activation)) for layer in network.layers)
-    objective = _lift(network.objective)
+    loss = _lift(network.loss)
     fused = {
         name: Fused(_exactly(pair.loss), _exactly(pair.gradient), latex=pair.latex)
-        for name, pair in network.objective.fused.items()
+        for name, pair in network.loss.fused.items()
     }
     return dataclasses.replace(
         network,
         layers=layers,
-        objective=dataclasses.replace(objective, fused=fused),
+        loss=dataclasses.replace(loss, fused=fused),
         theta=as_fractions(network.theta),
     )
 

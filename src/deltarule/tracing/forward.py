@@ -134,7 +134,7 @@ def _dropout(now: Calculation, l: int) -> Step:
 
 def loss_section(now: Calculation) -> Section:
     """The loss of each sample."""
-    loss, top = now.network.objective, len(now.network.layers)
+    loss, top = now.network.loss, len(now.network.layers)
     prediction = Symbol("a", top)
     symbol, target = Symbol("L"), Symbol("y")
     L, y, a = line(now.L), columns(now.data.y), columns(now.cache.prediction)
@@ -148,7 +148,7 @@ def loss_section(now: Calculation) -> Section:
         Line((target, Value(target.key, y)), label="target"),
     ]
     for i in range(min(len(now.data), MOST_LOSSES)):
-        worked = _worked_loss(now.given.objective, entries(prediction.key, a[:, i]), entries("y", y[:, i]))
+        worked = _worked_loss(now.given.loss, entries(prediction.key, a[:, i]), entries("y", y[:, i]))
         if worked is not None:
             label = f"example {now.rows[i]}" if len(now.data) > 1 else "in full"
             lines.append(Line((worked, Value(symbol.key, L[:, i : i + 1])), label=label))
@@ -159,7 +159,7 @@ def loss_section(now: Calculation) -> Section:
 
 
 def _smoothing(now: Calculation) -> tuple[str, ...]:
-    loss = now.given.objective
+    loss = now.given.loss
     if not loss.settings.get("label_smoothing"):
         return options_note(loss)
     return (f"label smoothing ε = {loss.settings['label_smoothing']:g}: in place of y stands (1 - ε) y + ε/K",)

@@ -82,7 +82,7 @@ class Recalculation:
 
     def loss_derivative(self) -> Array:
         """``∂L/∂a`` of the output, times the weights."""
-        return np.asarray(self.network.objective.dL(self.get("a", self.top), self.y) * self.w)
+        return np.asarray(self.network.loss.dL(self.get("a", self.top), self.y) * self.w)
 
     def _Z(self, l: int) -> Array:
         return dense.linear(self.seen(l - 1), self.network.W[l], self.network.b[l])
@@ -91,7 +91,7 @@ class Recalculation:
         return self.network.layers[l - 1].activation.forward(self.get("Z", l), self.network.p.get(l))
 
     def _L(self, _: None) -> Array:
-        loss, g = self.network.objective, self.network.layers[-1].activation
+        loss, g = self.network.loss, self.network.layers[-1].activation
         if f"a{self.top}" in self.given:
             return np.asarray(loss.rule(self.get("a", self.top), self.y))
         return loss.forward(g, self.get("Z", self.top), self.get("a", self.top), self.y)
@@ -108,7 +108,7 @@ class Recalculation:
         return dense.dropout_backward(dA, self.now.cache.mask[l]) if l in self.now.cache.mask else dA
 
     def _dZ(self, l: int) -> Array:
-        g, loss = self.network.layers[l - 1].activation, self.network.objective
+        g, loss = self.network.layers[l - 1].activation, self.network.loss
         if l == self.top and loss.is_fused(g) and f"dA{l}" not in self.given:
             return loss.backward(g, self.get("Z", l), self.get("a", l), self.y) * self.w
         return g.backward(self.get("dA", l), self.get("Z", l), self.get("a", l), self.network.p.get(l))

@@ -95,7 +95,7 @@ def _activation(at: Recalculation, l: int) -> Iterator[Slip]:
 
 def _loss(at: Recalculation) -> Iterator[Slip]:
     """``L(ŷ, y)``."""
-    a, y, loss = at.get("a", at.top), at.y, at.network.objective
+    a, y, loss = at.get("a", at.top), at.y, at.network.loss
     L = at.get("L")
     logarithmic = any(word in loss.latex for word in (r"\ln", r"\log"))
     if logarithmic:
@@ -142,7 +142,7 @@ def _linear_backward(at: Recalculation, l: int) -> Iterator[Slip]:
 
 def _activation_backward(at: Recalculation, l: int) -> Iterator[Slip]:
     """``dZ[l] = dA[l] ⊙ g'(Z[l])``."""
-    g, loss, dA, a = at.network.layers[l - 1].activation, at.network.objective, at.get("dA", l), at.get("a", l)
+    g, loss, dA, a = at.network.layers[l - 1].activation, at.network.loss, at.get("dA", l), at.get("a", l)
     if l == at.top and loss.is_fused(g):
         if not g.rowwise and g.name != "identity":
             twice = at.get("dZ", l) * at.slope(l)
