@@ -18,8 +18,8 @@ from .engines.tables import NativeTable, NewtonSteps, Table, make_table
 from .engines.threads import one_blas_thread
 from .equations import Optimizer
 from .equations.columns import Columns, unchanged
-from .equations.likelihood import Place
-from .equations.newton import candidates
+from .equations.likelihood import Evaluation
+from .equations.newton import free_parameters
 from .equations.quadratic import solve, subgradient
 from .errors import InvalidOption
 from .lazily import cached_property
@@ -159,13 +159,15 @@ class Cost:
             H.ravel()[:: len(H) + 1] += self.l2[free]
         return H
 
-    def place(self, phi: Array) -> Place:
+    def place(self, phi: Array) -> Evaluation:
         """What an optimizer asks for at `phi` (P,)."""
         quick = self.newton_steps(phi, 0.0, 0)
-        return Place(*self.smooth(phi), self.hessian(phi, np.ones(len(phi), bool))) if quick is None else quick.first
+        if quick is not None:
+            return quick.first
+        return Evaluation(*self.smooth(phi), self.hessian(phi, np.ones(len(phi), bool)))
 
     @cached_property
-    def zero(self) -> Place:
+    def zero(self) -> Evaluation:
         """The place where all parameters are zero: Newton's method begins there, and errors are made of it."""
         return self.place(np.zeros(self.network.n_parameters))
 
@@ -189,7 +191,7 @@ class Cost:
         """The cost at `phi` (P,), and how far it is above the optimum: ``½ vᵀ H⁻¹ v`` of the subgradient ``v``."""
         J, g = self.smooth(phi)
         v = self.subgradient(phi, g)
-        free = candidates(phi, v, np.zeros_like(v) if self.l1 is None else self.l1)
+        free = free_parameters(phi, v, np.zeros_like(v) if self.l1 is None else self.l1)
         v = v[free].astype(np.float64)
         with one_blas_thread():
             return J + self.kinked(phi), 0.5 * float(v @ solve(self.hessian(phi, free), v))

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import sparse
 
 from deltarule.equations import LOSSES, OPTIMIZERS, second_derivative
-from deltarule.equations.quadratic import lowest, minimize_model, solve, subgradient
+from deltarule.equations.quadratic import exact_line_search, minimize_model, solve, subgradient
 from deltarule.equations.second_derivative import hessian
 from deltarule.network import Network
 
@@ -109,7 +109,7 @@ def test_the_lowest_point_on_a_way_with_kinks():
             continue
         ts = np.linspace(0, 5, 50_001)
         q = ts * (r @ d) + 0.5 * ts**2 * (d @ H @ d) + np.abs(x + ts[:, None] * d) @ l1
-        assert_allclose(lowest(x, r, l1, d, d @ H @ d), ts[q.argmin()], atol=2e-4)
+        assert_allclose(exact_line_search(x, r, l1, d, d @ H @ d), ts[q.argmin()], atol=2e-4)
 
 
 def test_the_model_has_its_minimum_where_the_lasso_has_it():

@@ -138,11 +138,13 @@ def test_ctrl_c_is_heard_in_a_linear_program(monkeypatch):
 def test_the_flattest_direction():
     D = designs.design(np.random.default_rng(0).normal(size=(500, 2)), None, intercept=True)
 
-    def flattest(P):
-        return separation.flattest(information(D, P)[0], information(D, np.full_like(P, 1 / (P.shape[1] + 1)))[0])
+    def least_curvature(P):
+        return separation.least_curvature(
+            information(D, P)[0], information(D, np.full_like(P, 1 / (P.shape[1] + 1)))[0]
+        )
 
-    assert flattest(np.full((500, 1), 0.5)) == pytest.approx(1)
-    assert flattest(np.full((500, 2), 1 / 3)) == pytest.approx(1)
-    assert flattest(np.full((500, 3), 1 / 4)) == pytest.approx(1)
-    assert flattest(np.full((500, 1), 0.1)) == pytest.approx(4 * 0.1 * 0.9)
-    assert flattest(1 / (1 + np.exp(-20 * D.A[:, [1]]))) < 0.05
+    assert least_curvature(np.full((500, 1), 0.5)) == pytest.approx(1)
+    assert least_curvature(np.full((500, 2), 1 / 3)) == pytest.approx(1)
+    assert least_curvature(np.full((500, 3), 1 / 4)) == pytest.approx(1)
+    assert least_curvature(np.full((500, 1), 0.1)) == pytest.approx(4 * 0.1 * 0.9)
+    assert least_curvature(1 / (1 + np.exp(-20 * D.A[:, [1]]))) < 0.05

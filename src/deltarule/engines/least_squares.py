@@ -16,7 +16,7 @@ from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
 from ..equations.design import Rows
 from ..equations.exact import WELL, NormalEquations, normal_equations
-from ..equations.inference import Sums
+from ..equations.inference import LeastSquaresSums
 from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
@@ -53,7 +53,7 @@ class Solution(NamedTuple):
     columns, spread : (2, n), (k,)
         Mean and deviation of the columns of ``X``, and deviation of those of ``y``; see `Rows`.
     condition : float
-        See `Sums`.
+        See `LeastSquaresSums`.
     sums : callable
         What errors follow from, computed when somebody asks.
     """
@@ -64,7 +64,7 @@ class Solution(NamedTuple):
     columns: Array
     spread: Array
     condition: float
-    sums: Callable[[], Sums]
+    sums: Callable[[], LeastSquaresSums]
 
 
 def least_squares(
@@ -141,7 +141,7 @@ def _sums_of_triangle(
     n_rows: int,
     weighted: bool,
     log_weights: float,
-) -> Sums:
+) -> LeastSquaresSums:
     """See `_by_triangle`."""
     n = len(factor)
     x, y = slice(1, n + 1), slice(n + 1, None)
@@ -149,7 +149,7 @@ def _sums_of_triangle(
     target = R[1:, y] @ np.arange(1.0, len(deviance) + 1)
     correlations = target @ R[1:, x] / (size[:n] * (math.sqrt(target @ target) or 1.0))
     rows = Rows(n_rows, weighted, located[:, :n], correlations, located[:, n:])
-    return Sums(factor, size[:n], condition, True, rows, total, log_weights, deviance, np.square(size[n:]))
+    return LeastSquaresSums(factor, size[:n], condition, True, rows, total, log_weights, deviance, np.square(size[n:]))
 
 
 def _known_of(w: Array | None) -> tuple[bool, float]:
@@ -207,7 +207,7 @@ class Problem:
         W, b, deviance = solution
         total = self.data.total_weight
         sums = self._sums(G, mean, scale, found, deviance)
-        given = sums.rows.columns, sums.rows.target[1], sums.condition, partial(Sums, *sums)
+        given = sums.rows.columns, sums.rows.target[1], sums.condition, partial(LeastSquaresSums, *sums)
         return Solution(W, b, float(deviance.sum()) / (2 * total), *given)
 
     def _products(self, mean: Array, scale: Array, quick: bool) -> Array:
@@ -262,7 +262,7 @@ class Problem:
     def _weights(self) -> Array:
         return np.ones(len(self.y)) if self.w is None else self.w.astype(np.float64)
 
-    def _sums(self, G: Array, mean: Array, scale: Array, found: NormalEquations, deviance: Array) -> Sums:
+    def _sums(self, G: Array, mean: Array, scale: Array, found: NormalEquations, deviance: Array) -> LeastSquaresSums:
         """What there is to know of the rows, from their products ``[X' 1 y']ᵀ diag(w) [X' 1 y']``."""
         n = self.data.X.shape[1]
         total = G[n, n]
@@ -281,7 +281,7 @@ class Problem:
             correlations=between[:n] @ (scale[y] * order) / found.deviation / (size or 1.0),
             target=np.stack([y_mean, spread]),
         )
-        return Sums(
+        return LeastSquaresSums(
             factor=found.factor,
             size=found.size * scale[x],
             condition=found.condition,

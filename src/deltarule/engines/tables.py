@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations.columns import Columns, moments, shares
-from ..equations.likelihood import Place
+from ..equations.likelihood import Evaluation
 from ..equations.losses import curvature_exp, curvature_one, curvature_sigmoid, curvature_softmax
 from ..equations.second_derivative import assembled, hessian
 from ..lazily import cached_property
@@ -47,8 +47,8 @@ class NewtonSteps(NamedTuple):
 
     phi: Array
     costs: list[float]
-    first: Place
-    last: Place
+    first: Evaluation
+    last: Evaluation
 
 
 class Table:
@@ -190,7 +190,7 @@ class NativeTable(Table):
         if not np.isfinite(H).all():
             raise not_finite(self.at(phi), self.standardized, 1)
         self.latest, J = phi.tobytes(), costs[: taken + 1].tolist()
-        return NewtonSteps(phi, J[1:], Place(J[0], g[0], H[0]), Place(J[-1], g[1], H[1]))
+        return NewtonSteps(phi, J[1:], Evaluation(J[0], g[0], H[0]), Evaluation(J[-1], g[1], H[1]))
 
     def predict(self, phi: Array) -> Array:
         """See `Table`; what the last cost has left, if it was that of `phi`."""

@@ -193,7 +193,30 @@ def likelihood_fit(log_likelihood: float, totals: Array, *, intercept: bool) -> 
     return Fit(np.ones(1), model, null, -2 * model, -2 * null)
 
 
-class Sums(NamedTuple):
+class FitStatistics(NamedTuple):
+    """What a fit has left of its rows, from which its classical errors follow.
+
+    Parameters
+    ----------
+    R : (p, p)
+        The triangle of ``A = [1 X']``.
+    rows : Rows
+    F : (q p, q p)
+        See `Estimate`.
+    fit : Fit
+    n_observations : float
+    meaning : {"precision", "frequency"}
+    """
+
+    R: Array
+    rows: Rows
+    F: Array
+    fit: Fit
+    n_observations: float
+    meaning: str
+
+
+class LeastSquaresSums(NamedTuple):
     """What is left of the rows of a least squares problem: its errors follow from it.
 
     Parameters
@@ -230,6 +253,11 @@ class Sums(NamedTuple):
         """That of ``A = [1 X']`` (p, p)."""
         R = self.R / self.rows.columns[1]
         return linalg.block_diag(np.sqrt(self.total), R) if self.intercept else R
+
+    def statistics(self) -> FitStatistics:
+        """What classical errors follow from."""
+        R = self.triangle()
+        return FitStatistics(R, self.rows, inverse(R), self.fit(), float(self.rows.n_rows), "precision")
 
     def fit(self) -> Fit:
         """How well the model fits."""

@@ -15,27 +15,18 @@ from scipy.linalg import lapack
 from ..arrays import Array
 from .columns import Columns
 from .design import Rows, outward, triangle_of_products
-from .inference import Fit, inverse, likelihood_fit
+from .inference import FitStatistics, inverse, likelihood_fit
 
 BARELY = 1e-13
 """Reciprocal condition of products that are known to be better: what is known is that of others."""
 
 
-class Place(NamedTuple):
+class Evaluation(NamedTuple):
     """The mean cost of a sample at some ``φ``, its gradient (P,) and its second derivative (P, P)."""
 
     J: float
     g: Array
     H: Array
-
-
-class Errors(NamedTuple):
-    """The triangle ``R`` (p, p) of ``A = [1 X']``, its rows, ``F`` (q p, q p) of `inference.Estimate`, and the fit."""
-
-    R: Array
-    rows: Rows
-    F: Array
-    fit: Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +35,7 @@ class Likelihood:
 
     Parameters
     ----------
-    zero, here : Place
+    zero, here : Evaluation
         The cost at zero, and at the weights of the model.
     columns : Columns
         In which they are; they need not be exactly those of mean 0 and deviation 1.
@@ -55,8 +46,8 @@ class Likelihood:
         Whether samples have different weights.
     """
 
-    zero: Place
-    here: Place
+    zero: Evaluation
+    here: Evaluation
     columns: Columns
     totals: Array
     n_rows: int
@@ -83,11 +74,11 @@ class Likelihood:
 
     @property
     def first(self) -> Array:
-        """The same where all classes are as likely."""
+        """The same where all classes are equally likely."""
         return self.zero.H[self.own][:, self.own]
 
-    def errors(self) -> Errors:
-        """Classical errors, in columns of mean 0 and deviation 1, where `distance` is finite.
+    def statistics(self) -> FitStatistics:
+        """What classical errors follow from, in columns of mean 0 and deviation 1, where `distance` is finite.
 
         Raises
         ------
@@ -114,7 +105,7 @@ class Likelihood:
             target=np.array([self._means, np.sqrt(self._means * (1 - self._means))]),
         )
         fit = likelihood_fit(-float(total) * self.here.J, self.totals, intercept=True)
-        return Errors(R, rows, inverse(information), fit)
+        return FitStatistics(R, rows, inverse(information), fit, float(total), "frequency")
 
     @property
     def _means(self) -> Array:

@@ -14,7 +14,7 @@ from scipy.optimize import OptimizeResult
 
 from ..arrays import Array
 from ..lazily import cached_property
-from .likelihood import Place
+from .likelihood import Evaluation
 from .quadratic import EPS, ROUNDING, minimize_model, null_space_of, solve, subgradient, typical_curvature
 
 FINE = 1e-13
@@ -48,7 +48,7 @@ def newton(
     null_space: Array | None = None,
     guess: Array | None = None,
     price: float = 1.0,
-    zero: Callable[[], Place] | None = None,
+    zero: Callable[[], Evaluation] | None = None,
     begun: bool = False,
     *,
     hessian: Callable[[Array, Array], Array],
@@ -125,7 +125,7 @@ def newton(
             if calls >= max_fun:
                 message = f"Maximum evaluations of the cost ({max_fun}) reached."
             break
-        found = search(cost, theta, d, F, slope, SHORT if model.kept else SHORTEST)
+        found = backtracking_line_search(cost, theta, d, F, slope, SHORT if model.kept else SHORTEST)
         if found is None and model.kept and not (last or rounding):  # by the matrix of this place, then
             model.trusted = False
             continue
@@ -160,7 +160,7 @@ class Model:
     def __init__(
         self,
         hessian: Callable[[Array, Array], Array],
-        zero: Callable[[], Place] | None,
+        zero: Callable[[], Evaluation] | None,
         l1: Array,
         null_space: Array | None,
         guess: Array | None,
@@ -188,7 +188,7 @@ class Model:
             d = self._downhill(theta, g, near, goal)
             self.decrement = -float(g @ d)
             return d, -self.decrement, self.decrement - 0.5 * float(d @ self.H @ d)
-        free = candidates(theta, v, self.l1)
+        free = free_parameters(theta, v, self.l1)
         self._form_hessian(theta, free)
         d = np.zeros_like(theta)
         d[free] = minimize_model(self.H, g[free], theta[free], self.l1[free], 0.1 * near)
@@ -267,7 +267,7 @@ class Model:
         return typical_curvature(self.level)
 
 
-def search(
+def backtracking_line_search(
     cost: Callable[[Array], tuple[float, Array]], theta: Array, d: Array, F: float, slope: float, shortest: float
 ) -> tuple[Array, float, Array] | None:
     """As far towards ``θ + d`` as the cost `F` becomes lower, by Armijo's rule: the place, its cost, its gradient.
@@ -284,7 +284,7 @@ def search(
     return None
 
 
-def candidates(theta: Array, v: Array, l1: Array) -> Array:
+def free_parameters(theta: Array, v: Array, l1: Array) -> Array:
     """The parameters, (P,) of bool, that a step should move: all but the zeros that are to stay zero."""
     free = (theta != 0) | (v != 0) | (l1 == 0)
     if l1.any() and free.sum() > MOST:

@@ -92,9 +92,9 @@ def minimize_model(H: Array, g: Array, theta: Array, l1: Array, precision: float
         v = subgradient(x, r, l1)
         if np.abs(v).max() <= limit:
             return x - theta
-        d = parabola_step(H, x, v, l1)
+        d = active_set_step(H, x, v, l1)
         there = np.where((x * (x + d) < 0) & (l1 > 0), 0.0, x + d)
-        steps = [lowest(x, r, l1, d, float(d @ (H @ d))) * d, there - x]
+        steps = [exact_line_search(x, r, l1, d, float(d @ (H @ d))) * d, there - x]
         products = [H @ step for step in steps]
         changes = [
             float((r + 0.5 * product) @ step + l1 @ (np.abs(x + step) - np.abs(x)))
@@ -107,11 +107,11 @@ def minimize_model(H: Array, g: Array, theta: Array, l1: Array, precision: float
         x_new = x + steps[best]
         x_new[(np.abs(x_new) <= 1e-14 * np.abs(steps[best])) & (l1 > 0)] = 0.0
         x, r = x_new, r + products[best]
-    one_by_one(H, x, r, l1, limit)
+    coordinate_descent(H, x, r, l1, limit)
     return x - theta
 
 
-def one_by_one(H: Array, x: Array, r: Array, l1: Array, limit: float) -> None:
+def coordinate_descent(H: Array, x: Array, r: Array, l1: Array, limit: float) -> None:
     """Coordinate descent on ``q``, in place on `x` and ``r = g + H (x - θ)``; Friedman et al. 2010."""
     diagonal = np.diag(H)
     for _ in range(SWEEPS):
@@ -127,7 +127,7 @@ def one_by_one(H: Array, x: Array, r: Array, l1: Array, limit: float) -> None:
                 r += moved * H[i]
 
 
-def parabola_step(H: Array, x: Array, v: Array, l1: Array) -> Array:
+def active_set_step(H: Array, x: Array, v: Array, l1: Array) -> Array:
     """From ``x`` to the minimum of ``q`` with the signs that hold next to it in the direction of ``-v``, all (F,)."""
     active = np.flatnonzero((x != 0) | (v != 0))
     while True:
@@ -141,7 +141,7 @@ def parabola_step(H: Array, x: Array, v: Array, l1: Array) -> Array:
     return d
 
 
-def lowest(x: Array, r: Array, l1: Array, d: Array, dHd: float) -> float:
+def exact_line_search(x: Array, r: Array, l1: Array, d: Array, dHd: float) -> float:
     """The ``t`` at which ``q(x + t d)``, a parabola with a kink wherever a parameter changes its sign, is lowest."""
     slope = float(r @ d + l1 @ np.where(x == 0, np.abs(d), np.sign(x) * d))
     crossing = np.flatnonzero((x * d < 0) & (l1 > 0))

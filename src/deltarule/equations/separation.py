@@ -185,8 +185,8 @@ def _margins(A: Array, Y: Array) -> Array:
     return np.concatenate(rows)
 
 
-def flattest(information: Array, first: Array) -> float:
-    """How flat the cost is in its flattest direction, as a share of its curvature where all classes are as likely.
+def least_curvature(information: Array, first: Array) -> float:
+    """How flat the cost is in its flattest direction, as a share of its curvature where all classes are equally likely.
 
     Along a direction of separation nothing is left of the curvature, so that a share of some percent rules one out.
 
@@ -195,7 +195,7 @@ def flattest(information: Array, first: Array) -> float:
     information : (q p, q p)
         See `inference.information`.
     first : (q p, q p)
-        The same where all classes are as likely.
+        The same where all classes are equally likely.
     """
     ridged = first.copy()
     diagonal = ridged.ravel()[:: len(first) + 1]

@@ -14,7 +14,7 @@ from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption, ModelFileError
 from .inference import Inference, Refusal, restore
-from .measuring import SINGULAR, Left, Measuring
+from .measuring import SINGULAR, Measuring
 from .reporting import UNKNOWN, Units, summarize
 from .summary import Summary
 
@@ -131,20 +131,20 @@ class Inferring(Measuring):
             return CHANGED
         if "_inference" not in self.__dict__:
             try:
-                left = self._left_by_fit()
-                self._inference = UNKNOWN if left is None else self._classical(left)
+                found = self._statistics_of_fit()
+                self._inference = UNKNOWN if found is None else self._classical(found)
             except np.linalg.LinAlgError:
                 self._inference = SINGULAR
         return self._inference
 
-    def _left_by_fit(self) -> Left | None:
-        return self.__dict__.get("_left")
+    def _statistics_of_fit(self) -> equations.FitStatistics | None:
+        return self.__dict__.get("_statistics")
 
     @one_blas_thread()
-    def _classical(self, left: Left) -> Inference | Refusal:
-        mean, scale = left.rows.columns
-        dependence = designs.dependence(left.R, mean, scale, left.rows.n_rows)
-        return self._conclude(left, np.sqrt(left.fit.sigma2)[:, None, None] * left.F, dependence)
+    def _classical(self, statistics: equations.FitStatistics) -> Inference | Refusal:
+        mean, scale = statistics.rows.columns
+        dependence = designs.dependence(statistics.R, mean, scale, statistics.rows.n_rows)
+        return self._conclude(statistics, np.sqrt(statistics.fit.sigma2)[:, None, None] * statistics.F, dependence)
 
     def _errors(self) -> Inference:
         """What is known, or else an error that says why nothing is."""

@@ -71,7 +71,7 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     own_solvers: ClassVar[tuple[str, ...]] = (*EXACT_SOLVERS, "sgd")
 
-    of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_left", "_inference")
+    of_a_fit: ClassVar[tuple[str, ...]] = ("rank_", "_singular", "_sums", "_statistics", "_inference")
 
     documented: ClassVar[dict[str, str]] = {
         **LinearInference.documented,

@@ -14,7 +14,7 @@ from ..equations import inference as equations
 from ..errors import InvalidOption
 from .inference import Refusal
 from .inferring import Inferring, Interval, check_level
-from .measuring import MOST_WITH_ERRORS, Left, Measured, too_few
+from .measuring import MOST_WITH_ERRORS, Measured, too_few
 
 LEAST, MOST = 1e-150, 1e150
 """Targets whose squares, and sums of these, float64 holds."""
@@ -36,7 +36,7 @@ def refuse_squares(Y: Array) -> Refusal | None:
 class LinearInference(Inferring):
     """Errors of least squares: of each target by itself."""
 
-    _sums: Callable[[], equations.Sums]
+    _sums: Callable[[], equations.LeastSquaresSums]
 
     def _refuses_errors(self) -> Refusal | None:
         found = [f"{name}={getattr(self, name):g}" for name in ("alpha", "l1") if getattr(self, name) > 0]
@@ -55,7 +55,7 @@ class LinearInference(Inferring):
     def _weight_meaning(self) -> str:
         return "precision"
 
-    def _keep(self, sums: Callable[[], equations.Sums], n_rows: int) -> None:
+    def _keep(self, sums: Callable[[], equations.LeastSquaresSums], n_rows: int) -> None:
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
         many = None if n <= MOST_WITH_ERRORS else self._too_many(n_rows)
@@ -65,13 +65,11 @@ class LinearInference(Inferring):
         if self.alpha == 0 and many is None:
             self._sums = sums
 
-    def _left_by_fit(self) -> Left | None:
-        left = super()._left_by_fit()
-        if left is not None or "_sums" not in self.__dict__:  # rows, asked where the condition is bad, tell more
-            return left
-        S = self._sums()
-        R = S.triangle()
-        return Left(R, S.rows, equations.inverse(R), S.fit(), float(S.rows.n_rows), "precision")
+    def _statistics_of_fit(self) -> equations.FitStatistics | None:
+        found = super()._statistics_of_fit()
+        if found is not None or "_sums" not in self.__dict__:  # rows, asked where the condition is bad, tell more
+            return found
+        return self._sums().statistics()
 
     def _measure(self, data: Data, kind: str, meaning: str, **options: Any) -> Measured | Refusal:
         return refuse_squares(data.y) or super()._measure(data, kind, meaning, **options)

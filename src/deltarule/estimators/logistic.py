@@ -84,7 +84,7 @@ class LogisticRegression(ClassifierMixin, ClassTargets, LogisticInference):
 
     own_solvers: ClassVar[tuple[str, ...]] = (*OPTIMAL, "firth", "sgd")
 
-    of_a_fit: ClassVar[tuple[str, ...]] = ("_sparse", "_likelihood", "_left", "_inference", "_apart")
+    of_a_fit: ClassVar[tuple[str, ...]] = ("_sparse", "_likelihood", "_statistics", "_inference", "_apart")
 
     documented: ClassVar[dict[str, str]] = {
         **LogisticInference.documented,

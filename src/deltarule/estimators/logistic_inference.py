@@ -16,13 +16,13 @@ from ..engines.threads import usable_threads
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..equations.likelihood import Likelihood
-from ..equations.separation import SECONDS, flattest, separation
+from ..equations.separation import SECONDS, least_curvature, separation
 from ..errors import InvalidOption, SeparationWarning, warn
 from ..run import Run
 from .firth_inference import FirthInference
 from .inference import Refusal
 from .inferring import Interval, check_level
-from .measuring import ARRIVED, MOST_WITH_ERRORS, THERE, Left, too_few
+from .measuring import ARRIVED, MOST_WITH_ERRORS, THERE, too_few
 from .reporting import Units, errors, term_labels
 from .summary import Summary, stacked
 
@@ -255,7 +255,7 @@ class LogisticInference(FirthInference):
         if rows_know_more or not np.isfinite(distance):
             return False
         right, least = certainty(cost.predict(phi), data.y)
-        if right or (least < UNLIKELY and flattest(found.information, found.first) < SUSPICIOUS):
+        if right or (least < UNLIKELY and least_curvature(found.information, found.first) < SUSPICIOUS):
             self._warn_of_separation(None if run.interrupted else self._design(data), data.y)
         few = too_few(min(float(found.totals.sum()), len(data)), self.network_.n_features + 1)
         refusal = self._refuses_kind("classical") or few or self._refuses_distance(distance)
@@ -265,12 +265,9 @@ class LogisticInference(FirthInference):
             self._likelihood = found
         return True
 
-    def _left_by_fit(self) -> Left | None:
+    def _statistics_of_fit(self) -> equations.FitStatistics | None:
         found: Likelihood | None = self.__dict__.get("_likelihood")
-        if found is None:
-            return super()._left_by_fit()
-        R, rows, F, fit = found.errors()
-        return Left(R, rows, F, fit, float(found.totals.sum()), "frequency")
+        return super()._statistics_of_fit() if found is None else found.statistics()
 
     # linearly separable classes
 
@@ -285,7 +282,8 @@ class LogisticInference(FirthInference):
         at_first = np.full_like(P, 1 / P.shape[1])
         right, least = certainty(P[:, 1:] if P.shape[1] == 2 else P, data.y)
         if right or (
-            least < UNLIKELY and flattest(*(equations.information(D, p[:, 1:])[0] for p in (P, at_first))) < SUSPICIOUS
+            least < UNLIKELY
+            and least_curvature(*(equations.information(D, p[:, 1:])[0] for p in (P, at_first))) < SUSPICIOUS
         ):
             self._warn_of_separation(None if run.interrupted else D, data.y)
         return D

@@ -49,33 +49,12 @@ class Measured(NamedTuple):
     E: equations.Estimate
     fit: equations.Fit
 
-    def left(self, meaning: str) -> Left:
+    def statistics(self, meaning: str) -> equations.FitStatistics:
         """What there is to remember, with such sample weights."""
         D = self.D
-        return Left(D.R, D.rows(self.Y), self.E.F, self.fit, equations.observations(D, meaning), meaning)
-
-
-class Left(NamedTuple):
-    """What a fit has left of its rows, from which its classical errors follow.
-
-    Parameters
-    ----------
-    R : (p, p)
-        The triangle of ``A = [1 X']``.
-    rows : Rows
-    F : (q p, q p)
-        See `equations.Estimate`.
-    fit : Fit
-    n_observations : float
-    meaning : {"precision", "frequency"}
-    """
-
-    R: Array
-    rows: designs.Rows
-    F: Array
-    fit: equations.Fit
-    n_observations: float
-    meaning: str
+        return equations.FitStatistics(
+            D.R, D.rows(self.Y), self.E.F, self.fit, equations.observations(D, meaning), meaning
+        )
 
 
 class Measuring(BaseLinear):
@@ -85,7 +64,7 @@ class Measuring(BaseLinear):
     """What messages call the columns, where `X` has no names of its own."""
 
     _inference: Inference | Refusal
-    _left: Left
+    _statistics: equations.FitStatistics
 
     # what the two kinds of model make different
 
@@ -150,7 +129,7 @@ class Measuring(BaseLinear):
         if isinstance(found, Refusal):
             self._inference = found
         else:
-            self._left = found.left(meaning)
+            self._statistics = found.statistics(meaning)
 
     def _too_many(self, rows: int) -> Refusal:
         return Refusal(
@@ -173,11 +152,16 @@ class Measuring(BaseLinear):
             D, E, sigma2 = found.D, found.E, found.fit.sigma2
             F = equations.covariance_factor(D, E, kind, sigma2=sigma2, meaning=meaning, groups=groups)
         n_clusters = 0 if groups is None else int(groups.max()) + 1
-        return self._conclude(found.left(meaning), F, found.D.dependence, kind=kind, n_clusters=n_clusters)
+        return self._conclude(found.statistics(meaning), F, found.D.dependence, kind=kind, n_clusters=n_clusters)
 
     @staticmethod
     def _conclude(
-        left: Left, F: Array, dependence: designs.Dependence, *, kind: str = "classical", n_clusters: int = 0
+        statistics: equations.FitStatistics,
+        F: Array,
+        dependence: designs.Dependence,
+        *,
+        kind: str = "classical",
+        n_clusters: int = 0,
     ) -> Inference | Refusal:
         """All there is to say of the errors whose covariance is ``F Fᵀ``."""
         if not np.isfinite(F).all():
@@ -185,13 +169,13 @@ class Measuring(BaseLinear):
             why = f": a row has a leverage of 1, for which {kind} is not defined" if alone else ""
             return Refusal(f"expected a finite covariance, found none{why}", "use HC1" if alone else RESCALE)
         return Inference.of(
-            left.rows,
+            statistics.rows,
             dependence,
             F,
-            left.fit,
+            statistics.fit,
             kind=kind,
-            meaning=left.meaning,
-            n_observations=left.n_observations,
+            meaning=statistics.meaning,
+            n_observations=statistics.n_observations,
             n_clusters=n_clusters,
         )
 
