@@ -120,6 +120,21 @@ def test_the_text_of_a_network():
     assert text == "4 -> 16 leaky_relu(slope=0.2) (dropout 0.5) -> 1 sigmoid, binary_cross_entropy, 97 parameters"
 
 
+@pytest.mark.parametrize("shape", [(1,), (5, 3), (5, 1, 1), (1, 1)])
+def test_targets_of_another_shape_are_refused(shape):
+    network = Network.create([3, 4, 1], ["tanh", "identity"], seed=0)
+    cache = network.forward(np.ones((5, 3)))
+    for use in (network.cost, network.sample_losses, network.backward):
+        with pytest.raises(DataError, match=r"expected y of the shape \(5, 1\), as the prediction has, found"):
+            use(cache, np.ones(shape))
+
+
+def test_theta_with_gaps_is_refused():
+    network = Network.create([3, 1], ["identity"], seed=0)
+    with pytest.raises(InvalidOption, match="expected theta in one piece"):
+        network.with_theta(np.repeat(network.theta, 2)[::2])
+
+
 @pytest.mark.parametrize("dropout", [0.0, np.float32(0.25), [0.5, 0.25]])
 def test_pickle_keeps_everything_and_the_views_work_again(samples, dropout):
     network = make(3, dropout=dropout)

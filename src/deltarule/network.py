@@ -126,6 +126,8 @@ class Network:
                 f"expected theta of shape ({self.n_parameters},) in float32 or float64, "
                 f"found {self.theta.shape} in {self.theta.dtype}"
             )
+        if not self.theta.flags.c_contiguous:
+            raise InvalidOption("expected theta in one piece, found an array with gaps", "copy it: theta.copy()")
         self._check_layers()
 
     def _check_layers(self) -> None:
@@ -287,7 +289,7 @@ class Network:
     def sample_losses(self, cache: Cache, y: Array) -> Array:
         """``L(ŷ⁽ⁱ⁾, y⁽ⁱ⁾)`` of each sample, (m,), for targets `y` (m, n_L)."""
         top = len(self.layers)
-        return self.loss.forward(self.layers[-1].activation, cache.Z[top], cache.a[top], _column(y))
+        return self.loss.forward(self.layers[-1].activation, cache.Z[top], cache.a[top], self._targets(cache, y))
 
     def cost(self, cache: Cache, y: Array, w: Array | None = None) -> float:
         """The cost ``J = (1/m) Σ L``, for targets `y` (m, n_L) and optional sample weights `w` (m,)."""
@@ -324,7 +326,7 @@ class Network:
         top = len(self.layers)
         output = self.layers[-1].activation
         # J = (1/m) Σ L(a[L], y)  ->  dA[L]; or, if fused with g[L], dZ[L] at once
-        dA = cost_backward(self.loss.backward(output, cache.Z[top], cache.a[top], _column(y)), w)
+        dA = cost_backward(self.loss.backward(output, cache.Z[top], cache.a[top], self._targets(cache, y)), w)
         for l in range(top, 0, -1):
             g = self.layers[l - 1].activation
             dropped = dA
@@ -364,6 +366,15 @@ class Network:
             A = layer.activation.forward(dense.linear(A, self.W[l], self.b[l]), self.p.get(l))
         return A
 
+    def _targets(self, cache: Cache, y: Array) -> Array:
+        """`y` as (m, n_L); of one output it may be (m,)."""
+        shape = cache.prediction.shape
+        if y.shape == shape:
+            return y
+        if y.shape != shape[:1] or shape[1] != 1:
+            raise DataError(f"expected y of the shape {shape}, as the prediction has, found {y.shape}")
+        return y[:, None]
+
     def _check_width(self, X: Array) -> None:
         if len(np.shape(X)) != 2 or np.shape(X)[1] != self.n_features:
             raise DataError(
@@ -379,10 +390,6 @@ class Network:
             f"{x.units} {x.activation}" + (f" (dropout {x.dropout:g})" if x.dropout else "") for x in self.layers
         )
         return f"{self.n_features} -> {chain}, {self.loss}, {self.n_parameters} parameters"
-
-
-def _column(y: Array) -> Array:
-    return y[:, None] if y.ndim == 1 else y
 
 
 def count_parameters(n_features: int, layers: Sequence[Layer]) -> int:

@@ -95,7 +95,7 @@ class State:
     history: dict[str, list[float]] = field(default_factory=dict)
 
     def copy(self) -> State:
-        """Another one, which stays as it is."""
+        """A deep copy."""
         moments = {name: np.array(moment) for name, moment in self.moments.items()}
         return replace(self, moments=moments, history={name: list(values) for name, values in self.history.items()})
 

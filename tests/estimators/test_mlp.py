@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -31,26 +29,10 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.multiclass import unique_labels
 
-from deltarule import Checkpoint, EarlyStopping, MLPClassifier, MLPRegressor, Progress
-from deltarule.engines import ENGINES
+from deltarule import EarlyStopping, MLPClassifier, MLPRegressor, Progress
 from deltarule.equations import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES, Activation
-from deltarule.errors import DataError, DeltaruleError, DeltaruleWarning, InvalidOption, NotFinite, UnknownName
-
-SMALL: dict[str, Any] = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
-
-
-def classifier(**options: Any) -> MLPClassifier:
-    return MLPClassifier(**{**SMALL, **options})
-
-
-def regressor(**options: Any) -> MLPRegressor:
-    return MLPRegressor(**{**SMALL, **options})
-
-
-def same(one: Any, other: Any) -> None:
-    np.testing.assert_array_equal(one.network_.theta, other.network_.theta)
-    assert one.loss_curve_ == other.loss_curve_
-
+from deltarule.errors import DataError, DeltaruleError, InvalidOption, UnknownName
+from perceptrons import classifier, regressor, same
 
 # scikit-learn's checks
 
@@ -253,6 +235,19 @@ def test_class_weights_are_sample_weights(three_classes: Any) -> None:
     same(classifier(class_weight=given).fit(X, y, w), classifier().fit(X, y, both))
 
 
+@pytest.mark.filterwarnings("ignore:A column-vector")
+@pytest.mark.parametrize("kind", ["labels", "column", "indicators", "sparse indicators"])
+def test_balanced_weights_count_repetitions(kind: str, blobs: Any) -> None:
+    X, y = blobs
+    w = np.where(y == 1, 5, 1) + np.arange(120) % 2
+    Y: Any = {"labels": y, "column": y[:, None]}.get(kind, np.c_[y, X[:, 2] > 0.5].astype(int))
+    again = np.repeat(np.arange(120), w)
+    options = {"hidden_layer_sizes": (), "solver": "lbfgs", "class_weight": "balanced", "alpha": 1.0, "tol": 1e-9}
+    repeated = classifier(**options, max_iter=500).fit(X[again], Y[again].ravel() if kind == "column" else Y[again])
+    weighted = classifier(**options, max_iter=500).fit(X, sparse.csr_array(Y) if "sparse" in kind else Y, w)
+    np.testing.assert_allclose(weighted.network_.theta, repeated.network_.theta, rtol=1e-5, atol=1e-6)
+
+
 def test_a_rare_class_is_found_with_balanced_weights() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2))
@@ -260,458 +255,6 @@ def test_a_rare_class_is_found_with_balanced_weights() -> None:
     options = {"max_iter": 60, "learning_rate_init": 0.01}
     found = [(classifier(class_weight=w, **options).fit(X, y).predict(X) == "rare").sum() for w in (None, "balanced")]
     assert found[1] > 2 * found[0]
-
-
-# validation and early stopping
-
-
-def test_validation_data_are_measured_after_each_epoch(three_classes: Any) -> None:
-    X, y = three_classes
-    model = classifier().fit(X[:100], y[:100], validation_data=(X[100:], y[100:]))
-    assert len(model.history_["validation_loss"]) == 5
-    assert model.validation_scores_[-1] == model.score(X[100:], y[100:])
-    expected = log_loss(y[100:], model.predict_proba(X[100:]))
-    assert model.history_["validation_loss"][-1] == pytest.approx(expected)
-    same(model, classifier().fit(X[:100], y[:100]))  # it only looks
-
-
-def test_weights_of_validation_data_count(curve: Any) -> None:
-    X, y = curve
-    w = np.r_[np.zeros(10), np.ones(10)]
-    weighted = regressor().fit(X[:100], y[:100], validation_data=(X[100:], y[100:], w))
-    expected = regressor().fit(X[:100], y[:100], validation_data=(X[110:], y[110:]))
-    np.testing.assert_allclose(weighted.history_["validation_loss"], expected.history_["validation_loss"])
-    np.testing.assert_allclose(weighted.validation_scores_, expected.validation_scores_)
-
-
-@pytest.mark.parametrize("name", ["roc_auc", "neg_log_loss", "validation_loss", True, "callable"])
-def test_early_stopping_keeps_the_best_epoch(name: Any, blobs: Any) -> None:
-    X, y = blobs
-    measures = {
-        "roc_auc": lambda m: roc_auc_score(y[80:], m.predict_proba(X[80:])[:, 1]),
-        "neg_log_loss": lambda m: -log_loss(y[80:], m.predict_proba(X[80:])),
-        "validation_loss": lambda m: log_loss(y[80:], m.predict_proba(X[80:])),
-        True: lambda m: m.score(X[80:], y[80:]),
-        "callable": lambda m: -np.abs(m.predict_proba(X[80:])[:, 1] - y[80:]).mean(),
-    }
-
-    def own(model: Any, X: Any, y: Any) -> float:
-        return -float(np.abs(model.predict_proba(X)[:, 1] - y).mean())
-
-    early = own if name == "callable" else name
-    options = {"hidden_layer_sizes": (30,), "learning_rate_init": 0.1, "max_iter": 200, "n_iter_no_change": 4}
-    model = classifier(early_stopping=early, **options).fit(X[:80], y[:80], validation_data=(X[80:], y[80:]))
-    assert model.n_iter_ < 200
-    kind, best = ("validation_loss", min) if name == "validation_loss" else ("validation_score", max)
-    values = model.history_[kind]
-    assert measures[name](model) == pytest.approx(best(values))
-    at_best = classifier(**{**options, "max_iter": int(values.index(best(values))) + 1}).fit(X[:80], y[:80])
-    np.testing.assert_array_equal(at_best.network_.theta, model.network_.theta)
-
-
-def test_an_unknown_scorer_is_one_line(curve: Any) -> None:
-    with pytest.raises(InvalidOption, match="found 'max_eror'; did you mean 'neg_max_error'"):
-        regressor(early_stopping="max_eror").fit(*curve)
-    with pytest.raises(InvalidOption, match=r"found 'foo'; sklearn.metrics.get_scorer_names"):
-        regressor(early_stopping="foo").fit(*curve)
-
-
-def test_a_scorer_is_given_sample_weights_only_if_it_takes_them(curve: Any) -> None:
-    X, y = curve
-    w = np.random.default_rng(0).uniform(0.5, 2, len(y))
-    seen: list[Any] = []
-
-    def with_weights(model: Any, X: Any, y: Any, sample_weight: Any = None) -> float:
-        seen.append(sample_weight)
-        return 0.0
-
-    regressor(early_stopping=with_weights, max_iter=2).fit(X, y, w)
-    assert [len(s) for s in seen] == [12, 12]
-    for scorer in (lambda model, X, y: 1.0, "neg_max_error"):
-        regressor(early_stopping=scorer, max_iter=2).fit(X, y, w)
-
-
-def test_early_stopping_holds_out_a_part_in_which_every_class_has_its_share() -> None:
-    y = np.r_[np.zeros(80), np.ones(20)]
-    seen = []
-
-    def scorer(model: Any, X: Any, y: Any) -> float:
-        seen.append(np.bincount(y.astype(int)).tolist())
-        return 0.0
-
-    X = np.random.default_rng(0).normal(size=(100, 2))
-    classifier(early_stopping=scorer, validation_fraction=0.25, max_iter=1).fit(X, y)
-    assert seen == [[20, 5]]
-
-
-BAD_VALIDATION = {
-    "other columns": (lambda X, y: (X[:, :2], y), "features"),
-    "too few targets": (lambda X, y: (X, y[:5]), "in validation_data: .*inconsistent numbers"),
-    "NaN in the targets": (lambda X, y: (X, np.full(len(y), np.nan)), "NaN"),
-    "two targets": (lambda X, y: (X, np.c_[y, y]), r"\(120, 2\)"),
-    "text": (lambda X, y: (X, ["abc"] * len(y)), "abc"),
-    "objects": (lambda X, y: (X, [{}] * len(y)), "dict"),
-    "complex numbers": (lambda X, y: (X, y + 1j), "in validation_data: Complex"),
-    "a sparse matrix": (lambda X, y: (X, sparse.csr_array(y[:, None])), r"in validation_data: .*y\.toarray"),
-    "no targets": (lambda X, y: (X, None), "in validation_data"),
-    "three dimensions": (lambda X, y: (X, y[:, None, None]), "in validation_data"),
-    "no pair": (lambda X, y: (X,), r"\(X, y\)"),
-    "no weight": (lambda X, y: (X, y, np.zeros(len(y))), "weight"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_VALIDATION)
-def test_validation_data_that_do_not_fit_are_refused_before_training(name: str, curve: Any) -> None:
-    make, message = BAD_VALIDATION[name]
-    epochs: list[int] = []
-    with pytest.raises(ValueError, match=message) as caught:
-        regressor(callbacks=[lambda run: epochs.append(run.epoch)]).fit(*curve, validation_data=make(*curve))
-    assert "\n" not in str(caught.value)
-    assert epochs == []
-
-
-def test_indicators_of_several_labels_may_be_sparse() -> None:
-    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.random.default_rng(1).integers(0, 2, (60, 4))
-    models = [
-        classifier(max_iter=3).fit(X, y, validation_data=(X, as_given(y)))
-        for as_given in (np.asarray, sparse.csr_matrix, sparse.coo_array, sparse.csc_array)
-    ]
-    assert all(model.validation_scores_ == models[0].validation_scores_ for model in models)
-
-
-def test_a_warm_start_begins_with_what_its_weights_are_worth_now() -> None:
-    """Not with the best of the history, which may be that of other weights or of another score."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 5))
-    y = (X[:, 0] > 0).astype(int)
-    model = classifier(hidden_layer_sizes=(8,), warm_start=True, max_iter=3, early_stopping=True).fit(X, y)
-    before = model.score(X, y)
-    model.set_params(early_stopping="neg_log_loss", max_iter=60).fit(X, y)
-    assert model.score(X, y) > before
-    theta = model.network_.theta.copy()
-    model.set_params(learning_rate_init=10.0, max_iter=3).fit(X, y)
-    assert max(model.validation_scores_[-3:]) < max(model.validation_scores_)
-    np.testing.assert_array_equal(model.network_.theta, theta)  # no epoch was better than what it began with
-
-
-def test_validation_targets_a_loss_cannot_take_are_refused(curve: Any) -> None:
-    X, y = curve
-    with pytest.raises(DataError):
-        regressor(loss="poisson").fit(X, np.abs(y), validation_data=(X, y))
-
-
-def test_a_part_held_out_that_is_too_small_is_refused(curve: Any) -> None:
-    X, y = curve
-    with pytest.raises(DataError, match="validation set is too small"):
-        regressor(early_stopping=True).fit(X[:9], y[:9])
-
-
-def test_the_best_score_is_remembered(three_classes: Any) -> None:
-    model = classifier(early_stopping=True, learning_rate_init=0.05).fit(*three_classes)
-    assert model.best_validation_score_ == max(model.validation_scores_)
-    assert model.best_loss_ is None
-    plain = classifier().fit(*three_classes)
-    assert plain.best_loss_ == min(plain.loss_curve_)
-    assert plain.best_validation_score_ is None
-
-
-def test_a_batch_larger_than_the_data_is_clipped_with_a_word(curve: Any) -> None:
-    with pytest.warns(UserWarning, match="clipped"):
-        model = regressor(batch_size=1000).fit(*curve)
-    same(model, regressor(batch_size=120).fit(*curve))
-
-
-def test_validation_classes_that_were_not_trained_are_refused(blobs: Any, three_classes: Any) -> None:
-    with pytest.raises(DataError, match=r"found also \[2\]"):
-        classifier().fit(*blobs, validation_data=three_classes)
-
-
-# callbacks
-
-
-def test_callbacks_and_verbose(blobs: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    epochs: list[int] = []
-    classifier(verbose="progress", callbacks=[lambda run: epochs.append(run.epoch)]).fit(*blobs)
-    captured = capsys.readouterr()
-    assert epochs == [1, 2, 3, 4, 5]
-    assert captured.out == ""
-    assert "MLPClassifier" in captured.err
-    classifier(verbose=True).fit(*blobs)
-    assert capsys.readouterr().out.count("Iteration") == 5
-
-
-def test_callbacks_stop_and_restore(blobs: Any) -> None:
-    stopper = EarlyStopping("loss", patience=0, min_delta=1e9)
-    model = classifier(callbacks=[stopper]).fit(*blobs)
-    assert model.n_iter_ == 2
-    twin = clone(model)
-    assert twin.callbacks[0] is not stopper
-    assert twin.fit(*blobs).n_iter_ == 2
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_fit_continues_from_its_checkpoint(solver: str, early_stopping: bool, blobs: Any, tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint"
-
-    def interrupt(run: Any) -> None:
-        if run.epoch == 4:
-            raise KeyboardInterrupt
-
-    options = {"solver": solver, "early_stopping": early_stopping, "max_iter": 9, "dropout": 0.2}
-    expected = classifier(**options).fit(*blobs)
-    for _ in range(2):  # interrupted twice at the same place: Ctrl-C comes before the fourth epoch is written
-        with pytest.warns(DeltaruleWarning, match="interrupted"):
-            classifier(callbacks=[interrupt, Checkpoint(path, resume=True)], **options).fit(*blobs)
-    model = classifier(callbacks=[Checkpoint(path, resume=True)], **options).fit(*blobs)
-    same(model, expected)
-    assert model.n_iter_ == expected.n_iter_
-
-
-def interrupted(epoch: int) -> Any:
-    class Engine:
-        def __init__(self) -> None:
-            self.left = epoch
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(ENGINES["reference"], name)
-
-        def supports(self, network: Any, *others: Any) -> None:
-            return None
-
-        def epochs(self, *arguments: Any, **options: Any) -> list[float]:
-            self.left -= 1
-            if not self.left:
-                raise KeyboardInterrupt
-            return ENGINES["reference"].epochs(*arguments, **options)
-
-    return Engine()
-
-
-@pytest.mark.parametrize("epoch", [1, 3])
-def test_ctrl_c_leaves_a_model_that_predicts(epoch: int, blobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENGINES, "interrupted", interrupted(epoch))
-    model = classifier(engine="interrupted", callbacks=[lambda run: None])
-    with pytest.warns(DeltaruleWarning, match="interrupted by user"):
-        model.fit(*blobs)
-    assert model.n_iter_ == len(model.loss_curve_) == epoch - 1
-    assert np.isnan(model.loss_) == (epoch == 1)
-    assert (model.best_loss_ is None) == (epoch == 1)
-    assert np.isfinite(model.predict_proba(blobs[0])).all()
-
-
-def test_values_that_cease_to_be_finite_are_named(curve: Any) -> None:
-    X, y = curve
-    with pytest.raises(NotFinite, match=r"layer \d at step \d+"):
-        regressor(solver="sgd", learning_rate_init=1e6).fit(X, y)
-    model = regressor(solver="sgd", learning_rate_init=30.0, early_stopping=True, momentum=0, max_iter=50)
-    with pytest.warns(DeltaruleWarning, match=r"layer \d at step \d+.*The best weights so far are kept"):
-        model.fit(X, y)
-    assert np.isfinite(model.predict(X)).all()
-    assert model.n_iter_ == len(model.loss_curve_)
-
-
-# partial_fit and warm start
-
-
-@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_partial_fits_are_the_epochs_of_a_fit(solver: str, dropout: float, three_classes: Any) -> None:
-    X, y = three_classes
-    options = {"solver": solver, "dropout": dropout, "batch_size": 40}
-    model = classifier(**options)
-    for i in range(5):
-        model.partial_fit(X, y, classes=[0, 1, 2] if i == 0 else None)
-    same(model, classifier(**options).fit(X, y))
-
-
-def test_partial_fit_goes_on_after_pickling(curve: Any) -> None:
-    model = regressor(dropout=0.2)
-    for _ in range(5):
-        model = pickle.loads(pickle.dumps(model.partial_fit(*curve)))
-    same(model, regressor(dropout=0.2).fit(*curve))
-
-
-def test_partial_fit_of_multilabel_targets() -> None:
-    X, y = make_multilabel_classification(80, 5, n_classes=3, random_state=0)
-    model = classifier().partial_fit(X[:40], y[:40], classes=[0, 1, 2])
-    for _ in range(3):
-        model.partial_fit(X[40:], y[40:])
-    assert model.predict(X).shape == (80, 3)
-    with pytest.raises(DataError, match="3 columns"):
-        model.partial_fit(X, y[:, :2])
-    with pytest.raises(DataError, match=r"one class a column of y \(3\), found 2"):
-        classifier().partial_fit(X, y, classes=[0, 1])
-    whole = classifier()
-    for _ in range(5):
-        whole.partial_fit(X, y, classes=[0, 1, 2])
-    same(whole, classifier().fit(X, y))
-
-
-@pytest.mark.parametrize("engine", ["native", "reference"])
-@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop"])
-@pytest.mark.parametrize("fault", ["data", "callback"])
-@pytest.mark.parametrize("warm", [False, True])
-def test_what_fails_leaves_weights_moments_and_history_as_they_were(
-    solver: str, engine: str, fault: str, warm: bool, three_classes: Any
-) -> None:
-    X, y = three_classes
-    model, other = (classifier(solver=solver, engine=engine, warm_start=warm).fit(X, y) for _ in range(2))
-    more = model.fit if warm else model.partial_fit
-    if fault == "callback":
-        model.callbacks = [fail_at(2 if warm else model.n_iter_ + 1)]
-        with pytest.raises(ZeroDivisionError):
-            more(X, y)
-        model.callbacks = None
-    else:
-        with pytest.raises(NotFinite):
-            more(1e200 * X, y)
-    same(model, other)
-    assert model.loss_curve_ == other.loss_curve_
-    assert (model.t_, model.n_iter_, model.loss_) == (other.t_, other.n_iter_, other.loss_)
-    same(more(X, y), (other.fit if warm else other.partial_fit)(X, y))
-
-
-def fail_at(epoch: int) -> Callable[[Any], None]:
-    def callback(run: Any) -> None:
-        if run.epoch >= epoch:
-            raise ZeroDivisionError
-
-    return callback
-
-
-def test_squares_of_gradients_that_no_number_holds_are_told() -> None:
-    X = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-    X[:, 1] *= 1e12
-    with pytest.raises(NotFinite, match=r"v of W\[1\] of layer 1 at step 1; .*scale the columns"):
-        MLPRegressor("squared_error", (4,), random_state=0).fit(X, 1e9 * X[:, 0])
-
-
-def test_a_last_step_after_which_nothing_can_be_predicted_is_told() -> None:
-    X = np.random.default_rng(0).normal(size=(20, 2))
-    model = MLPRegressor("absolute_error", (2, 2, 2), "identity", solver="sgd", momentum=0, max_iter=1, random_state=0)
-    with pytest.raises(NotFinite, match=r"Z\[\d\]"):  # weights of about 1e155, four of which are multiplied
-        model.set_params(learning_rate_init=1e155).fit(X, X[:, 0])
-
-
-@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
-def test_partial_fit_tells_that_the_learning_rate_has_run_its_course(schedule: str, three_classes: Any) -> None:
-    X, y = three_classes
-    model = classifier(learning_rate=schedule, max_iter=2)
-    for _ in range(2):
-        model.partial_fit(X, y, classes=[0, 1, 2])
-    with pytest.warns(DeltaruleWarning, match="run its course of max_iter=2 epochs"):
-        model.partial_fit(X, y)
-
-
-def test_a_partial_fit_that_fails_remembers_no_classes(three_classes: Any) -> None:
-    X, y = three_classes
-    model = classifier()
-    with pytest.raises(ValueError, match="NaN"):
-        model.partial_fit(X * np.nan, y, classes=[0, 1, 2])
-    assert not hasattr(model, "classes_")
-    model.partial_fit(X, y + 1, classes=[1, 2, 3])
-
-
-def test_partial_fit_needs_all_classes_at_the_first_call(three_classes: Any) -> None:
-    X, y = three_classes
-    with pytest.raises(ValueError, match="classes must be passed on the first call"):
-        classifier().partial_fit(X, y)
-    model = classifier().partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])
-    assert model.predict_proba(X).shape == (150, 3)
-    model.partial_fit(X[y == 2], y[y == 2])  # a batch of one class
-    with pytest.raises(DataError, match=r"found also \[3\]"):
-        model.partial_fit(X, y + 1)
-    with pytest.raises(DataError, match="not the same as on last call"):
-        model.partial_fit(X, y, classes=[0, 1])
-    with pytest.raises(DataError, match="found also"):
-        model.partial_fit(X, y.astype(str))
-
-
-def test_partial_fit_after_a_fit_that_stopped_early(blobs: Any) -> None:
-    model = classifier(early_stopping=True, max_iter=30).fit(*blobs)
-    with pytest.raises(ValueError, match="does not support early_stopping"):
-        model.partial_fit(*blobs)
-    theta = model.network_.theta.copy()
-    model.set_params(early_stopping=False).partial_fit(*blobs)
-    assert not np.array_equal(model.network_.theta, theta)
-    assert model.score(*blobs) > 0.3
-
-
-def test_partial_fit_goes_on_with_another_solver(blobs: Any) -> None:
-    model = classifier(solver="sgd").fit(*blobs)
-    for solver in ("adam", "rmsprop", "sgd"):
-        model.set_params(solver=solver).partial_fit(*blobs)
-        assert np.isfinite(model.loss_)
-    assert not hasattr(model.set_params(solver="lbfgs"), "partial_fit")
-
-
-def test_partial_fit_with_class_weights(three_classes: Any) -> None:
-    X, y = three_classes
-    model = classifier(class_weight={0: 1, 1: 5, 2: 1}).partial_fit(X[y == 1], y[y == 1], classes=[0, 1, 2])
-    assert np.isfinite(model.partial_fit(X, y).loss_)
-    with pytest.raises(InvalidOption, match="balanced"):
-        classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
-
-
-def test_ctrl_c_amid_a_partial_fit_leaves_the_model_as_it_was(curve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    X, y = curve
-    expected, model = (MLPRegressor(hidden_layer_sizes=(5,), random_state=0).partial_fit(X, y) for _ in range(2))
-    monkeypatch.setattr("deltarule.minibatches._check_finite", interrupted)  # all steps are taken by then
-    with pytest.warns(DeltaruleWarning, match="interrupted"):
-        model.partial_fit(X, y)
-    monkeypatch.undo()
-    assert model.n_iter_ == 1
-    np.testing.assert_array_equal(model.partial_fit(X, y).network_.theta, expected.partial_fit(X, y).network_.theta)
-
-
-def test_what_a_fit_of_read_only_weights_refuses_is_told(curve: Any, tmp_path: Path) -> None:
-    X, y = curve
-    joblib.dump(MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, warm_start=True).fit(X, y), tmp_path / "model")
-    model = joblib.load(tmp_path / "model", mmap_mode="r")
-    with pytest.raises(ValueError, match="features"):
-        model.fit(np.hstack([X, X]), y)
-
-
-def test_a_partial_fit_that_diverges_leaves_the_model_as_it_was(curve: Any) -> None:
-    X, y = curve
-    model = regressor().fit(X, y)
-    theta = model.network_.theta.copy()
-    with pytest.raises(NotFinite):
-        model.partial_fit(X * 1e300, y)
-    np.testing.assert_array_equal(model.network_.theta, theta)
-    assert np.isfinite(model.partial_fit(X, y).loss_)
-
-
-def test_warm_start_goes_on(curve: Any) -> None:
-    model = regressor(warm_start=True, max_iter=20).fit(*curve)
-    loss = model.loss_
-    model.fit(*curve)
-    assert model.loss_curve_[20] < model.loss_curve_[0]
-    assert model.loss_ < loss
-    assert len(model.loss_curve_) == 40
-    with pytest.raises(InvalidOption, match="found"):
-        model.set_params(hidden_layer_sizes=(9,)).fit(*curve)
-
-
-def test_warm_start_takes_up_what_has_changed_besides_the_sizes(curve: Any) -> None:
-    model = regressor(warm_start=True).fit(*curve)
-    theta = model.network_.theta.copy()
-    model.set_params(activation="tanh", loss="huber", dropout=0.1, max_iter=1, learning_rate_init=1e-12).fit(*curve)
-    assert str(model.network_).startswith("3 -> 8 tanh (dropout 0.1) -> 1 identity, huber,")
-    np.testing.assert_allclose(model.network_.theta, theta, atol=1e-10)
-    with pytest.raises(InvalidOption, match="parameters"):
-        model.set_params(activation="prelu").fit(*curve)
-
-
-def test_warm_start_keeps_the_classes(three_classes: Any) -> None:
-    X, y = three_classes
-    model = classifier(warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match="same classes as in the previous call"):
-        model.fit(X, np.minimum(y, 1))
 
 
 # kinds of targets
@@ -828,6 +371,17 @@ def test_sparse_data(container: Any, solver: str, blobs: Any) -> None:
     np.testing.assert_allclose(model.predict_proba(container(X)), dense.predict_proba(X), rtol=1e-7)
     early = classifier(early_stopping=True, solver=solver).fit(container(X), y)
     assert len(early.validation_scores_) == early.n_iter_
+
+
+def test_numbers_that_the_precision_of_the_model_cannot_hold_are_told(blobs: Any) -> None:
+    X, y = blobs
+    model = classifier().fit(X.astype(np.float32), y)
+    beyond = np.full((1, 4), 1e39)
+    for found in (beyond, sparse.csr_array(beyond)):
+        with pytest.raises(DataError, match="expected numbers in X that float32 can hold"):
+            model.predict(found)
+    with pytest.raises(DataError, match="expected numbers in X that float32 can hold"):
+        model.partial_fit(np.full(X.shape, 1e39), y)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])

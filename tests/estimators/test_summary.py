@@ -668,6 +668,25 @@ def test_a_file_is_not_trusted(key, value):
             persistence.from_document(document, {**arrays, "factor": F})
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("solver", ["exact", "lbfgs", "firth"])
+def test_errors_are_those_of_the_fit_whatever_parameters_say_later(tmp_path, solver, intercept):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = X[:, :2]
+    model = LinearRegression() if solver == "exact" else LogisticRegression(C=np.inf, solver=solver)
+    model.set_params(fit_intercept=intercept).fit(X, y)
+    before, errors = str(model.summary()), model.covariance()
+    model.set_params(fit_intercept=not intercept)
+    assert str(model.summary()) == before
+    model.save(tmp_path / "model")
+    loaded = deltarule.load(tmp_path / "model")
+    assert str(loaded.summary()) == before
+    assert_allclose(loaded.covariance(), errors)
+    if solver != "firth":
+        assert model.influence(X, y).leverage.sum() == pytest.approx(2 + intercept)
+    assert_allclose(model.infer(X, y).covariance(), errors, rtol=1e-6)
+
+
 def test_the_summary_as_text_page_and_frame():
     data = load_diabetes(as_frame=True)
     summary = LinearRegression().fit(data.data, data.target).summary(0.9)

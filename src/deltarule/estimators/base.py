@@ -186,7 +186,19 @@ class NetworkEstimator(BaseEstimator):
         options = {"dtype": FINEST_FIRST, "order": "C"}
         if not (_passes(X, options) and self._knows(X)):
             X = validate_data(self, X, accept_sparse="csr", reset=False, **options)
-        return X.astype(self.network_.theta.dtype, copy=False)
+        return self._in_its_precision(X)
+
+    def _in_its_precision(self, X: Any) -> Any:
+        """`X`, dense or CSR, in the type of the weights, which must be able to hold it."""
+        dtype = self.network_.theta.dtype
+        with np.errstate(over="ignore"):
+            found = X.astype(dtype, copy=False)
+        if found is not X and not engines.all_finite(found.data if sparse.issparse(found) else found):
+            raise DataError(
+                f"expected numbers in X that {dtype} can hold, in which the model was trained, found larger ones",
+                "scale X, or train in float64",
+            )
+        return found
 
     def _outputs(self, X: Any) -> Array:
         """``ŷ`` (m, n_L) for anything array-like (m, n)."""

@@ -203,6 +203,10 @@ class BaseLinear(TrainedEstimator):
         ridge = float(columns.strengths(self.network_.n_parameters, strength, 2).max())
         return 1.0 / (self.largest_loss_curvature * largest + ridge)
 
+    def _fit_anew(self, *arguments: Any, **options: Any) -> None:
+        self._has_intercept = self.fit_intercept
+        super()._fit_anew(*arguments, **options)
+
     def _make_stopper(self, plan: Plan, state: State, validation: Validation | None) -> EarlyStopping | None:
         if self.early_stopping or plan.optimizer.full_batch:
             return super()._make_stopper(plan, state, validation)

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from ..arrays import Array
 from ..errors import DataError, InvalidOption
-from .targets import LabelEncoding
+from .targets import LabelEncoding, dense
 from .trained import TrainedEstimator
 
 PROBABILITIES = ("(0, 1)", "[0, 1]", "simplex")
@@ -18,11 +18,14 @@ PROBABILITIES = ("(0, 1)", "[0, 1]", "simplex")
 
 def _class_weights(class_weight: Any, y: Array, w: Array | None) -> Array:
     """Weight of the class of each sample, (m,); "balanced" counts a sample as often as its weight `w` says."""
-    if w is None or class_weight != "balanced" or y.ndim > 1:
+    if w is None or class_weight != "balanced":
         return compute_sample_weight(class_weight, y)
-    _, index = np.unique(y, return_inverse=True)
-    share = np.bincount(index, weights=w)
-    return (share.sum() / (len(share) * share))[index]
+    by_class = np.ones(len(w))
+    for labels in dense(y).reshape(len(w), -1).T:
+        _, index = np.unique(labels, return_inverse=True)
+        share = np.bincount(index, weights=w)
+        by_class *= (share.sum() / (len(share) * share))[index]
+    return by_class
 
 
 class ClassTargets(TrainedEstimator):

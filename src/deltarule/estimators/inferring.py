@@ -43,7 +43,7 @@ class Inferring(Measuring):
         Of classes but the first, against the first, one after the other.
         """
         found = self._errors()
-        T = designs.outward(*found.columns, intercept=self.fit_intercept)
+        T = designs.outward(*found.columns, intercept=self._has_intercept)
         F = np.kron(np.eye(found.factor.shape[1] // len(T)), T) @ found.factor
         V = F @ F.swapaxes(1, 2)
         return V[0] if len(V) == 1 else V
@@ -184,9 +184,9 @@ class Inferring(Measuring):
         found = self._errors()
         X = designs.to_dense(self._check_X(X))
         mean, scale = found.columns
-        A = designs.augmented(X, mean, scale, intercept=self.fit_intercept)
+        A = designs.augmented(X, mean, scale, intercept=self._has_intercept)
         W, b = self._contrasts()
-        return A, designs.inward(W, b, mean, scale, intercept=self.fit_intercept), found
+        return A, designs.inward(W, b, mean, scale, intercept=self._has_intercept), found
 
     def _contrasts(self) -> tuple[Array, Array]:
         """The weights that are reported, (k, n), and biases (k,): for classes, those against the first."""
@@ -209,9 +209,12 @@ class Inferring(Measuring):
             raise ModelFileError(f"solver: expected a name, found {str(fields['solver'])[:80]}")
         self.solver_ = fields["solver"]
         n, k = self.network_.n_features, self.network_.sizes[-1]
-        p, classes = n + int(self.fit_intercept), hasattr(self, "classes_")
-        shape = (1, max(1, k - 1) * p, max(1, k - 1) * p) if classes else (k, p, p)
-        self._inference = restore(fields, arrays, n, k, shape)
+        self._has_intercept, classes, F = self.fit_intercept, hasattr(self, "classes_"), arrays.get("factor")
+        blocks = max(1, k - 1) if classes else 1
+        if F is not None and F.ndim == 3:  # the parameter may have been changed between the fit and `save`
+            self._has_intercept = F.shape[-1] == blocks * (n + 1)
+        p = blocks * (n + int(self._has_intercept))
+        self._inference = restore(fields, arrays, n, k, (1 if classes else k, p, p))
         self._note_weights()
 
 

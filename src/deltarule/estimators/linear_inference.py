@@ -59,7 +59,7 @@ class LinearInference(Inferring):
         """Take note of what a fit has left of its rows; errors are computed when somebody asks for them."""
         n = self.network_.n_features
         many = None if n <= MOST_WITH_ERRORS else self._too_many(n_rows)
-        refusal = self._refuses_errors() or too_few(n_rows, n + int(self.fit_intercept)) or many
+        refusal = self._refuses_errors() or too_few(n_rows, n + int(self._has_intercept)) or many
         if refusal is not None:
             self._inference = refusal
         if self.alpha == 0 and many is None:

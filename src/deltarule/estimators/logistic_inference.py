@@ -182,15 +182,15 @@ class LogisticInference(FirthInference):
     def _odds(self, level: float, units: Units) -> Summary:
         found, level = self._errors(), check_level(level)
         W, b = self._contrasts()
-        theta = units.theta(W, b, intercept=self.fit_intercept)
-        half = equations.quantile(level, np.inf) * errors(found, units, intercept=self.fit_intercept)
+        theta = units.theta(W, b, intercept=self._has_intercept)
+        half = equations.quantile(level, np.inf) * errors(found, units, intercept=self._has_intercept)
         ends = {"lower": theta - half, "upper": theta + half}
         if found.profile is not None and found.profile.level == level:
             ends = {"lower": np.array([found.profile.lower]), "upper": np.array([found.profile.upper])}
         with np.errstate(over="ignore"):
             values = {"odds ratio": np.exp(theta)} | {name: np.exp(end) for name, end in ends.items()}
         table = stacked(term_labels(self, units), values)
-        if self.fit_intercept:  # the odds where all columns are zero are no ratio
+        if self._has_intercept:  # the odds where all columns are zero are no ratio
             kept = [i for i, term in enumerate(table["term"]) if i % theta.shape[1]]
             table = {name: [column[i] for i in kept] for name, column in table.items()}
         against = f"odds against {units.labels[0]}."
@@ -242,7 +242,7 @@ class LogisticInference(FirthInference):
         """Whether the cost that was minimized could tell all; if not, it is for the rows to tell."""
         cost, columns, small = run.cost, run.plan.columns, self._is_small(data)
         able = small or (run.plan.optimizer.second_order and self.network_.n_parameters <= MOST_WITH_ERRORS)
-        dense = isinstance(data.X, np.ndarray) and self.standardize and self.fit_intercept
+        dense = isinstance(data.X, np.ndarray) and self.standardize and self._has_intercept
         if cost is None or columns is None or not (able and dense and run.plan.optimizer.full_batch):
             return False
         phi = cost.start(np.float64)
@@ -328,7 +328,7 @@ class LogisticInference(FirthInference):
             f"expected classes that overlap, found {kind} separation: a linear combination of COLUMNS separates "
             f"classes{exception}, so that the weights have no finite optimum",
             self._remedy(),
-            tuple(map(int, np.flatnonzero((found.d[:, int(self.fit_intercept) :] != 0).any(axis=0)))),
+            tuple(map(int, np.flatnonzero((found.d[:, int(self._has_intercept) :] != 0).any(axis=0)))),
         )
 
 

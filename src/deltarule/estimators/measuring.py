@@ -63,6 +63,8 @@ class Measuring(BaseLinear):
     term_names: list[str] | None = None
     """What messages call the columns, where `X` has no names of its own."""
 
+    _has_intercept: bool
+    """Whether the last fit had one, whatever `fit_intercept` says by now."""
     _inference: Inference | Refusal
     _statistics: equations.FitStatistics
 
@@ -206,7 +208,7 @@ class Measuring(BaseLinear):
 
     def _design(self, data: Data) -> designs.Design | Refusal:
         try:
-            return designs.design(data.X, data.w, intercept=self.fit_intercept)
+            return designs.design(data.X, data.w, intercept=self._has_intercept)
         except np.linalg.LinAlgError as error:
             return Refusal(str(error), RESCALE)
 

@@ -81,7 +81,7 @@ def _check_rows(small: Any, large: Any, a: Inference, b: Inference) -> None:
 
 
 def _check_nested(small: Any, large: Any, a: Inference, b: Inference) -> None:
-    if small.fit_intercept and not large.fit_intercept:
+    if small._has_intercept and not large._has_intercept:
         raise InvalidOption("expected an intercept in the larger model, as in the smaller, found none")
     named = hasattr(small, "feature_names_in_") and hasattr(large, "feature_names_in_")
     theirs, free = large._column_names(), set(range(b.columns.shape[1]))

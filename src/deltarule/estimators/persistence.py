@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .. import model_file
+from .. import engines, model_file
 from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
 from ..errors import DeltaruleError, ModelFileError
@@ -156,6 +156,7 @@ def from_document(document: Mapping[str, Any], arrays: Mapping[str, Array]) -> N
     try:
         estimator._restore_own_fields(found["own"], own)
         estimator._check_choices()
+        estimator.engine_ = engines.choose(estimator.engine, estimator.network_).name
     except Fault as error:
         raise ModelFileError(f"{name}: {error}") from error
     return estimator

@@ -77,7 +77,7 @@ class Units:
 
 def summarize(model: Any, found: Inference | Refusal, level: float, units: Units) -> Summary:
     """The table of a model; without errors where these are refused."""
-    intercept = model.fit_intercept
+    intercept = model._has_intercept
     W, b = model._contrasts()
     theta = units.theta(W, b, intercept=intercept)  # (k, p)
     labels = term_labels(model, units)
@@ -117,7 +117,7 @@ def _intervals(found: Inference, level: float) -> str:
 
 def term_labels(model: Any, units: Units) -> dict[str, list[str]]:
     """The texts that stand before the numbers of each weight."""
-    terms = ["intercept"] * model.fit_intercept + units.names
+    terms = ["intercept"] * model._has_intercept + units.names
     classes = hasattr(model, "classes_")
     several = units.labels[1:] if classes else units.labels
     if len(several) == 1:
@@ -173,7 +173,7 @@ def _notes(model: Any, found: Inference | None, units: Units) -> tuple[str, ...]
         notes.append("the target does not vary: there is nothing to explain, and R² and F say nothing.")
     elif not hasattr(model, "classes_") and (found.fit.deviance <= 1e-24 * found.fit.null_deviance).any():
         notes.append("the model fits exactly, to rounding: the errors say nothing.")
-    if not model.fit_intercept:
+    if not model._has_intercept:
         notes.append("without an intercept, the null model and R² are about zero, not about the mean.")
     return tuple(notes)
 
@@ -185,7 +185,7 @@ def linear_facts(model: Any, found: Inference, units: Units) -> dict[str, Any]:
     q, df = tested(model, found), m - p
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - fit.deviance / fit.null_deviance
-        adjusted = 1 - (1 - r2) * (m - model.fit_intercept) / df
+        adjusted = 1 - (1 - r2) * (m - model._has_intercept) / df
         F = (fit.null_deviance - fit.deviance) / q / fit.sigma2
         r2[does_not_vary(found)] = adjusted[does_not_vary(found)] = F[does_not_vary(found)] = np.nan
     df_F = degrees(found, p, is_linear=True)
@@ -222,14 +222,14 @@ def does_not_vary(found: Inference) -> Array:
 def tested(model: Any, found: Inference) -> int:
     """Weights that are zero in the null model, of one target or of all classes but the first."""
     blocks = len(model._contrasts()[1]) if hasattr(model, "classes_") else 1
-    return found.factor.shape[1] - int(model.fit_intercept) * blocks
+    return found.factor.shape[1] - int(model._has_intercept) * blocks
 
 
 def _wald_statistics(model: Any, found: Inference) -> Array:
     """Of the hypothesis that all weights but the intercepts are zero, (k,)."""
     W, b = model._contrasts()
-    phi = designs.inward(W, b, *found.columns, intercept=model.fit_intercept)
-    p, start = phi.shape[1], int(model.fit_intercept)
+    phi = designs.inward(W, b, *found.columns, intercept=model._has_intercept)
+    p, start = phi.shape[1], int(model._has_intercept)
     if hasattr(model, "classes_"):
         keep = np.flatnonzero(np.arange(phi.size) % p >= start)
         pairs = [(phi.ravel()[keep], found.factor[0][keep])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
@@ -35,6 +36,11 @@ def _whole_numbers(y: Array) -> Array | None:
         return np.array([low, high][: high - low + 1], y.dtype)
     found = np.flatnonzero(np.bincount(y.astype(np.int64) - low)) + low
     return found.astype(y.dtype) if len(found) <= FEW_CLASSES else None
+
+
+def dense(y: Any) -> Array:
+    """`y` as an array; an indicator matrix may be sparse."""
+    return np.asarray(y.toarray() if sparse.issparse(y) else y)
 
 
 class LabelEncoding:
@@ -100,8 +106,7 @@ class LabelEncoding:
                 raise DataError(
                     f"expected an indicator matrix with {len(self.classes)} columns, found shape {np.shape(y)}"
                 )
-            dense = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-            return dense.astype(dtype)
+            return dense(y).astype(dtype)
         y = y if type(y) is np.ndarray and y.ndim == 1 else column_or_1d(y, warn=True)
         if 1 < len(self.classes) <= FEW_CLASSES:
             first = 1 if self.n_outputs == 1 else 0

@@ -136,7 +136,7 @@ class TrainedEstimator(NetworkEstimator):
         fresh = not hasattr(self, "network_") or not (self.warm_start or incremental)
         X, y = self._check_X_y(X, y, reset=fresh)
         dtype = X.dtype if fresh else self.network_.theta.dtype
-        X = X.astype(dtype, copy=False)
+        X = X if fresh else self._in_its_precision(X)
         w = check_weights(sample_weight, X)
         Y = self._learn_target(y, dtype, fresh=fresh, incremental=incremental)
         X, y, w, Y = self._weigh(X, y, w, Y)
@@ -151,6 +151,11 @@ class TrainedEstimator(NetworkEstimator):
             )
         else:
             asked = self._network_as_asked()
+            if incremental and not asked.theta.flags.writeable:
+                raise DataError(
+                    "expected weights that partial_fit can change, found read-only ones",
+                    "load the model without mmap_mode",
+                )
             self.network_ = asked if incremental else asked.with_theta(asked.theta.copy())
         self.network_.loss.check_targets(Y)
         self._state = state = self._next_state(order_seed, fresh=fresh, incremental=incremental)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
@@ -22,6 +21,7 @@ from ..network import Network, check_shapes
 from ..run import Validation
 from .base import check_weights
 from .scores import quick_score
+from .targets import dense
 
 if TYPE_CHECKING:
     from .trained import TrainedEstimator
@@ -44,14 +44,17 @@ def given_validation(estimator: TrainedEstimator, validation_data: Sequence[Any]
         raise DataError("expected validation_data as (X, y) or (X, y, sample_weight), found something else")
     try:
         X, y = estimator._check_X_y(*validation_data[:2], reset=False)
-        X = X.astype(estimator.network_.theta.dtype, copy=False)
-        y = np.asarray(y.toarray() if isinstance(y, sparse.sparray | sparse.spmatrix) else y)
+        X = estimator._in_its_precision(X)
+        y = dense(y)
         if is_classifier(estimator) and y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
         w = check_weights(validation_data[2] if len(validation_data) == 3 else None, X)
         Y = estimator._encode_finite(y, X.dtype)
         check_shapes(estimator.network_, X, Y)
         estimator.network_.loss.check_targets(Y)
+        X, y, w, Y = estimator._weigh(X, y, w, Y)
+        if not len(Y):
+            raise DataError("expected a sample whose class has a weight above zero, found none")
     except (TypeError, ValueError) as error:
         raise DataError(f"in validation_data: {error}") from error
     return HeldOut(X, y, Y, w)
@@ -73,7 +76,7 @@ def split(
         raise DataError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
     data = Data(X, Y, w)
     validation = data.rows(held)
-    return data.rows(kept), HeldOut(validation.X, y[held], validation.y, validation.w)
+    return data.rows(kept), HeldOut(validation.X, dense(y[held]), validation.y, validation.w)
 
 
 def make_validation(estimator: TrainedEstimator, held_out: HeldOut) -> Validation:
