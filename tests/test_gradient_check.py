@@ -209,7 +209,7 @@ def test_an_activation_and_a_loss_of_the_users_own(data):
         name="quartic",
         formula=lambda a, y: ((a - y) ** 4).sum(axis=1),
         derivative=lambda a, y: 4 * (a - y) ** 3,
-        kinks="",
+        kinked=False,
     )
     ACTIVATIONS.add(own_g)
     LOSSES.add(own_loss)

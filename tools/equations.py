@@ -144,7 +144,7 @@ def loss_table() -> str:
                 names(loss),
                 math(loss.latex),
                 math(loss.latex_derivative),
-                loss.kinks,
+                f"at ŷ = y: {loss.at_kink}" if loss.kinked else "",
                 options(loss),
                 loss.task,
                 outputs(loss.name),

@@ -131,7 +131,7 @@ class Cost:
         """The same cost over some of the rows, whose optimum is a good start; None where that would not pay."""
         if self.table is None or self.l1 is not None:
             return None
-        table = self.table.sample(self.network.n_parameters)
+        table = self.table.sample()
         if table is None:
             return None
         part = copy(self)

@@ -53,7 +53,7 @@ def check_activation(
         Z = np.concatenate([np.linspace(-4, 4, 33) + 1e-3, g.kinks])[:, None] * np.ones(3)
     Z = np.asarray(Z, dtype=np.float64)
     dA = np.random.default_rng(0).uniform(0.5, 1.5, Z.shape)  # any dA will do
-    p = np.full(g.n_learned(Z.shape[1]), float(g.settings.get("initial", 0))) if g.learns else None
+    p = g.initial(Z.shape[1])
 
     def evaluate(at: Array) -> tuple[float, Array, float]:
         at = at.reshape(Z.shape)
@@ -104,7 +104,7 @@ def check_loss(
     if callable(loss):
         if derivative is None:
             raise InvalidOption("expected the derivative of the loss too, found none", "give derivative=")
-        loss = Loss(name="L", formula=loss, derivative=derivative, kinks="at ŷ = y" if kinks else "")
+        loss = Loss(name="L", formula=loss, derivative=derivative, kinked=kinks)
     loss = LOSSES.choose(loss)
     rng = np.random.default_rng(0)
     if a is None:
@@ -117,6 +117,6 @@ def check_loss(
     def evaluate(at: Array) -> tuple[float, Array, float]:
         at = at.reshape(a.shape)
         total = float(loss.rule(at, y).sum())
-        return total, (at > y).ravel() if loss.kinks else np.zeros(0, dtype=bool), abs(total)
+        return total, (at > y).ravel() if loss.kinked else np.zeros(0, dtype=bool), abs(total)
 
     return check_function("a", evaluate, loss.dL(a, y), a)

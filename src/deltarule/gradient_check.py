@@ -231,7 +231,7 @@ def _evaluation(
             J += sum(strength / m * penalty.formula(W) for penalty, strength in terms for W in at.W.values())
         sides = [cache.Z[l] > kink for l, layer in enumerate(at.layers, 1) for kink in layer.activation.kinks]
         sides += [at.W[l] > kink for penalty, _ in terms for kink in penalty.kinks for l in at.W]
-        if at.loss.kinks:
+        if at.loss.kinked:
             sides.append(cache.prediction > data.y)
         size = abs(J) + _rounded(at, cache, data.y)
         return J, np.concatenate([np.zeros(0, dtype=bool), *(side.ravel() for side in sides)]), size

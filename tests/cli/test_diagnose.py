@@ -23,7 +23,7 @@ def test_a_model_of_the_command_line_with_its_preprocessing(cli, trained):
     ran = cli("diagnose", "m.st", "t.csv")
     assert ran.code == 0
     assert "ΔW / W" in ran.out
-    found = cli("diagnose", "m.st", "t.csv", "--format", "json").json()
+    found = cli("diagnose", "m.st", "t.csv", "--json").json()
     assert found["samples"] == 240
     assert found["layers"][0]["units"] == len(deltarule.load("m.st").preprocessing.feature_names)
     direct = deltarule.diagnose(deltarule.load("m.st"), trained)
@@ -36,7 +36,7 @@ def test_rows_without_a_target_are_left_out(cli, trained):
         outcome=pl.when(pl.col("i") < 10).then(None).otherwise(pl.col("outcome"))
     )
     holes.drop("i").write_csv("holes.csv")
-    ran = cli("diagnose", "m.st", "holes.csv", "--format", "json")
+    ran = cli("diagnose", "m.st", "holes.csv", "--json")
     assert ran.json()["samples"] == 230
     assert "10 rows without a target left out" in ran.err
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from deltarule.equations import ACTIVATIONS
-from deltarule.equations.activations import sigmoid, sigmoid_table
+from deltarule.equations.activation_table import sigmoid_table
+from deltarule.equations.activations import sigmoid
 
 TEXTS = independent.variants(ACTIVATIONS, independent.ACTIVATION_VARIANTS)
 ELEMENTWISE = [text for text in TEXTS if not ACTIVATIONS.choose(text).rowwise]

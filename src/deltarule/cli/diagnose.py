@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-
-
-class Format(StrEnum):
-    """How the answer is written."""
-
-    text = "text"
-    json = "json"
 
 
 def command(
@@ -30,9 +22,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    format_: Annotated[
-        Format, typer.Option("--format", help="A table for people, or one JSON document.")
-    ] = Format.text,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Look for dead and saturated units, gradients that fade or grow, units alike, NaN, and steps too long or short."""
     from deltarule.cli.output import console, note, notes, show_json
@@ -44,7 +34,7 @@ def command(
     report = _report(model, trained, read_table(table), target or [], told)
     for text in told:
         note(text)
-    if format_ is Format.json:
+    if as_json:
         show_json({"model": model, **report.to_dict(), "notes": notes()})
     else:
         console().print(report)

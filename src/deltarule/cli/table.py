@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Show Z, g(Z) and g'(Z) of an activation; by default the lecture's table."""
     from deltarule.cli.output import show_json, show_table
-    from deltarule.equations.activations import activation_table
+    from deltarule.equations.activation_table import activation_table
 
     found = activation_table(name, low, high, step)
     if as_json:

@@ -42,8 +42,7 @@ def derive_loss(loss: Loss) -> Derivation:
     """``∂L/∂ŷ`` of each piece."""
     symbolic = loss.symbolic
     assert symbolic is not None
-    where, _, taken = loss.kinks.partition(": ")
-    remarks = (f"There is no derivative {where}; there {taken} is taken.",) if loss.kinks else ()
+    remarks = (f"There is no derivative at ŷ = y; there {loss.at_kink} is taken.",) if loss.at_kink else ()
     parts = tuple(_pieces(symbolic, "yhat", "yhat", partial=True))
     return Derivation(
         str(loss), f"The derivative of {loss.name}", _definitions(loss, symbolic, "L", "yhat"), parts, remarks

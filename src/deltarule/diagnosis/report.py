@@ -125,7 +125,7 @@ class Report:
         return f"<div><p><b>{html.escape(self._title())}</b></p>{told}{table}</div>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as ``deltarule diagnose --format json`` prints them."""
+        """Plain values, as ``deltarule diagnose --json`` prints them."""
         return {
             "network": self.network,
             "samples": self.samples,

@@ -93,9 +93,8 @@ class Table:
             trial.view(g).b[1][...] = 0
         return J, g
 
-    def sample(self, n_parameters: int) -> Table | None:
+    def sample(self) -> Table | None:
         """Some of the rows as a table of their own, enough to come close to the optimum; None if that is most."""
-        del n_parameters
         return None
 
     @property
@@ -146,10 +145,10 @@ class NativeTable(Table):
             and network.loss.curvature(network.layers[-1].activation) in CURVATURE_CODES
         )
 
-    def sample(self, n_parameters: int) -> Table | None:
+    def sample(self) -> Table | None:
         """Some of the rows, one out of each stretch of them."""
         m = len(self.data)
-        size = max(m // STRETCH, ROWS_EACH * n_parameters)
+        size = max(m // STRETCH, ROWS_EACH * self.network.n_parameters)
         if size * 4 > m:
             return None
         return NativeTable(self.engine, self.network, self.data.sample(size), self.columns, self.threads)

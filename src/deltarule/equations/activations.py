@@ -16,13 +16,11 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from ..arrays import Array
-from ..errors import InvalidOption
 from ..lazily import cached_property
 from ..registry import Entry, Register
 from .symbolic import Symbolic
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, appendix A1
-LONGEST_TABLE = 10_000  # rows
 SQRT_2_PI = 0.7978845608028654  # √(2/π)
 
 
@@ -85,6 +83,10 @@ class Activation(Entry):
         if self.learns is None:
             return 0
         return 1 if self.settings.get("shared") else units
+
+    def initial(self, units: int) -> Array | None:
+        """The learned parameters of a new layer, (k,), or (1,) if shared; None if there are none."""
+        return np.full(self.n_learned(units), float(self.settings["initial"])) if self.learns else None
 
     def forward(self, Z: Array, p: Array | None = None) -> Array:
         """``a = g(Z)``, (m, k) -> (m, k)."""
@@ -416,30 +418,3 @@ for _entry in (
 ):
     ACTIVATIONS.add(_entry)
 # fmt: on
-
-
-def activation_table(name: str, low: float, high: float, step: float) -> list[tuple[float, float, float]]:
-    """``(Z, g(Z), g'(Z))`` for Z from `low` to `high`; a learned parameter has its initial value.
-
-    Raises
-    ------
-    UnknownName, InvalidOption
-    """
-    g = ACTIVATIONS.choose(name)
-    if g.rowwise:
-        raise InvalidOption(f"expected an activation of one number, found {g.name}, which takes a whole row")
-    asked = f"found {low:g} to {high:g} by {step:g}"
-    if not (np.isfinite([low, high, step]).all() and low <= high and step > 0):
-        raise InvalidOption(f"expected Z from low to high by a step above 0, {asked}")
-    if not (high - low) / step < LONGEST_TABLE:
-        raise InvalidOption(f"expected a table of at most {LONGEST_TABLE:g} rows, {asked}", "take a longer step")
-    Z = low + step * np.arange(int((high - low) / step + 1e-9) + 1)[:, None]  # (rows, 1)
-    Z = np.round(Z, 9 - int(np.floor(np.log10(step))))  # -0.6 + 3 * 0.2 is 0, not 1e-16
-    p = None if g.learns is None else np.array([float(g.settings["initial"])])
-    a = g.forward(Z, p)
-    return [tuple(row) for row in np.hstack([Z, a, g.backward(np.ones_like(Z), Z, a, p)]).tolist()]
-
-
-def sigmoid_table() -> list[tuple[float, float]]:  # lecture: 14
-    """The slides' table: ``(Z, σ(Z))`` for Z from -2 to 2 in steps of one half, to two decimals."""
-    return [(Z, round(a, 2)) for Z, a, _ in activation_table("sigmoid", -2, 2, 0.5)]

@@ -56,8 +56,10 @@ class Loss(Entry):
         "regression", "binary" or "multiclass": the targets it is meant for.
     output : str
         The output activation it goes with by default.
-    kinks : str
-        Where it has no derivative, and what is taken there.
+    kinked : bool
+        It has no derivative at ``ŷ = y``.
+    at_kink : str
+        What is taken there.
     latex, latex_derivative : str
         Formula and derivative for one output.
     symbolic : Symbolic or None
@@ -70,7 +72,8 @@ class Loss(Entry):
     fused: Mapping[str, Fused] = field(default_factory=dict)
     task: str = "regression"
     output: str = "identity"
-    kinks: str = ""
+    kinked: bool = False
+    at_kink: str = ""
     latex_derivative: str = ""
     symbolic: Symbolic | None = None
 
@@ -326,7 +329,7 @@ for _entry in (
         symbolic=Symbolic("(yhat - y)**2 / 2"),
     ),
     Loss(
-        name="absolute_error", formula=absolute_error, derivative=d_absolute_error, kinks="at ŷ = y: 0",
+        name="absolute_error", formula=absolute_error, derivative=d_absolute_error, kinked=True, at_kink="0",
         latex=r"|\hat y - y|", latex_derivative=r"\operatorname{sign}(\hat y - y)",
         symbolic=Symbolic("y - yhat", "yhat - y", between=("y",)),
     ),
@@ -340,7 +343,7 @@ for _entry in (
         ),
     ),
     Loss(
-        name="quantile", formula=quantile, derivative=d_quantile, kinks="at ŷ = y: 0", bounds={"q": (0, 1)},
+        name="quantile", formula=quantile, derivative=d_quantile, kinked=True, at_kink="0", bounds={"q": (0, 1)},
         latex=r"\max(q\,(y - \hat y),\ (q - 1)(y - \hat y))",
         latex_derivative=r"\begin{cases}-q & y > \hat y\\ 1 - q & y < \hat y\end{cases}",
         symbolic=Symbolic("q * (y - yhat)", "(1 - q) * (yhat - y)", between=("y",)),

@@ -99,6 +99,11 @@ def separation(A: Array, Y: Array, start: Array | None = None, seconds: float = 
     return Separation(complete, d.reshape(Y.shape[1], -1))
 
 
+def is_separable(A: Array, Y: Array, seconds: float = SECONDS) -> bool:
+    """Whether there is a direction of separation, for columns of any scale; else as `separation`."""
+    return _furthest(_margins(A / np.abs(A).max(axis=0), Y), _Programs(seconds)) is not None
+
+
 def _sure(M: Array, d: Array) -> Array | None:
     """``d`` in -1..1, if each margin is above 0 by more than rounding."""
     size = np.abs(d).max(initial=0.0)

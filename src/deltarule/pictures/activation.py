@@ -66,7 +66,7 @@ def values(g: Activation, Z: Array) -> tuple[Array, Array]:
         rows = [g.backward(np.broadcast_to(e, a.shape), row, a)[:, 0] for e in np.eye(row.shape[1])]
         return a, np.column_stack(rows)
     column = Z[:, None]
-    p = None if g.learns is None else np.array([g.settings["initial"]], dtype=float)
+    p = g.initial(1)
     a = g.forward(column, p)
     return a, g.backward(np.ones_like(column), column, a, p)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg
 
 from ..arrays import Array
 from ..cost import Cost
@@ -13,6 +13,7 @@ from ..engines import Data, choose
 from ..equations import OPTIMIZERS
 from ..equations.columns import Columns
 from ..equations.exact import least_squares
+from ..equations.separation import is_separable
 from ..network import Network
 from ..run import Plan
 from ..training import train
@@ -103,6 +104,4 @@ class Surface:
 def separable(surface: Surface) -> bool:
     """Whether some ``Z`` of the model is never on the wrong side, and not always 0 (Konis 2007)."""
     A = np.column_stack([surface.data.X, np.ones(len(surface.data))])[:, surface.free]
-    A = (2 * surface.data.y - 1) * A / np.abs(A).max(axis=0)
-    found = optimize.linprog(-A.sum(axis=0), A_ub=-A, b_ub=np.zeros(len(A)), bounds=(-1, 1))
-    return bool(found.status == 0 and -found.fun > 1e-9 * len(A))
+    return is_separable(A, surface.data.y)

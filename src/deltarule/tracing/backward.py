@@ -79,7 +79,7 @@ def _loss_backward(now: Calculation) -> Step:
     worked = with_numbers(loss.latex_derivative, values)
     if worked is not None and now.data.w is None and not now.given.loss.settings.get("label_smoothing"):
         lines.append(Line((worked, Value(symbol.key, dA[:1, :1])), label=place(dA)))
-    notes = (f"at a kink of the loss ({loss.kinks}) this is what is taken",) if loss.kinks else ()
+    notes = (f"at the kink of the loss (ŷ = y) {loss.at_kink} is taken",) if loss.at_kink else ()
     return Step("loss backward", symbol, tuple(lines), dA, {symbol.key: shape(dA)}, notes)
 
 
