@@ -99,12 +99,10 @@ class MissingLibrary(DeltaruleError, ImportError):
         Its name.
     purpose : str
         What it is needed for.
-    extra : str
-        The extra of deltarule that brings it.
     """
 
-    def __init__(self, library: str, purpose: str, extra: str) -> None:
-        super().__init__(f"expected {library} {purpose}, found none", f"pip install 'deltarule[{extra}]'")
+    def __init__(self, library: str, purpose: str) -> None:
+        super().__init__(f"expected {library} {purpose}, found none", f"pip install {library}")
 
 
 class OutputError(DeltaruleError, OSError):

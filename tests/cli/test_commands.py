@@ -286,6 +286,15 @@ def test_evaluate_tells_what_it_left_out(cli: Cli, tmp_path: Path) -> None:
     assert "235 rows" in ran.out
 
 
+def test_evaluate_tells_that_it_may_have_learned_from_these_rows(cli: Cli, tmp_path: Path) -> None:
+    for options, honest in (((), "the test that train showed"), (("--split", "80,20,0"), "rows it has not seen")):
+        trained(cli, tmp_path, *options)
+        notes = cli("evaluate", "model.safetensors", "t.csv", "--json").json()["notes"]
+        assert any("learned from, and the honest figure is" in note and honest in note for note in notes)
+    pl.read_csv(tmp_path / "t.csv").head(100).write_csv(tmp_path / "o.csv")
+    assert "learned from" not in cli("evaluate", "model.safetensors", "o.csv").err
+
+
 def test_evaluate_a_single_row(cli: Cli, tmp_path: Path) -> None:
     trained(cli, tmp_path)
     pl.read_csv(tmp_path / "t.csv").head(1).write_csv(tmp_path / "o.csv")

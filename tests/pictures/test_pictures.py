@@ -217,7 +217,7 @@ def test_separable_classes_are_drawn_with_a_penalty_that_is_told():
 
 def test_a_missing_matplotlib_is_told_with_the_command(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    with pytest.raises(MissingLibrary, match=r"found none; pip install 'deltarule\[report\]'"):
+    with pytest.raises(MissingLibrary, match=r"found none; pip install matplotlib"):
         plot_activation("relu")
 
 

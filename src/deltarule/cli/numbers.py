@@ -152,7 +152,7 @@ def _read_yaml(path: str, text: str) -> Any:
     try:
         import yaml
     except ImportError:
-        raise MissingLibrary("PyYAML", f"to read {path}", "yaml") from None
+        raise MissingLibrary("PyYAML", f"to read {path}") from None
     try:
         return yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays the text it is
     except (yaml.YAMLError, RecursionError) as error:

@@ -48,7 +48,7 @@ def style() -> Iterator[None]:
     try:
         import matplotlib as mpl
     except ImportError:
-        raise MissingLibrary("matplotlib", "to draw pictures", "report") from None
+        raise MissingLibrary("matplotlib", "to draw pictures") from None
     with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
         yield
 

@@ -135,7 +135,7 @@ def read_formula(right: str) -> Terms:
         from formulaic import Formula
         from formulaic.errors import FormulaicError
     except ImportError:
-        raise MissingLibrary("formulaic", "for a formula", "formula") from None
+        raise MissingLibrary("formulaic", "for a formula") from None
     if re.search(r"\*\*\s*\d{2}|\^\s*\d{2}|[\[\]]|\|", right) or len(right) > LONGEST:
         raise InvalidOption(f"expected a formula such as 'y ~ x + C(group)', found {right[:80]!r}")
     try:

@@ -66,6 +66,11 @@ class TabularModel:
     weights: str | None
     report: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """One line: the target, the task and the network."""
+        what = f"{self.outcome.name}: {self.outcome.kind}"
+        return f"<TabularModel {what} by {type(self.estimator).__name__}, {self.estimator.network_}>"
+
     def predict(self, table: Any, *, notes: list[str] | None = None) -> pl.DataFrame:
         """Predict the target of each row.
 
@@ -121,7 +126,14 @@ class TabularModel:
         DataError
             As for `predict`, or the target has a class that the model does not know.
         """
-        part, _ = self._part(table, notes)
+        frame, rows = as_frame(table), self.report["rows"]
+        if notes is not None and len(frame) == rows.get("read"):
+            honest = "the test that train showed" if rows.get("test") else "that of rows it has not seen"
+            notes.append(
+                f"this table has as many rows as the one of the training: if it is the same, {rows.get('training')} of "
+                f"them were learned from, and the honest figure is {honest}"
+            )
+        part, _ = self._part(frame, notes)
         return self.measure(part)
 
     def diagnose(self, table: Any, *, notes: list[str] | None = None) -> Report:
