@@ -65,7 +65,14 @@ L2 = Annotated[float | None, typer.Option("--l2", metavar="STRENGTH", help="L2 p
 ClassWeight = Annotated[
     str, typer.Option(metavar="HOW", help="none, or balanced: rare classes count as much.", rich_help_panel=_MODEL)
 ]
-Optimizer = Annotated[str, typer.Option(metavar="NAME", help="By default adam for a network, and what finds the optimum for the others; firth for a logistic model.", rich_help_panel=_STEPS)]
+Optimizer = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto: adam for a network, what finds the optimum for the others; firth for a logistic model.",
+        rich_help_panel=_STEPS,
+    ),
+]
 LearningRate = Annotated[float | None, typer.Option(metavar="RATE", rich_help_panel=_STEPS, show_default=False)]
 Schedule = Annotated[
     str | None,
