@@ -20,7 +20,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from deltarule import LinearRegression, MLPClassifier, course
 from deltarule.equations import ACTIVATIONS, LOSSES
-from deltarule.network import Deltas
+from deltarule.layers import Deltas
 from deltarule.pictures import plot_activation, plot_boundary, plot_descent, save
 from deltarule.pictures.canvas import COLORS, FAINT, MUTED, new_figure, style
 

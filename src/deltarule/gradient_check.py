@@ -19,7 +19,8 @@ from . import engines
 from .arrays import Array
 from .engines import Data, Engine
 from .equations import PENALTIES
-from .network import Cache, Network, check_shapes
+from .layers import Cache
+from .network import Network, check_shapes
 
 GOOD, WRONG = 1e-7, 1e-2
 STEP = 1e-6

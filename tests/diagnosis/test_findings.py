@@ -14,7 +14,7 @@ from deltarule.diagnosis.measure import CHUNK, Slope, alike_units, measure
 from deltarule.engines import Data
 from deltarule.equations import ACTIVATIONS, Activation
 from deltarule.errors import DataError, InvalidOption
-from deltarule.network import Deltas
+from deltarule.layers import Deltas
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 10))

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES, dense
-from ..network import Network, Parameters
+from ..layers import Parameters
+from ..network import Network
 from .exercise import Exercise, FunctionExercise, Slip
 
 SIGMOID, TANH = ACTIVATIONS["sigmoid"], ACTIVATIONS["tanh"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Array
-from ..network import Deltas, Network, Parameters
+from ..layers import Deltas, Parameters
+from ..network import Network
 from .exercise import Exercise, Slip
 
 SAMPLES, TARGETS = np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[1.0], [0.0]])

@@ -15,7 +15,8 @@ from ..arrays import Array
 from ..engines import Data
 from ..engines.base import Quantity, first_not_finite, forward_quantities, positive_weight
 from ..equations import Activation
-from ..network import Cache, Deltas, Network, Parameters
+from ..layers import Cache, Deltas, Parameters
+from ..network import Network
 
 CHUNK = 4096
 """Samples looked at together, so that memory does not grow with the table."""

@@ -14,8 +14,9 @@ import numpy as np
 from ..arrays import Array
 from ..equations import Optimizer
 from ..errors import DataError, NotFinite
+from ..layers import Cache
 from ..lazily import cached_property
-from ..network import Cache, Network
+from ..network import Network
 
 Quantity: TypeAlias = tuple[int, str, Array]
 """Something computed: its layer, its name, its values."""

@@ -19,7 +19,8 @@ import numpy as np
 from ..arrays import Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Optimizer
 from ..errors import EngineUnsupported
-from ..network import Layer, Network
+from ..layers import Layer
+from ..network import Network
 from ..registry import Entry
 from . import _native
 from .base import Data, Steps, not_finite, positive_weight

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..arrays import Array
 from ..equations import PENALTIES, Optimizer
-from ..network import Network, Parameters
+from ..layers import Parameters
+from ..network import Network
 from .base import Data, Steps, not_finite, positive_weight
 from .threads import map_chunks, one_blas_thread
 

@@ -23,7 +23,8 @@ from ..engines.threads import usable_threads
 from ..equations import ACTIVATIONS, LOSSES, OPTIMIZERS, Loss, Optimizer
 from ..equations.columns import Columns, curvature, standardizing
 from ..errors import DataError, InvalidOption
-from ..network import Layer, Network
+from ..layers import Layer
+from ..network import Network
 from ..run import Plan, Run, State, Validation
 from .arrival import MOST_FOR_NEWTON, STRICT, Arrival
 from .trained import TrainedEstimator

@@ -19,7 +19,8 @@ from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
 from ..errors import DeltaruleError, ModelFileError
 from ..fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
-from ..network import Layer, Network, count_parameters
+from ..layers import Layer, count_parameters
+from ..network import Network
 from ..run import State
 from .base import NetworkEstimator
 from .linear import LinearRegression

@@ -19,7 +19,8 @@ from ..engines.base import not_finite, positive_weight
 from ..engines.reference import ReferenceEngine, add_penalties
 from ..equations import Optimizer
 from ..gradient_check import GradientReport, check_gradient
-from ..network import Cache, Deltas, Network, Parameters
+from ..layers import Cache, Deltas, Parameters
+from ..network import Network
 from ..run import Plan
 from ..training import train
 from . import exact
