@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from deltarule.atomic import atomic_write
 from deltarule.errors import DeltaruleError, OutputError
-from deltarule.model_file import atomic_write
 
 
 def put(path: Path | str, text: str) -> None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
 import re
@@ -34,9 +33,7 @@ from . import __version__
 from .arrays import Array
 from .atomic import atomic_write
 from .errors import ModelFileError
-
-JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | float | int | bool | None"
-"""What a document is made of; floats may be NaN or infinite."""
+from .strict_json import JSON, dumps, encode, loads
 
 Kind: TypeAlias = Literal["model", "checkpoint"]
 
@@ -46,22 +43,8 @@ FORMAT_VERSION = 1
 DTYPES = {"F64": "float64", "F32": "float32", "I64": "int64", "I32": "int32", "U8": "uint8"}
 """What arrays may hold: the name in the file and NumPy's."""
 
-__all__ = [
-    "DTYPES",
-    "FORMAT_VERSION",
-    "JSON",
-    "Kind",
-    "atomic_write",
-    "expect_arrays",
-    "read",
-    "versions",
-    "write",
-]
-
 _MAX_HEADER = 100_000_000  # bytes; safetensors reads no longer header
 _NO_CHECKSUM = "0" * 64
-_SPECIAL = "$float"  # {"$float": "nan"} stands for NaN, which JSON cannot say
-_SPECIAL_FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading a header that nobody has checked can raise."""
@@ -112,8 +95,8 @@ def write(path: str | Path, document: Mapping[str, JSON], arrays: Mapping[str, A
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
         "kind": kind,
-        "versions": _dumps(versions()),
-        "document": _dumps(_encode(document, "the document")),
+        "versions": dumps(versions()),
+        "document": dumps(encode(document, "the document")),
         "sha256": _NO_CHECKSUM,
     }
     content = _serialize(metadata, {name: _storable(name, array) for name, array in arrays.items()})
@@ -129,7 +112,7 @@ def _serialize(metadata: dict[str, str], arrays: dict[str, Array]) -> bytes:
     written = save(arrays, metadata)
     end = 8 + int.from_bytes(written[:8], "little")
     # safetensors puts the metadata in random order; ours make equal contents equal files
-    header = _dumps({**json.loads(written[8:end]), "__metadata__": metadata}).encode("ascii")
+    header = dumps({**json.loads(written[8:end]), "__metadata__": metadata}).encode("ascii")
     header += b" " * (-len(header) % 8)
     if len(header) > _MAX_HEADER:
         raise ModelFileError(f"expected a document of at most {_MAX_HEADER:,} bytes, found {len(header):,}")
@@ -145,44 +128,8 @@ def _storable(name: str, array: Array) -> Array:
     return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-
-
 def _checksum_entry(checksum: str) -> bytes:
     return b'"sha256":"%s"' % checksum.encode("ascii")
-
-
-def _encode(value: Any, where: str) -> Any:
-    """`value` in strict JSON: NaN as ``{"$float": "nan"}``, keys that begin with $ with one more."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return {_SPECIAL: repr(float(value))}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [_encode(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                raise ModelFileError(f"{where}: expected strings as keys, found {key!r}")
-        return {
-            f"${key}" if key.startswith("$") else key: _encode(item, f"{where}[{key!r}]") for key, item in value.items()
-        }
-    raise ModelFileError(f"{where}: expected what JSON can hold, found {type(value).__name__}")
-
-
-def _decode(pairs: list[tuple[str, Any]]) -> Any:
-    """Undo `_encode` for one JSON object."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key occurs twice")
-    if _SPECIAL in found:
-        if len(found) > 1:
-            raise ValueError(f"{_SPECIAL} has company")
-        return _SPECIAL_FLOATS[found[_SPECIAL]]
-    return {key.removeprefix("$"): item for key, item in found.items()}
 
 
 def read(path: str | Path, *, kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -231,7 +178,7 @@ def read(path: str | Path, *, kind: Kind) -> tuple[dict[str, Any], dict[str, Arr
     if metadata["kind"] != kind:
         _refuse(path, f"holds a {metadata['kind']}, expected a {kind}")
     try:
-        document = json.loads(metadata["document"], object_pairs_hook=_decode, parse_constant=_no_constant)
+        document = loads(metadata["document"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelFileError(f"{path} has a document that cannot be read: {error}") from error
     if not isinstance(document, dict):
@@ -351,10 +298,6 @@ def _load(path: str | Path, content: bytes, header: dict[str, Any]) -> dict[str,
     except (SafetensorError, ValueError, OverflowError) as error:
         raise ModelFileError(f"{path} has arrays that cannot be read: {error}") from error
     return {name: np.array(loaded[name]) for name in header}  # copies, which own aligned memory
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _refuse(path: str | Path, found: str, hint: str = "") -> NoReturn:
