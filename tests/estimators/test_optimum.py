@@ -20,7 +20,7 @@ from sklearn.preprocessing import scale
 from deltarule import LinearRegression, LogisticRegression, full_batch
 from deltarule.callbacks import Callback
 from deltarule.errors import DeltaruleWarning, InvalidOption
-from deltarule.estimators import arrival, base_linear, logistic_inference
+from deltarule.estimators import arrival, base_linear, separable
 
 CANCER, IRIS, WINE = (load(return_X_y=True) for load in (load_breast_cancer, load_iris, load_wine))
 DIGITS = load_digits().data / 16, load_digits().target
@@ -420,7 +420,7 @@ def test_a_fit_that_is_ended_keeps_the_weights_of_that_step(solver, by_key):
 def test_separation_is_not_looked_for_after_ctrl_c(monkeypatch):
     X = np.arange(80.0)[:, None]
     begun = []
-    monkeypatch.setattr(logistic_inference, "separation", lambda *_: begun.append(1))
+    monkeypatch.setattr(separable, "separation", lambda *_: begun.append(1))
     model = LogisticRegression(C=np.inf, callbacks=[Enough(8, by_key=True)], tol=1e-12)
     with pytest.warns(DeltaruleWarning, match="interrupted"):
         model.fit(X, X[:, 0] > 40)

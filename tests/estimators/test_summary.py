@@ -18,7 +18,7 @@ from statsmodels.genmod.families import Binomial
 import deltarule
 from deltarule import LinearRegression, LogisticRegression, likelihood_ratio_test
 from deltarule.errors import DependenceWarning, InvalidOption, SeparationWarning
-from deltarule.estimators import logistic_inference
+from deltarule.estimators import separable
 from deltarule.estimators.summary import Summary
 
 KINDS = ["classical", "HC0", "HC1", "HC2", "HC3"]
@@ -833,7 +833,7 @@ def test_classes_of_which_it_takes_too_long_to_tell_whether_they_are_separable(m
     X = np.arange(12.0)[:, None]
     y = (X[:, 0] > 5).astype(int)
     X[5] = X[6]  # on the line
-    monkeypatch.setattr(logistic_inference, "SECONDS", 0.0)
+    monkeypatch.setattr(separable, "SECONDS", 0.0)
     with pytest.warns(SeparationWarning, match="nearly separates, or wholly: it takes too long to tell; penalize"):
         model = LogisticRegression(C=np.inf).fit(X, y)
     assert any("too long to tell" in note for note in model.summary().notes)
