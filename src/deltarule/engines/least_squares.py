@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
-from scipy import special
-from scipy.linalg import lapack
 
 from ..arrays import Array
 from ..equations import ACTIVATIONS, LOSSES
@@ -20,21 +15,16 @@ from ..equations.inference import LeastSquaresSums
 from . import _native
 from .base import Data, Engine
 from .native import ACTIVATION_CODES, LOSS_CODES, instruction_set
+from .solution import TINY, Solution, known_of
 from .tables import SMALL, WIDEST, contiguous
 from .threads import one_blas_thread, usable_threads
+from .triangle import by_triangle
 
 LOOK, LEAST = 2**18, 128
 """Numbers, and rows at least, that tell roughly where the columns lie and how far they spread."""
 
 FAR = 1e4
 """Columns whose mean is further from there, in variances, are summed up again from their mean."""
-
-AWAY = 100.0
-"""Columns whose mean is further from zero, in deviations, are moved there before they are factored: what that loses
-otherwise are two digits."""
-
-TINY = 1e-12
-"""A column that varies by less, relative to its mean, varies by rounding."""
 
 MANY, QUICK = 300, 1e-4
 """Products of so many columns of float32 are of float32, if the reciprocal condition is at least so good,"""
@@ -43,28 +33,6 @@ ROUNDS, ROUNDING = 5, 1e-17
 """and at most so many corrections leave an error of no more than this share of the cost."""
 
 CODES = ACTIVATION_CODES[ACTIVATIONS["identity"].formula], LOSS_CODES[LOSSES["squared_error"].formula, None]
-
-
-class Solution(NamedTuple):
-    """``W`` (k, n), ``b`` (k,), the mean of ``½ (ŷ - y)²`` there, and what is left of the rows.
-
-    Parameters
-    ----------
-    columns, spread : (2, n), (k,)
-        Mean and deviation of the columns of ``X``, and deviation of those of ``y``; see `Rows`.
-    condition : float
-        See `LeastSquaresSums`.
-    sums : callable
-        What errors follow from, computed when somebody asks.
-    """
-
-    W: Array
-    b: Array
-    cost: float
-    columns: Array
-    spread: Array
-    condition: float
-    sums: Callable[[], LeastSquaresSums]
 
 
 def least_squares(
@@ -83,7 +51,7 @@ def least_squares(
     p = n + 1 + data.y.shape[1]
     if p <= m and p <= WIDEST and m * p <= SMALL and intercept and alpha == 0:
         with one_blas_thread(m, p):
-            return _by_triangle(data)
+            return by_triangle(data)
     problem = Problem(data, *contiguous(data), intercept, alpha, usable_threads(n_jobs))
     with one_blas_thread():
         if data.X.dtype == np.float32 and n >= MANY:
@@ -91,78 +59,6 @@ def least_squares(
             if found is not None:
                 return found
         return problem.solve(quick=False)
-
-
-def _by_triangle(data: Data, origin: Array | None = None) -> Solution | None:
-    """The solution by ``√w [1 X y] = Q R``, of so few numbers that the kernels' way would take longer.
-
-    Columns are counted from zero (None); or, if one of them is far from there, from about their means (p,).
-    """
-    n, k, w, total = data.X.shape[1], data.y.shape[1], data.w, data.total_weight
-    x, y = slice(1, n + 1), slice(n + 1, None)
-    A = np.empty((len(data.y), n + 1 + k), order="F")
-    A[:, 0], A[:, x], A[:, y] = 1, data.X, data.y
-    if origin is not None:
-        A -= origin
-    if w is not None:
-        A *= np.sqrt(w, dtype=np.float64)[:, None]
-    R = lapack.dgeqrf(A, overwrite_a=True)[0][: n + 1 + k] * _upper(n + 1 + k)
-    size = np.sqrt(np.einsum("ij,ij->j", R[1:, 1:], R[1:, 1:]))  # of X and y, from their means
-    if origin is None and not (np.abs(R[0, 1:]) < AWAY * size).all():
-        mean = R[0] / R[0, 0]
-        mean[0] = 0
-        return _by_triangle(data, mean)
-    # a column that varies by no more than rounding has no weight to be told
-    varies = origin is None or (size[:n] > math.sqrt(total) * TINY * np.abs(origin[x])).all()
-    if not (varies and math.isfinite(size.sum())):
-        return None
-    factor = R[x, x] / size[:n]
-    condition = float(lapack.dtrcon(factor)[0]) ** 2
-    if condition < WELL:
-        return None
-    theta = lapack.dtrtrs(R[: n + 1, : n + 1], R[: n + 1, y])[0].T  # b, W
-    b, W = theta[:, 0], theta[:, 1:]
-    located = np.array([R[0, 1:] / R[0, 0], size / math.sqrt(total)])
-    if origin is not None:
-        b = b + origin[y] - W @ origin[x]
-        located[0] += origin[1:]
-    cost = float(np.vdot(R[y, y], R[y, y])) / (2 * total)
-    sums = partial(_sums_of_triangle, R, size, factor, condition, located, total, len(data.y), *_known_of(w))
-    return Solution(W, b, cost, located[:, :n], located[1, n:], condition, sums)
-
-
-def _sums_of_triangle(
-    R: Array,
-    size: Array,
-    factor: Array,
-    condition: float,
-    located: Array,
-    total: float,
-    n_rows: int,
-    weighted: bool,
-    log_weights: float,
-) -> LeastSquaresSums:
-    """See `_by_triangle`."""
-    n = len(factor)
-    x, y = slice(1, n + 1), slice(n + 1, None)
-    deviance = np.square(R[y, y]).sum(axis=0)
-    target = R[1:, y] @ np.arange(1.0, len(deviance) + 1)
-    correlations = target @ R[1:, x] / (size[:n] * (math.sqrt(target @ target) or 1.0))
-    rows = Rows(n_rows, weighted, located[:, :n], correlations, located[:, n:])
-    return LeastSquaresSums(factor, size[:n], condition, True, rows, total, log_weights, deviance, np.square(size[n:]))
-
-
-def _known_of(w: Array | None) -> tuple[bool, float]:
-    """Whether weights (m,) differ, and ``Σ ln w``."""
-    if w is None:
-        return False, 0.0
-    return bool(w.min() < w.max()), float(special.xlogy(w > 0, w.astype(np.float64)).sum())
-
-
-@cache
-def _upper(p: int) -> Array:
-    """Ones on the diagonal and above it (p, p)."""
-    return np.asfortranarray(np.triu(np.ones((p, p))))
 
 
 @dataclass(frozen=True)
@@ -273,7 +169,7 @@ class Problem:
         y_mean, spread = mean[y] + scale[y] * y_means, np.sqrt(np.maximum(covariance.diagonal(), 0))
         order = np.arange(1.0, len(spread) + 1)
         size = np.sqrt(max(0.0, float(order @ covariance @ order)))
-        weighted, log_weights = _known_of(self.w)
+        weighted, log_weights = known_of(self.w)
         rows = Rows(
             n_rows=len(self.y),
             weighted=weighted,

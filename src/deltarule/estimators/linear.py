@@ -15,8 +15,8 @@ from sklearn.utils import Tags
 from .. import engines
 from ..arrays import Array, in_precision
 from ..engines import Data, Engine
-from ..engines.least_squares import Solution
 from ..engines.least_squares import least_squares as engine_least_squares
+from ..engines.solution import Solution
 from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.design import FULL_RANK
 from ..equations.exact import centered, least_squares, most_steps, nonnegative, ridge, sparse_least_squares
