@@ -15,7 +15,7 @@ def command(
     """Compare a model's predictions with the truth, beside a trivial baseline."""
     from deltarule.cli.output import load_model, note, notes, show_json, show_metrics
     from deltarule.tabular import read_table
-    from deltarule.tabular.values import count
+    from deltarule.tabular.wording import count
 
     trained = load_model(model, target=True)
     told: list[str] = []

@@ -82,7 +82,7 @@ def _layers(network: Network) -> list[dict[str, Any]]:
 def _show(document: dict[str, Any], table: TabularModel | None, summary: Summary | None) -> None:
     from deltarule.cli.output import show_metrics, show_summary, show_table
     from deltarule.tabular.metrics import number
-    from deltarule.tabular.values import count
+    from deltarule.tabular.wording import count
 
     shape = document["architecture"]
     chain = " -> ".join(map(str, shape["sizes"]))
@@ -127,7 +127,7 @@ def _show(document: dict[str, Any], table: TabularModel | None, summary: Summary
 def _show_history(history: dict[str, list[float]], table: TabularModel | None) -> None:
     from deltarule.cli.output import say, show_table, sparkline
     from deltarule.tabular.metrics import number
-    from deltarule.tabular.values import count
+    from deltarule.tabular.wording import count
 
     curves = {name: values for name, values in history.items() if name != "seconds" and values}
     if not curves:

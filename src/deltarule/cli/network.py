@@ -205,7 +205,8 @@ def from_model(path: str, table: str, rows: str, target: str | None) -> Case:
     from deltarule.tabular import read_table
     from deltarule.tabular.model import TabularModel, load
     from deltarule.tabular.named import named_samples
-    from deltarule.tabular.values import near_matches, rows_of
+    from deltarule.tabular.rows import rows_of
+    from deltarule.tabular.wording import near_matches
 
     model, frame = load(path), read_table(table)
     index = row_numbers(rows, len(frame))

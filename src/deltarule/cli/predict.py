@@ -35,7 +35,7 @@ def command(
     from deltarule.errors import DataError
     from deltarule.tabular import write_table
     from deltarule.tabular.read import read_as_written
-    from deltarule.tabular.values import count, near_matches
+    from deltarule.tabular.wording import count, near_matches
 
     if output != "-":
         check_table_output(output, inputs=[model, table])

@@ -225,7 +225,7 @@ def _summary(columns: Sequence[Column]) -> list[tuple[str, str, str]]:
 
 def _show_result(trained: TabularModel, table: str, output: str, seconds: float, *, contest: bool) -> None:
     from deltarule.cli.output import say, show_metrics, show_summary
-    from deltarule.tabular.values import count
+    from deltarule.tabular.wording import count
 
     report = trained.report
     n_epochs = len(trained.history.get("loss", []))

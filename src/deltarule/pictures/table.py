@@ -11,7 +11,9 @@ import polars as pl
 from ..arrays import Array
 from ..errors import DataError, InvalidOption
 from ..tabular import encode_target, find_task, rows_with_target
-from ..tabular.values import count, first_where, near_matches, parse_numbers, require_finite
+from ..tabular.rows import first_where
+from ..tabular.values import parse_numbers, require_finite
+from ..tabular.wording import count, near_matches
 
 MOST_ROWS = 20_000
 """Of more, so many are taken evenly: the cost is computed at thousands of points."""

@@ -15,14 +15,9 @@ import polars as pl
 
 from deltarule.errors import DataError, DeltaruleWarning, warn
 from deltarule.tabular.dates import describe_format, find_formats, has_dates, impossible_dates
-from deltarule.tabular.values import (
-    case_twins,
-    first_where,
-    is_truth_pair,
-    near_matches,
-    parse_levels,
-    parse_numbers,
-)
+from deltarule.tabular.rows import first_where
+from deltarule.tabular.values import case_twins, is_truth_pair, parse_levels, parse_numbers
+from deltarule.tabular.wording import near_matches
 
 ENOUGH_ROWS = 20
 """Below this many values, values that are all distinct say nothing about an identifier."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from deltarule.errors import DataError
-from deltarule.tabular.values import clean_text, first_where, plain_type
+from deltarule.tabular.rows import first_where
+from deltarule.tabular.values import clean_text, plain_type
 
 _DAYS = {
     "%Y-%m-%d": r"\d{4}-\d{1,2}-\d{1,2}",

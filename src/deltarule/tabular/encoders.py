@@ -17,15 +17,10 @@ import polars as pl
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
 from deltarule.fields import read_field
+from deltarule.tabular.rows import first_where
 from deltarule.tabular.scaling import LIMIT, Scaler
-from deltarule.tabular.values import (
-    count,
-    first_where,
-    parse_levels,
-    parse_numbers,
-    parse_truth,
-    require_finite,
-)
+from deltarule.tabular.values import parse_levels, parse_numbers, parse_truth, require_finite
+from deltarule.tabular.wording import count
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ from deltarule.tabular.columns import FEW_LEVELS, Column, Kind, refuse_odd_numbe
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
-from deltarule.tabular.values import first_where, near_matches, parse_levels, row_number
+from deltarule.tabular.rows import first_where, row_number
+from deltarule.tabular.values import parse_levels
+from deltarule.tabular.wording import near_matches
 
 
 @dataclass(frozen=True)

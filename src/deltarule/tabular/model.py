@@ -28,8 +28,9 @@ from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import Part, read_weights
 from deltarule.tabular.preprocessing import Preprocessing
 from deltarule.tabular.report import check_report
+from deltarule.tabular.rows import row_number, rows_of
 from deltarule.tabular.target import encode_target, rows_with_target
-from deltarule.tabular.values import count, row_number, rows_of
+from deltarule.tabular.wording import count
 
 if TYPE_CHECKING:
     from deltarule.tabular.formula import FormulaPreprocessing

@@ -15,7 +15,7 @@ from deltarule.errors import DataError
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.frames import as_frame
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
-from deltarule.tabular.values import first_where, rows_of
+from deltarule.tabular.rows import first_where, rows_of
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,11 @@ from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.preprocessing import Preprocessing
 from deltarule.tabular.recipe import Recipe, is_penalized, make_recipe
+from deltarule.tabular.rows import first_where, rows_of
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
 from deltarule.tabular.target import Task, encode_target, find_task, rows_with_target
-from deltarule.tabular.values import case_twins, first_where, parse_numbers, rows_of
+from deltarule.tabular.values import case_twins, parse_numbers
 
 if TYPE_CHECKING:
     from deltarule.tabular.formula import FormulaPreprocessing

@@ -27,7 +27,7 @@ from deltarule.tabular.encoders import (
     NumericEncoder,
 )
 from deltarule.tabular.scaling import SCALES
-from deltarule.tabular.values import near_matches
+from deltarule.tabular.wording import near_matches
 
 Scale = Literal["standard", "robust", "none"]
 

@@ -12,7 +12,7 @@ import polars as pl
 from deltarule.arrays import Array
 from deltarule.errors import DataError, ModelFileError
 from deltarule.fields import read_field
-from deltarule.tabular.values import row_number
+from deltarule.tabular.rows import row_number
 
 SCALES = ("standard", "robust", "none")
 LIMIT = 1e6

@@ -11,7 +11,9 @@ import polars as pl
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption
 from deltarule.tabular.columns import refuse_odd_numbers
-from deltarule.tabular.values import clean_text, first_where, near_matches, parse_levels, parse_numbers, require_finite
+from deltarule.tabular.rows import first_where
+from deltarule.tabular.values import clean_text, parse_levels, parse_numbers, require_finite
+from deltarule.tabular.wording import near_matches
 
 TaskKind = Literal["regression", "binary", "multiclass"]
 

@@ -11,14 +11,12 @@ A value that says "missing"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
 
 import polars as pl
 
-from deltarule.arrays import Array
-from deltarule.errors import DataError, DeltaruleWarning, did_you_mean, warn
+from deltarule.errors import DataError, DeltaruleWarning, warn
+from deltarule.tabular.rows import first_where
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
 MISSING_AMONG_NUMBERS = (*MISSING, "None", "none", "-", "--", ".", "na", "missing")
@@ -262,32 +260,6 @@ def case_twins(series: pl.Series) -> list[str]:
     return [f"column {series.name!r}: levels that differ only in case are different ones: {listed}"]
 
 
-_SOURCE: ContextVar[Array | None] = ContextVar("_SOURCE", default=None)
-
-
-@contextmanager
-def rows_of(positions: Array) -> Iterator[None]:
-    """Within it, row numbers in messages are those of the table from which the rows at `positions` (m,) were taken."""
-    outer = _SOURCE.get()
-    token = _SOURCE.set(positions if outer is None else outer[positions])
-    try:
-        yield
-    finally:
-        _SOURCE.reset(token)
-
-
-def row_number(position: int) -> int:
-    """The number of a row as people count it: from 1, below the header, in the whole table; see `rows_of`."""
-    source = _SOURCE.get()
-    return (position if source is None else int(source[position])) + 1
-
-
-def first_where(series: pl.Series, mask: pl.Series) -> tuple[int, object]:
-    """The first value a mask points at, with its `row_number`."""
-    index = mask.arg_true()[0]
-    return row_number(index), series[index]
-
-
 def require_finite(numbers: pl.Series) -> None:
     """Refuse a column that holds infinite values.
 
@@ -308,18 +280,3 @@ def require_finite(numbers: pl.Series) -> None:
             f"column {numbers.name!r}: expected finite numbers, found {infinite.sum()} infinite (first in row {row})",
             "replace them, leave them empty, or drop the column",
         )
-
-
-def count(number: int, what: str) -> str:
-    """``1 row``, ``2,000 rows``."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
-def near_matches(name: str, known: Iterable[str]) -> str:
-    """A hint for an unknown name: the known names that look like it, or the first known ones."""
-    names = list(known)
-    near = did_you_mean(name, names, most=3, cutoff=0.65)
-    if near:
-        return near
-    more = ", ..." if len(names) > 10 else ""
-    return "the columns are " + ", ".join(map(repr, names[:10])) + more

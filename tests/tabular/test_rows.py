@@ -8,7 +8,7 @@ import pytest
 
 from deltarule.errors import DataError
 from deltarule.tabular.encoders import read_numbers
-from deltarule.tabular.values import count, row_number, rows_of
+from deltarule.tabular.rows import row_number, rows_of
 
 
 def test_row_numbers_count_in_the_whole_table() -> None:
@@ -27,7 +27,3 @@ def test_an_error_ends_the_numbering() -> None:
     with pytest.raises(KeyError), rows_of(np.array([7])):
         raise KeyError
     assert row_number(0) == 1
-
-
-def test_counts_agree_with_their_noun() -> None:
-    assert (count(1, "row"), count(0, "row"), count(2000, "row")) == ("1 row", "0 rows", "2,000 rows")
