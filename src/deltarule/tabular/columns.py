@@ -14,7 +14,8 @@ from enum import StrEnum
 import polars as pl
 
 from deltarule.errors import DataError, DeltaruleWarning, warn
-from deltarule.tabular.dates import describe_format, find_formats, has_dates, impossible_dates
+from deltarule.tabular.dates import describe_format, find_formats
+from deltarule.tabular.odd_numbers import FEW_LEVELS, NAME_LEVELS, odd_writing
 from deltarule.tabular.rows import first_where
 from deltarule.tabular.values import case_twins, is_truth_pair, parse_levels, parse_numbers
 from deltarule.tabular.wording import near_matches
@@ -25,14 +26,8 @@ ENOUGH_ROWS = 20
 NEARLY_ALL = 0.9
 """A text column with more distinct values than this part of its rows looks like an identifier."""
 
-FEW_LEVELS = 20
-"""Numbers with a little text among them, and dates that cannot be told apart, are levels up to this many."""
-
 MOST_LEVELS = 64
 """Text with more levels than this, and fewer than five rows a level, is free text."""
-
-_CORRECT = "correct these values or leave them empty"
-_PLAIN = "write plain numbers such as 1234.5"
 
 _ID_WORD = re.compile(
     r"(?:^|[^a-z])(?:id|idx|uuid|guid|pk|key|rowid|rownum)$|^id(?:[^a-z]|$)|^unnamed|^(?:row.?)?index$"
@@ -181,15 +176,7 @@ def _as_asked(series: pl.Series, kind: Kind) -> Column:
     return Column(series.name, kind, "as asked")
 
 
-_NAME_LEVELS = "name it as categorical (--categorical)"
 _NAME_EITHER = "name it as numeric (--numeric) or categorical (--categorical)"
-_ONE_WAY = f"write all dates as YYYY-MM-DD, or {_NAME_LEVELS}"
-
-_MARKED = re.compile(r"^[-+]?[0-9]{1,3}([,. '’][0-9]{3})*([.,][0-9]+)?$")
-_THOUSANDS = re.compile(r"[0-9][,. '’][0-9]{3}(?:[^0-9]|$)")
-_ADDRESS = re.compile(r"^[0-9]{1,3}([.][0-9]{1,3}){3}$")
-_DRESSED = re.compile(r"^[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
-"""A number with a sign of a currency, a unit, or marks between thousands."""
 
 
 def _classify(series: pl.Series) -> tuple[Column, str]:
@@ -264,74 +251,16 @@ def _classify_levels(
     """Text that is neither numbers, truth values nor dates: levels, an identifier, or prose."""
     n_levels, n_present = present.n_unique(), len(present)
     if n_levels > FEW_LEVELS:
-        why, remedy = _odd_writing(series, present, unreadable, formats)
+        why, remedy = odd_writing(series, present, unreadable, formats)
         if why:
             return _left_out(series, why), remedy
     if n_present >= ENOUGH_ROWS and n_levels > NEARLY_ALL * n_present:
         why = f"{n_levels} of {n_present} values are distinct, looks like an identifier"
-        return _left_out(series, why), _NAME_LEVELS
+        return _left_out(series, why), NAME_LEVELS
     if n_levels > MOST_LEVELS and n_levels * 5 > n_present:
-        return _left_out(series, f"free text, {n_levels} different values in {n_present} rows"), _NAME_LEVELS
+        return _left_out(series, f"free text, {n_levels} different values in {n_present} rows"), NAME_LEVELS
     why = f"text with {_levels(n_levels)}{_missing(len(series) - n_present)}"
     return Column(series.name, Kind.categorical, why), ""
-
-
-def _odd_writing(series: pl.Series, present: pl.Series, unreadable: pl.Series, formats: list[str]) -> tuple[str, str]:
-    """What stands in the way of numbers or dates that are many, and what to do about it; two empty texts if nothing."""
-    if len(formats) > 1:
-        ways = " or ".join(map(describe_format, formats))
-        return f"dates whose day and month cannot be told apart ({ways})", _ONE_WAY
-    if mixed := _mixed_numbers(series, unreadable, len(present)):
-        return mixed, f"{_CORRECT}, or {_NAME_LEVELS}"
-    if (no_days := impossible_dates(series)) is not None and no_days.any():
-        row, value = first_where(series, no_days)
-        return f"dates, but for {value!r} in row {row}, which is no day", f"{_CORRECT}, or {_NAME_LEVELS}"
-    if has_dates(present):
-        return f"dates written in several ways, such as {present[0]!r}", _ONE_WAY
-    if present.str.contains(_DRESSED.pattern).all():
-        return _not_plain(present[0]), f"{_PLAIN}, or {_NAME_LEVELS}"
-    return "", ""
-
-
-def refuse_odd_numbers(series: pl.Series, values: pl.Series, who: str, what: str, remedy: str) -> None:
-    """Refuse numbers that cannot be read, `values` of a text column, which nobody has asked to be `what`.
-
-    Raises
-    ------
-    DataError
-        Numbers with a few texts among them, or with marks; `remedy` says how to ask.
-    """
-    unreadable, many = parse_numbers(series)[1], values.n_unique() > FEW_LEVELS
-    if not unreadable.any():
-        return
-    mixed = _mixed_numbers(series, unreadable, len(values)) if many else ""
-    found = mixed or _marked_numbers(values, many=many)
-    if found:
-        raise DataError(
-            f"{who}: expected numbers or {what}, found {found}", f"{_CORRECT if mixed else _PLAIN}, or {remedy}"
-        )
-
-
-def _mixed_numbers(series: pl.Series, unreadable: pl.Series, n_present: int) -> str:
-    """What to say of numbers with a few values that are none; else an empty text."""
-    if unreadable.sum() * 10 > n_present:
-        return ""
-    row, value = first_where(series, unreadable)
-    return f"numbers, but {unreadable.sum()} of {n_present} values are text (row {row}: {value!r})"
-
-
-def _marked_numbers(present: pl.Series, *, many: bool) -> str:
-    """What to say of values that are all numbers, many or with marks of thousands; else an empty text."""
-    if not present.str.contains(_MARKED.pattern).all() or present.str.contains(_ADDRESS.pattern).any():
-        return ""
-    if not many and not present.str.contains(_THOUSANDS.pattern).any():
-        return ""  # such as several choices, 1,3
-    marked = present.filter(present.str.contains("[^0-9+-]"))
-    return _not_plain(marked[0]) if len(marked) else ""
-
-
-def _not_plain(value: str) -> str:
-    return f"numbers that are not written plainly, such as {value!r}"
 
 
 def _left_out(series: pl.Series, why: str) -> Column:

@@ -18,9 +18,10 @@ import polars as pl
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption, ModelFileError
 from deltarule.fields import read_field
-from deltarule.tabular.columns import FEW_LEVELS, Column, Kind, refuse_odd_numbers
+from deltarule.tabular.columns import Column, Kind
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.expressions import CONTRASTS, FUNCTIONS, LONGEST, Terms, read_formula
+from deltarule.tabular.odd_numbers import FEW_LEVELS, refuse_odd_numbers
 from deltarule.tabular.preprocessing import ignored_columns, require_columns
 from deltarule.tabular.rows import first_where, row_number
 from deltarule.tabular.values import parse_levels

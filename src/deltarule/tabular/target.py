@@ -10,7 +10,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption
-from deltarule.tabular.columns import refuse_odd_numbers
+from deltarule.tabular.odd_numbers import refuse_odd_numbers
 from deltarule.tabular.rows import first_where
 from deltarule.tabular.values import clean_text, parse_levels, parse_numbers, require_finite
 from deltarule.tabular.wording import near_matches
