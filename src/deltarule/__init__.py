@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .gradient_check import check_gradient
     from .network import Network
     from .pictures import plot_activation, plot_boundary, plot_descent
-    from .tabular.model import load
+    from .tabular.load import load
     from .tracing import check_answers, trace
 
 __version__ = "0.1.0"
@@ -33,7 +33,7 @@ _ROOMS = {
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "likelihood_ratio_test": "estimators.nested",
-    "load": "tabular.model",
+    "load": "tabular.load",
     "diagnose": "diagnosis",
     "Diagnosis": "diagnosis",
     "Network": "engines",

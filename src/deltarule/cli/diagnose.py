@@ -27,7 +27,7 @@ def command(
     """Look for dead and saturated units, gradients that fade or grow, units alike, NaN, and steps too long or short."""
     from deltarule.cli.output import console, note, notes, show_json
     from deltarule.tabular import read_table
-    from deltarule.tabular.model import load
+    from deltarule.tabular.load import load
 
     trained = load(model)
     told: list[str] = []

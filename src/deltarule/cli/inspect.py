@@ -20,7 +20,8 @@ def command(
 ) -> None:
     """Show architecture, parameters, preprocessing and training history of a model file."""
     from deltarule.cli.output import show_json
-    from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.load import load
+    from deltarule.tabular.model import TabularModel
 
     found = load(model)
     table = found if isinstance(found, TabularModel) else None

@@ -203,7 +203,8 @@ def from_model(path: str, table: str, rows: str, target: str | None) -> Case:
     from deltarule.cli.output import note
     from deltarule.errors import DataError
     from deltarule.tabular import read_table
-    from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.load import load
+    from deltarule.tabular.model import TabularModel
     from deltarule.tabular.named import named_samples
     from deltarule.tabular.rows import rows_of
     from deltarule.tabular.wording import near_matches

@@ -194,7 +194,8 @@ def load_model(path: str, *, target: bool = False) -> Any:
     InvalidOption
         It holds an estimator that knows no names of columns, or no name of its target.
     """
-    from deltarule.tabular.model import TabularModel, load
+    from deltarule.tabular.load import load
+    from deltarule.tabular.model import TabularModel
     from deltarule.tabular.named import NamedEstimator
 
     model = load(path)

@@ -5,7 +5,6 @@ This is what ``deltarule train`` writes and what all other commands read. The fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import polars as pl
 
-from deltarule import __version__, model_file
+from deltarule import model_file
 from deltarule.arrays import Array
 from deltarule.diagnosis import Report, diagnose_estimator
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
@@ -336,37 +335,3 @@ def _read_preprocessing(document: object) -> Preprocessing | FormulaPreprocessin
 
         return FormulaPreprocessing.from_json(document)
     return Preprocessing.from_json(document)
-
-
-def load(path: str | Path) -> Any:
-    """Read a model file.
-
-    Parameters
-    ----------
-    path : str or Path
-        What ``save`` of an estimator, or ``deltarule train``, has written.
-
-    Returns
-    -------
-    estimator or TabularModel
-        Predictions equal those before saving, bit for bit.
-
-    Raises
-    ------
-    ModelFileError
-        The file is damaged, of another program, newer than this one, or does not fit together.
-    """
-    document, arrays = model_file.read(path, kind="model")
-    try:
-        if document.get("face") == FACE:
-            return TabularModel.from_document(document, arrays)
-        return from_document(read_field(document, "model", "estimator", dict), arrays)
-    except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error.message}", _upgrade(path) or error.hint or "train again") from error
-
-
-def _upgrade(path: str | Path) -> str:
-    """What to do about a file that a newer version has written; empty for all others."""
-    theirs = model_file.written_by(path).get("deltarule", "")
-    numbers = [[int(part) for part in re.findall(r"\d{1,9}", version)] for version in (theirs, __version__)]
-    return f"upgrade deltarule: {theirs} has written it, this is {__version__}" if numbers[0] > numbers[1] else ""
