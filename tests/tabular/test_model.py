@@ -17,13 +17,14 @@ import deltarule.estimators
 from deltarule import MLPClassifier, model_file
 from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, UnknownName
 from deltarule.tabular.advice import _IN_OPTIONS
+from deltarule.tabular.draft import batch_size, epochs
 from deltarule.tabular.fit import fit_table
 from deltarule.tabular.metrics import beats, classification_metrics, regression_metrics
 from deltarule.tabular.model import TabularModel
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.prepare import prepare, read_weights
-from deltarule.tabular.recipe import batch_size, epochs, make_recipe
+from deltarule.tabular.recipe import make_recipe
 from deltarule.tabular.target import Task
 
 QUICK: dict[str, Any] = {"epochs": 4, "hidden": (6,)}

@@ -22,8 +22,9 @@ from deltarule.tabular.metrics import NAMES, Metrics, beats, headline, number
 from deltarule.tabular.model import TabularModel
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
+from deltarule.tabular.penalty import FINITE_L2, WHY_FINITE, is_penalized
 from deltarule.tabular.prepare import Part, Prepared, prepare
-from deltarule.tabular.recipe import FINITE_L2, WHY_FINITE, is_penalized, make_recipe
+from deltarule.tabular.recipe import make_recipe
 
 TRIAL_STEPS = 100
 """Of the simple model, before it is compared with the network: enough to tell, and quick on a large table."""

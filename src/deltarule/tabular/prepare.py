@@ -18,8 +18,9 @@ from deltarule.tabular.columns import Column, Kind, check_roles, find_columns
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
+from deltarule.tabular.penalty import is_penalized
 from deltarule.tabular.preprocessing import Preprocessing
-from deltarule.tabular.recipe import Recipe, is_penalized, make_recipe
+from deltarule.tabular.recipe import Recipe, make_recipe
 from deltarule.tabular.rows import first_where, rows_of
 from deltarule.tabular.scaling import SCALES
 from deltarule.tabular.split import MINIMUM_ROWS, split_rows
