@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy import linalg, sparse
 from sklearn.base import RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 
 from .. import engines
@@ -19,19 +18,18 @@ from ..engines.least_squares import least_squares as engine_least_squares
 from ..engines.solution import Solution
 from ..engines.threads import one_blas_thread, usable_threads
 from ..equations.design import FULL_RANK
-from ..equations.exact import centered, least_squares, most_steps, nonnegative, ridge, sparse_least_squares
 from ..errors import DataError, DeltaruleWarning, InvalidOption, ModelFileError, warn
 from ..network import Network
 from ..run import Run, State, Validation
 from .base import store
 from .base_linear import PLAIN_DESCENT
 from .documentation import with_parameters
+from .exact_solution import put, solve
 from .inference import Refusal
 from .linear_inference import LEAST, LinearInference, refuse_squares
-from .measuring import MOST_WITH_ERRORS, TOO_MUCH
+from .measuring import MOST_WITH_ERRORS
 
 EXACT_SOLVERS = ("auto", "exact")
-FINEST = 1e-12  # tolerance for a sparse `X`
 
 
 @with_parameters
@@ -255,7 +253,7 @@ class LinearRegression(RegressorMixin, LinearInference):
 
     def _by_products(self, found: Solution, data: Data) -> Refusal | None:
         """Take what the engine has found from products of the columns; why there are no errors, if so."""
-        self._take(found.W, found.b)
+        put(self.network_.theta, found.W, found.b, self._named)
         spread = found.spread.tolist()
         self._keep(found.sums, len(data))
         mean, scale = found.columns
@@ -265,57 +263,17 @@ class LinearRegression(RegressorMixin, LinearInference):
     def _by_columns(self, data: Data, engine: Engine) -> tuple[float, Refusal | None]:
         """The same from the columns themselves, with the cost there."""
         with one_blas_thread(), np.errstate(over="ignore"):  # of squares of y, which are told
-            self._take(*self._solve(data))
+            W, b, found = solve(
+                data, intercept=self.fit_intercept, alpha=self.alpha, positive=self.positive, tol=self.tol
+            )
+            if found is not None:
+                self.rank_, self._singular = found.rank, found.singular
+            put(self.network_.theta, W, b, self._named)
         if data.X.dtype == np.float32 and isinstance(data.X, np.ndarray):
             mean, scale = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
             self._warn_of_rounding(mean, scale, self._unit(data))
         cost = engine.cost(self.network_, data, threads=usable_threads(self.n_jobs))
         return cost, refuse_squares(data.y)
-
-    def _take(self, W: Array, b: Array) -> None:
-        """Give the network its weights (n_L, n_x), (n_L,), if it can hold them."""
-        theta = self.network_.theta
-        if theta.dtype != W.dtype:
-            size = np.abs(W)
-            if not (size.min() > 1e-36 and size.max() < 1e36):
-                self._check_range(W, theta.dtype)
-        theta[: W.size], theta[W.size :] = W.ravel(), b
-        if not np.isfinite(theta).all():
-            text = (
-                f"expected weights that {theta.dtype} holds, found others of X, y or sample weights so large or small"
-            )
-            raise DataError(text, "rescale them to about unit size")
-
-    def _check_range(self, W: Array, dtype: np.dtype[Any]) -> None:
-        """Refuse weights (n_L, n_x) that are too large for a precision, and tell those that are too small."""
-        with np.errstate(over="ignore"):
-            kept = W.astype(dtype)
-        lost = ~(np.abs(kept - W) <= TOO_MUCH * np.abs(W)).all(axis=0)  # as is what is not finite
-        if not lost.any():
-            return
-        text = f"expected weights of about 1e-38 to 1e38, which {dtype} holds, found others of {self._named(lost)}"
-        advice = "rescale these columns, or pass float64"
-        if not np.isfinite(kept).all():
-            raise DataError(text, advice)
-        warn(f"{text}, which are taken as zero, or nearly; {advice}", DeltaruleWarning)
-
-    def _solve(self, data: Data) -> tuple[Array, Array]:
-        """``W`` (n_L, n_x) and ``b`` (n_L,) of the smallest sum of squares."""
-        if sparse.issparse(data.X):
-            W, b, converged = sparse_least_squares(
-                data.X, data.y, data.w, intercept=self.fit_intercept, tol=min(self.tol, FINEST)
-            )
-            if not converged:
-                warn(f"lsqr failed to converge in {most_steps(data.X)} steps", ConvergenceWarning)
-            return W, b
-        if not self.positive and self.alpha == 0:
-            X, y = (A.astype(np.float64, copy=False) for A in (data.X, data.y))
-            found = least_squares(X, y, data.w, intercept=self.fit_intercept)
-            self.rank_, self._singular = found.rank, found.singular
-            return found.W, found.b
-        A, B, x_mean, y_mean = centered(data.X, data.y, data.w, intercept=self.fit_intercept)
-        W = (nonnegative if self.positive else ridge)(A, B, self.alpha)
-        return W, y_mean - W @ x_mean
 
     @property
     def singular_(self) -> Array:
