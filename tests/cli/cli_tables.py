@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,10 @@ class Ran:
 
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+Cli = Callable[..., Ran]
+"""Runs a command; see the fixture `cli`."""
 
 
 def mixed_table(m: int = 240, *, seed: int = 0, task: str = "binary") -> pl.DataFrame:

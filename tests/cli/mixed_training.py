@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-from cli_tables import Ran, mixed_table
-
-Cli = Callable[..., Ran]
+from cli_tables import Cli, Ran, mixed_table
 
 
 def write(path: Path, task: str = "binary", m: int = 240) -> pl.DataFrame:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from cli_tables import Ran
 
-Cli = Callable[..., Ran]
 ALL = ("--split", "100,0,0")
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 import polars as pl
 import pytest
 import statsmodels.formula.api as smf
+from cli_tables import Cli
 from numpy.testing import assert_allclose
-from people import ALL, Cli, people
+from people import ALL, people
 from statsmodels.genmod.families import Binomial
 
 import deltarule

@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 import statsmodels.formula.api as smf
+from cli_tables import Cli
 from numpy.testing import assert_allclose
-from people import ALL, Cli, people
+from people import ALL, people
 
 import deltarule
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from mixed_training import Cli, trained, write
+from cli_tables import Cli
+from mixed_training import trained, write
 
 import deltarule
 

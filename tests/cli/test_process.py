@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_tables import mixed_table
-from mixed_training import Cli
+from cli_tables import Cli, mixed_table
 
 import deltarule
 import deltarule.__main__
