@@ -37,6 +37,24 @@ def test_evaluate_tells_that_it_may_have_learned_from_these_rows(cli: Cli, tmp_p
     assert "learned from" not in cli("evaluate", "model.safetensors", "o.csv").err
 
 
+def test_weights_are_told_wherever_they_count(cli: Cli, tmp_path: Path) -> None:
+    heading = "that training has not seen, weighted by importance"
+    assert heading in trained(cli, tmp_path, "--weights", "importance").out
+    assert "on 240 rows, weighted by importance" in cli("evaluate", "model.safetensors", "t.csv").out
+    assert cli("evaluate", "model.safetensors", "t.csv", "--json").json()["weights"] == "importance"
+    pl.read_csv(tmp_path / "t.csv").drop("importance").write_csv(tmp_path / "o.csv")
+    assert cli("evaluate", "model.safetensors", "o.csv", "--json").json()["weights"] is None
+    assert "weighted" not in cli("evaluate", "model.safetensors", "o.csv").out
+
+
+def test_classes_of_floats_have_one_name(cli: Cli, tmp_path: Path) -> None:
+    pl.DataFrame({"x": [float(i) for i in range(40)], "y": [0.0, 1.0] * 20}).write_csv(tmp_path / "f.csv")
+    assert cli("train", "f.csv", "-t", "y", "--epochs", 2).code == 0
+    first, second, *_ = cli("predict", "model.safetensors", "f.csv").out.splitlines()
+    assert first == "prediction,probability of 0.0,probability of 1.0"
+    assert second.partition(",")[0] in ("0.0", "1.0")
+
+
 def test_evaluate_a_single_row(cli: Cli, tmp_path: Path) -> None:
     trained(cli, tmp_path)
     pl.read_csv(tmp_path / "t.csv").head(1).write_csv(tmp_path / "o.csv")

@@ -9,13 +9,14 @@ import sys
 import warnings
 from pathlib import Path
 
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from deltarule.errors import DataError, InvalidOption, OutputError
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, OutputError
 from deltarule.tabular import read_table, write_table
 from deltarule.tabular.read import EXTENSIONS
 
@@ -102,6 +103,39 @@ def test_marks_that_may_be_those_of_thousands_are_told(tmp_path, values, told):
     assert [("is read as" in str(one.message)) for one in caught] == [True] * told
 
 
+def test_points_mark_thousands_where_other_columns_have_decimal_commas(tmp_path):
+    with pytest.warns(DeltaruleWarning, match="column 'a': '5.258' is read as 5258, as other columns have"):
+        found = _read(tmp_path, b"a;b;c\n5.258;0,5;1.5\n1.234.567;-1,25;2.250\n7;2;3\n")
+    assert found.to_dict(as_series=False) == {"a": [5258, 1234567, 7], "b": [0.5, -1.25, 2.0], "c": [1.5, 2.25, 3.0]}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["1.1", "1.10", "1.2"], "'1.1' and '1.10'"),
+        (["100000", "1E5", "2E3"], "'100000' and '1E5'"),
+        (["007", "7", "8"], "'007' and '7'"),
+        (["12345678901234567890", "12345678901234567891", "7"], "'12345678901234567890' and '12345678901234567891'"),
+        (["90071992547409930", "90071992547409931"], "'90071992547409930' and '90071992547409931'"),
+        (["1", "2", "2"], ""),
+        (["1.5", "2.5", ""], ""),
+        ([f"{i / 8}" for i in range(100)] + ["1.50"], ""),
+    ],
+)
+def test_values_that_are_the_same_number_are_told(tmp_path, values, told):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _read(tmp_path, "\n".join(["a,b", *(f"{value},1" for value in values)]).encode())
+    assert [told in str(one.message) for one in caught] == ([True] if told else [])
+
+
+def test_the_index_of_a_pandas_frame_is_left_out(tmp_path):
+    frame = pd.DataFrame({"x": range(5)})
+    frame[frame.x != 2].to_parquet(tmp_path / "t.parquet")
+    with pytest.warns(DeltaruleWarning, match="__index_level_0__, the index of a pandas frame, is left out"):
+        assert read_table(tmp_path / "t.parquet").columns == ["x"]
+
+
 BAD = {
     "empty": (b"", "empty file"),
     "only blanks": (b" \n\n", "empty file"),
@@ -162,8 +196,6 @@ BAD_LINES = {
     "a key twice, line by line": (b'{"a":NaN,"b":1,"b":2}\n', "found 'b' again, in line 1"),
     "mixed": (b'{"a":1}\n{"a":true}\n', "a number in line 1 and true or false in line 2"),
     "sometimes nested": (b'{"a":1}\n{"a":{"b":2}}\n', "a list or an object in line 2"),
-    "nested list": (b'{"a":[1]}\n', "one value in each cell"),
-    "nested object": (b'{"a":{"b":1}}\n', "one value in each cell"),
     "no columns": (b"{}\n", "at least one column"),
     "a column without a name": (b'{"":1}\n', "has no name"),
 }

@@ -86,6 +86,8 @@ BAD = {
     "numbers but one as regression": ([*map(str, range(100)), "x"], "regression", "found 'x' in row 101"),
     "infinite": ([1.5, None, math.inf], "auto", "found 1 infinite (first in row 3)"),
     "dates": ([dt.date(2020, 1, 1)] * 3, "auto", "expected numbers or classes, found values of type Date"),
+    "dates as text": (["2020-01-31", "2020-02-29"] * 9, "auto", "found dates, such as '2020-01-31'; turn them into"),
+    "money": ([f"€{k},234.50" for k in range(1, 4)] * 9, "auto", "not written plainly, such as '€1,234.50'"),
     "lists": ([[1], [2]], "auto", "found values of type List(Int64)"),
     "text as regression": ([None, "a", "b", "a"], "regression", "found 'a' in row 2"),
     "three as binary": (["a", "b", "c"] * 3, "binary", "expected two classes for a binary task, found 3"),

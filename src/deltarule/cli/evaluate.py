@@ -28,4 +28,5 @@ def command(
         )
         return
     title = f"{trained.outcome.name}: {trained.outcome.kind} on {count(found['rows'], 'row')}"
+    title += trained.weighting if found["weights"] else ""
     show_metrics(title, found["metrics"], found["baseline"], found["baseline_is"])

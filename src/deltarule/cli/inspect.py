@@ -121,7 +121,7 @@ def _show(document: dict[str, Any], table: TabularModel | None, summary: Summary
     _show_history(document["history"], table)
     if table is not None and table.report["test"] is not None:
         report = table.report
-        title = f"Test, on {count(report['rows'].get('test', 0), 'row')}"
+        title = f"Test, on {count(report['rows'].get('test', 0), 'row')}{table.weighting}"
         show_metrics(title, report["test"], report["baseline"] or {}, report["baseline_is"])
 
 

@@ -240,7 +240,7 @@ def _show_result(trained: TabularModel, table: str, output: str, seconds: float,
     if report["test"] is None:
         say("no rows were kept for a test: deltarule evaluate measures the model on another table")
     else:
-        title = f"Test, on {count(report['rows']['test'], 'row')} that training has not seen"
+        title = f"Test, on {count(report['rows']['test'], 'row')} that training has not seen{trained.weighting}"
         show_metrics(title, report["test"], report["baseline"], report["baseline_is"])
         _judge(trained)
     say()

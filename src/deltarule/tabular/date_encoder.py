@@ -79,7 +79,8 @@ class DateEncoder(Encoder):
             out[:, 2 + 2 * k] = np.nan_to_num(np.cos(angle))
         if self.missing:
             out[:, -1] = moments.is_null().to_numpy()
-        return self._far(series, self.scaler.far(out[:, 0]))
+        gaps = [] if self.missing else self._gaps(series, moments.is_null(), "the median day")
+        return gaps + self._far(series, self.scaler.far(out[:, 0]))
 
     def describe(self) -> str:
         """One line for people."""

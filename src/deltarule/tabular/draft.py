@@ -143,7 +143,9 @@ class Draft:
         optimizer = OPTIMIZERS.choose(options.optimizer)
         lasso = self.model == "logistic" and options.l1 and optimizer.name == "lbfgs"
         solver = optimizer.as_asked()
-        self.decide("optimizer", solver, "as asked", solver=_LASSO if lasso else solver)
+        quicker = "as asked: the optimum, by Newton's method where that is quicker; lbfgs(memory=10) insists"
+        why = quicker if solver == "lbfgs" else "as asked"
+        self.decide("optimizer", solver, why, solver=_LASSO if lasso else solver)
         if optimizer.full_batch:
             self.refuse_steps(_STEPS, f"{optimizer.name} finds its steps by itself", "leave it out")
         else:
@@ -170,9 +172,9 @@ class Draft:
             why = "least squares have a solution in one step; name an optimizer to go there by steps"
             self.decide("optimizer", "exact", why, solver="auto")
             return
-        why = "the cost is convex: it finds the optimum; name an optimizer to go there by other steps"
+        why = "the cost is convex: the quicker one finds the optimum; name an optimizer to go there by other steps"
         lasso = self.model == "logistic" and self.options.l1
-        self.decide("optimizer", "lbfgs", why, solver=_LASSO if lasso else "lbfgs")
+        self.decide("optimizer", "newton or lbfgs", why, solver=_LASSO if lasso else "lbfgs")
 
     def _choose_firth(self) -> None:
         """Firth's penalized likelihood, which takes no other penalty."""

@@ -70,9 +70,12 @@ class Encoder(ABC):
         if not odd.any():
             return []
         row, value = first_where(series, odd)
-        first = f"first {value!r} in row {row}"
+        first = f"first in row {row}" if value is None else f"first {value!r} in row {row}"
         values = count(int(odd.sum()), "value") + (" is" if odd.sum() == 1 else " are")
         return [f"column {self.name!r}: {values} {what} ({first}), taken as {taken}"]
+
+    def _gaps(self, series: pl.Series, gaps: pl.Series, taken: str) -> list[str]:
+        return self._notes(series, gaps, "missing, as none was in training", taken)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the attributes."""
@@ -111,7 +114,8 @@ class NumericEncoder(Encoder):
         out[:, 0] = self.scaler.apply(numbers, out.dtype)
         if self.missing:
             out[:, 1] = numbers.is_null().to_numpy()
-        return self._far(series, self.scaler.far(out[:, 0]))
+        gaps = [] if self.missing else self._gaps(series, numbers.is_null(), f"the median, {self.scaler.fill:.6g}")
+        return gaps + self._far(series, self.scaler.far(out[:, 0]))
 
     def describe(self) -> str:
         """One line for people."""
@@ -230,6 +234,9 @@ class CategoricalEncoder(Encoder):
         else:
             taken = f"the reference level {self.reference!r}" if self.treatment else "none of them"
             notes = self._notes(series, unseen, "not among the levels seen in training", taken)
+        if not self.missing:
+            taken = f"the reference level {self.reference!r}" if self.treatment else "none of the levels"
+            notes += self._gaps(series, levels.is_null(), taken)
         codes = codes.set(levels.is_null(), n_levels + self.other if self.missing else -1)
         column = codes.to_numpy() - self.treatment
         rows = np.flatnonzero(column >= 0)

@@ -119,7 +119,8 @@ class TabularModel:
         Returns
         -------
         dict
-            "rows" (int), "metrics" and "baseline" (name -> value), "baseline_is" (str).
+            "rows" (int), "weights" (the column they are weighted by, or None), "metrics" and "baseline" (name ->
+            value), "baseline_is" (str).
 
         Raises
         ------
@@ -244,10 +245,16 @@ class TabularModel:
         """Metrics of prepared rows; see `evaluate`."""
         return {
             "rows": len(part),
+            "weights": None if part.w is None else self.weights,
             "metrics": self.outcome.measure(part.y, self._outputs(part.X), part.w),
             "baseline": self.outcome.measure_trivial(part.y, part.w),
             "baseline_is": self.outcome.trivial_name,
         }
+
+    @property
+    def weighting(self) -> str:
+        """For people, behind a number of rows: by what they are weighted, if they are."""
+        return f", weighted by {self.weights}" if self.weights else ""
 
     @property
     def history(self) -> dict[str, list[float]]:

@@ -102,7 +102,10 @@ class Outcome:
         names = pl.Series("prediction", self.classes).gather(output.argmax(axis=1))
         if self.dtype == "boolean":
             names = names == "true"
-        columns = {f"probability of {name}": output[:, k] for k, name in enumerate(self.classes)}
+        shown = pl.Series(self.classes)
+        if self.dtype == "float":  # 1.0, as predictions are written
+            shown = shown.cast(pl.Float64).cast(pl.String)
+        columns = {f"probability of {name}": output[:, k] for k, name in enumerate(shown)}
         return pl.DataFrame({"prediction": names.cast(_DTYPES[self.dtype]), **columns})
 
     def measure(self, y: Array, output: Array, w: Array | None) -> Metrics:

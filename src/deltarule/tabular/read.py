@@ -18,11 +18,11 @@ from pathlib import Path
 import polars as pl
 
 from deltarule.atomic import atomic_write
-from deltarule.errors import DataError, InvalidOption, OutputError
+from deltarule.errors import DataError, DeltaruleWarning, InvalidOption, OutputError, warn
 from deltarule.tabular.delimited import split_delimited
 from deltarule.tabular.lines import parse_lines
 from deltarule.tabular.memory import memory
-from deltarule.tabular.values import infer_type, settle
+from deltarule.tabular.values import has_decimal_commas, infer_type, settle
 
 EXTENSIONS = {
     ".csv": "csv",
@@ -108,16 +108,18 @@ def read_as_written(
     found = wanted or _by_content(data)
     if found in ("csv", "tsv"):
         fields, delimiter = split_delimited(_utf8(data, name, encoding), name, "\t" if found == "tsv" else None)
-        frame = fields.select(infer_type(field, decimal_comma=delimiter == ";") for field in fields.get_columns())
+        decimals = "." if delimiter != ";" else "," if has_decimal_commas(fields) else ".,"
+        frame = fields.select(infer_type(field, decimals=decimals) for field in fields.get_columns())
     elif found == "ndjson":
         fields = frame = parse_lines(_utf8(data, name, encoding), name)
     else:
-        fields = frame = _parse_binary(data, found, name)
-    if not frame.width or frame.is_empty():
-        raise DataError(f"{name}: expected at least one column and one row, found {frame.width} and {len(frame)}")
+        fields = frame = _without_index(_parse_binary(data, found, name), name)
     if "" in frame.columns:
         raise DataError(f"{name}: column {frame.columns.index('') + 1} has no name", "give every column a name")
-    return settle(frame), fields
+    settled = settle(frame)
+    if not settled.width or settled.is_empty():
+        raise DataError(f"{name}: expected at least one column and one row, found {settled.width} and {len(settled)}")
+    return settled, fields
 
 
 def _by_extension(path: Path) -> str:
@@ -187,6 +189,17 @@ def _parse_binary(data: bytes, found: str, name: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{name}: expected a whole {found} file, found a damaged or foreign one ({reason})") from None
+
+
+def _without_index(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Without the row labels that pandas writes beside the columns, and hides when it reads them again."""
+    labels = [column for column in frame.columns if re.fullmatch(r"__index_level_\d+__", column)]
+    if labels:
+        warn(
+            f"{name}: {', '.join(labels)}, the index of a pandas frame, is left out; reset_index() makes it a column",
+            DeltaruleWarning,
+        )
+    return frame.drop(labels)
 
 
 def _utf8(data: bytes, name: str, encoding: str) -> bytes:

@@ -10,6 +10,7 @@ import polars as pl
 
 from deltarule.arrays import Array
 from deltarule.errors import DataError, InvalidOption
+from deltarule.tabular.dates import has_dates
 from deltarule.tabular.odd_numbers import refuse_odd_numbers
 from deltarule.tabular.rows import first_where
 from deltarule.tabular.values import clean_text, parse_levels, parse_numbers, require_finite
@@ -113,6 +114,11 @@ def find_task(series: pl.Series, *, task: str = "auto") -> Task:
     if task == "auto" and series.dtype == values.dtype == pl.String:
         asked = "ask for classes (binary, multiclass)"
         refuse_odd_numbers(series, values, f"target {series.name!r}", "classes", asked)
+        if has_dates(values):
+            raise DataError(
+                f"target {series.name!r}: expected numbers or classes, found dates, such as {values[0]!r}",
+                f"turn them into numbers, such as days since a date, or {asked}",
+            )
     found = _found(values) if task == "auto" else Task(cast(TaskKind, task), "as asked")
     if found.is_classification:
         _check_classes(series, values, found)

@@ -28,6 +28,9 @@ _TRUE = [pair[1] for pair in TRUTH_PAIRS]
 _THOUSANDS, _ENOUGH = r"^[-+]?[1-9][0-9]{0,2}([.,][0-9]{3})+$", 5
 """How numbers are written whose thousands have marks, and how many tell so."""
 
+_FEW, _MANY_DIGITS = 20, r"^\s*[-+]?[0-9]{16,}\s*$"
+"""Distinct numbers that may be codes, and whole numbers that double precision may not tell apart."""
+
 _SAMPLE = 2000
 """Values looked at first: a column whose beginning holds no number at all is not parsed to its end."""
 
@@ -52,30 +55,19 @@ def clean_text(series: pl.Series) -> pl.Series:
 def settle(frame: pl.DataFrame) -> pl.DataFrame:
     """Bring the types a file can hold down to those this room works with.
 
-    Categories become text, decimals become floats, NaN becomes null.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-
-    Returns
-    -------
-    polars.DataFrame
-
-    Raises
-    ------
-    DataError
-        For a column of lists, structures or raw bytes: a network needs one value in a cell.
+    Categories become text, decimals become floats, NaN becomes null. Columns of lists, structures or raw bytes are left
+    out, with a warning: a network needs one value in a cell.
     """
     columns = []
     for series in frame.get_columns():
         kind = series.dtype
         if kind.is_nested() or kind in (pl.Binary, pl.Object):
-            raise DataError(
-                f"column {series.name!r}: expected one value in each cell, found values of type {kind}",
-                "flatten or leave out this column first",
+            warn(
+                f"column {series.name!r} is left out: its values are of type {kind}, not one number or text in a cell",
+                DeltaruleWarning,
             )
-        columns.append(plain_type(series))
+        else:
+            columns.append(plain_type(series))
     return pl.DataFrame(columns)
 
 
@@ -124,23 +116,36 @@ def parse_numbers(series: pl.Series) -> tuple[pl.Series, pl.Series]:
     return numbers, numbers.is_null() & plain.is_not_null()
 
 
-def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
+def has_decimal_commas(fields: pl.DataFrame) -> bool:
+    """Whether the values of some column are surely numbers with a decimal comma, such as ``0,5``: no thousands are."""
+    for field in fields.get_columns():
+        present = field.head(_SAMPLE).str.strip_chars()
+        present = present.filter(~present.is_in(list(MISSING_AMONG_NUMBERS)))
+        if present.str.contains(r"^[-+]?[0-9]*(,[0-9]+)?$").all():
+            marked = present.filter(present.str.contains(",", literal=True))
+            if not marked.str.contains(_THOUSANDS).all():
+                return True
+    return False
+
+
+def infer_type(series: pl.Series, *, decimals: str = ".") -> pl.Series:
     """Give a text column of a file its type: whole numbers, floats, or text; every value is looked at.
 
     Parameters
     ----------
     series : polars.Series
         Values of type String, as they stand in the file.
-    decimal_comma : bool, default False
-        Also read ``1,5`` as one and a half, as files separated by semicolons write it. Columns with points and commas
-        stay text; of marks that may be those of thousands a warning tells.
+    decimals : {".", ".,", ","}
+        What may mark decimals: a point; either, as in files separated by semicolons; the comma, which other columns of
+        the file have. Columns with points and commas stay text; a warning tells of marks that are, or may be, those of
+        thousands, and of values that are the same number, but may be codes.
 
     Returns
     -------
     polars.Series
         Int64, Float64, or String with missing values as null.
     """
-    for candidate in _readings(series) if decimal_comma else (series,):
+    for candidate in (series,) if decimals == "." else _readings(series, decimals):
         if parse_numbers(candidate.head(_SAMPLE))[1].all():
             continue
         numbers, unreadable = parse_numbers(candidate)
@@ -148,34 +153,48 @@ def infer_type(series: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
             continue
         whole = candidate.str.strip_chars().cast(pl.Int64, strict=False)
         if whole.null_count() != numbers.null_count():
+            _tell_of_same_numbers(candidate, numbers)
             return numbers
-        _tell_of_zeros(candidate, whole)
+        _tell_of_same_numbers(candidate, numbers)
         return whole
     return clean_text(series)
 
 
-def _tell_of_zeros(series: pl.Series, whole: pl.Series) -> None:
-    """Warn of values that are the same number, but not the same code, as ``007`` and ``7``."""
-    zeros = series.str.contains(r"^\s*0[0-9]")
-    if not zeros.any():
+def _tell_of_same_numbers(series: pl.Series, numbers: pl.Series) -> None:
+    """Warn of values that are the same number, but may be codes: ``007`` and ``7``, ``1.10`` and ``1.1``, long ones."""
+    suspicious = series.str.contains(r"^\s*0[0-9]") | series.str.contains(_MANY_DIGITS)
+    if numbers.head(_SAMPLE).n_unique() <= _FEW and numbers.n_unique() <= _FEW:
+        suspicious = numbers.is_not_null()
+    if not suspicious.any():
         return
-    first = series.filter(zeros & whole.is_in(whole.filter(~zeros).implode())).head(1)
-    if len(first):
-        code = first[0].strip()
+    texts = pl.DataFrame({"text": series.str.strip_chars(), "number": numbers, "suspicious": suspicious})
+    groups = texts.drop_nulls().unique().group_by("number", maintain_order=True)
+    found = groups.agg(pl.col("text").sort(), pl.col("suspicious").any())
+    found = found.filter((pl.col("text").list.len() > 1) & pl.col("suspicious")).sort("number")
+    if len(found):
+        first, second = found["text"][0][:2]
         warn(
-            f"column {series.name!r}: {code!r} and {code.lstrip('0') or '0'!r} are read as the same number; if "
-            "they are codes, write a letter before each",
+            f"column {series.name!r}: {first!r} and {second!r} are read as the same number; if they are codes, write a "
+            "letter before each",
             DeltaruleWarning,
         )
 
 
-def _readings(series: pl.Series) -> tuple[pl.Series, ...]:
-    """A column as it is, or with points for commas; none where both stand in it, as one of them marks thousands."""
+def _readings(series: pl.Series, decimals: str) -> tuple[pl.Series, ...]:
+    """A column as it is, with points for commas, or without points that mark thousands; none where both stand in it."""
     present = series.drop_nulls().str.strip_chars()
     present = present.filter(~present.is_in(list(MISSING_AMONG_NUMBERS)))
     points, commas = (present.str.contains(mark, literal=True).any() for mark in ".,")
     if points and commas:
         return ()
+    pointed = present.filter(present.str.contains(".", literal=True))
+    if points and decimals == "," and pointed.str.contains(_THOUSANDS).all():
+        warn(
+            f"column {series.name!r}: {pointed[0]!r} is read as {pointed[0].replace('.', '')}, as other columns have "
+            "decimal commas",
+            DeltaruleWarning,
+        )
+        return (series.str.replace_all(".", "", literal=True),)
     _tell_of_thousands(present)
     return (series.str.replace(",", ".", literal=True),) if commas else (series,)
 
