@@ -103,9 +103,11 @@ class Checkpoint(Callback):
         different = [name for name in expected if expected[name] != found.get(name)]
         if different:
             name = different[0]
+            what = f"{name} {expected[name]!r}, found {found.get(name)!r}"
+            if name == "data":
+                what = "data as it was written with (table, seed and split), found others"
             raise ModelFileError(
-                f"{self.path}: the checkpoint is of another run: expected {name} {expected[name]!r}, "
-                f"found {found.get(name)!r}",
+                f"{self.path}: the checkpoint is of another run: expected {what}",
                 "delete it, or train with the settings and data it was written with",
             )
         kept = document["callbacks"]

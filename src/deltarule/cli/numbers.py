@@ -127,7 +127,8 @@ def read_document(path: str) -> dict[str, Any]:
     read = _read_yaml if Path(path).suffix.lower() in (".yaml", ".yml") else _read_json
     found = read(path, text)
     if not isinstance(found, dict) or not found:
-        raise DataError(f"{path}: expected names with numbers, such as W1 and b1, found {type(found).__name__}")
+        what = "none" if found == {} else type(found).__name__
+        raise DataError(f"{path}: expected names with numbers, such as W1 and b1, found {what}")
     return found
 
 

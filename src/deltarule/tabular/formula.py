@@ -243,7 +243,7 @@ def complete_rows(frame: pl.DataFrame, numbers: Iterable[str], categories: Itera
 def _terms(frame: pl.DataFrame, right: str) -> Terms:
     """What a formula is made of, whose columns the table has."""
     terms = read_formula(right)
-    require_columns(frame, list(terms.columns))
+    require_columns(frame, list(terms.columns), "the formula")
     return terms
 
 

@@ -234,11 +234,11 @@ def ignored_columns(frame: pl.DataFrame, known: list[str]) -> list[str]:
     return [f"columns that the model does not use are ignored: {', '.join(extra[:10])}{more}"] if extra else []
 
 
-def require_columns(frame: pl.DataFrame, names: list[str]) -> None:
+def require_columns(frame: pl.DataFrame, names: list[str], whose: str = "the training table") -> None:
     """Refuse a table that lacks one of the columns."""
     present = set(frame.columns)
     absent = [name for name in names if name not in present]
     if absent:
         hint = near_matches(absent[0], frame.columns) if len(absent) == 1 else ""
         listed = ", ".join(map(repr, absent[:10])) + (", ..." if len(absent) > 10 else "")
-        raise DataError(f"expected the columns of the training table, found none named {listed}", hint)
+        raise DataError(f"expected the columns of {whose}, found none named {listed}", hint)
