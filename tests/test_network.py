@@ -129,6 +129,12 @@ def test_targets_of_another_shape_are_refused(shape):
             use(cache, np.ones(shape))
 
 
+@pytest.mark.parametrize("dropout", ["0.5", [[0.5]], None, ["a"]])
+def test_dropout_that_is_no_number_is_refused(dropout):
+    with pytest.raises(InvalidOption, match="expected dropout as a number or one for each hidden layer, found"):
+        Network.create([3, 2, 1], ["tanh", "identity"], dropout=dropout)
+
+
 def test_theta_with_gaps_is_refused():
     network = Network.create([3, 1], ["identity"], seed=0)
     with pytest.raises(InvalidOption, match="expected theta in one piece"):

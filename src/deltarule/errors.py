@@ -91,18 +91,7 @@ class ModelFileError(DeltaruleError, ValueError):
 
 
 class MissingLibrary(DeltaruleError, ImportError):
-    """A library that not everybody needs is asked for, and is not installed.
-
-    Parameters
-    ----------
-    library : str
-        Its name.
-    purpose : str
-        What it is needed for.
-    """
-
-    def __init__(self, library: str, purpose: str) -> None:
-        super().__init__(f"expected {library} {purpose}, found none", f"pip install {library}")
+    """A library that not everybody needs is asked for, and is not installed."""
 
 
 class OutputError(DeltaruleError, OSError):
@@ -119,6 +108,11 @@ class SeparationWarning(DeltaruleWarning):
 
 class DependenceWarning(DeltaruleWarning):
     """Columns that depend on each other so nearly that half the digits of their weights are lost, or more."""
+
+
+def missing_library(library: str, purpose: str) -> MissingLibrary:
+    """The error that says what `library` is needed for, and how to install it."""
+    return MissingLibrary(f"expected {library} {purpose}, found none", f"pip install {library}")
 
 
 def warn(message: str | Warning, category: type[Warning] = UserWarning) -> None:

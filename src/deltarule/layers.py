@@ -100,7 +100,9 @@ def make_layers(
     n_layers = len(sizes) - 1
     if len(activations) != n_layers:
         raise InvalidOption(f"expected {n_layers} activations, one a layer, found {len(activations)}")
-    rates = np.ravel(dropout).tolist() * (1 if np.ndim(dropout) else n_layers - 1)
+    rates: list[Any] = [dropout] * (n_layers - 1) if np.ndim(dropout) == 0 else [*np.asarray(dropout)]
+    if not all(isinstance(rate, Real) for rate in rates):
+        raise InvalidOption(f"expected dropout as a number or one for each hidden layer, found {dropout!r}")
     if len(rates) != n_layers - 1:
         raise InvalidOption(f"expected {n_layers - 1} dropout rates, one a hidden layer, found {len(rates)}")
     return tuple(

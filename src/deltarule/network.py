@@ -305,7 +305,7 @@ class Network:
 
     def _targets(self, cache: Cache, y: Array) -> Array:
         """`y` as (m, n_L); of one output it may be (m,)."""
-        shape = cache.prediction.shape
+        y, shape = np.asarray(y), cache.prediction.shape
         if y.shape == shape:
             return y
         if y.shape != shape[:1] or shape[1] != 1:

@@ -284,7 +284,7 @@ def test_bad_input_is_one_line(cli, tmp_path, arguments):
         ("--answers a.json --gradient", "expected --answers FILE or --gradient"),
         ("--answers no.json", "no.json: expected a readable file, found: No such file or directory"),
         ("--answers twice.json", "twice.json: expected each key once in an object, found 'J' again; rename or remove"),
-        ("--answers cut.json", 'cut.json: expected JSON, such as {"W1": [[1, 2]]}, found: Expecting'),
+        ("--answers cut.json", 'cut.json: expected JSON, such as {"W1": [[1, 2]]}, found text that is none: Expecting'),
         ("--answers list.json", "expected names with numbers"),
         ("--answers odd.json", "expected an answer called Z1"),
         ("--gradient --engine abacus", "expected an engine out of"),

@@ -194,7 +194,7 @@ def test_an_activation_that_is_gone_is_named(tmp_path):
         read(tmp_path / "model")
     finally:
         ACTIVATIONS.remove("passing")
-    with pytest.raises(ModelFileError, match=r"network: expected one of the known activation names .*'passing'"):
+    with pytest.raises(ModelFileError, match=r"known activation names .*'passing'; put one of your own"):
         read(tmp_path / "model")
 
 

@@ -74,6 +74,15 @@ def test_a_file_is_not_trusted(key, value):
 
 
 @pytest.mark.parametrize("intercept", [True, False])
+def test_a_table_without_errors_has_the_intercept_of_the_fit(tmp_path, intercept):
+    X, y = load_breast_cancer(return_X_y=True)
+    model = LogisticRegression(C=1.0, fit_intercept=intercept).fit(X[:, :2] / 10, y)
+    before = str(model.summary())
+    model.set_params(fit_intercept=not intercept).save(tmp_path / "model")
+    assert str(deltarule.load(tmp_path / "model").summary()) == before
+
+
+@pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("solver", ["exact", "lbfgs", "firth"])
 def test_errors_are_those_of_the_fit_whatever_parameters_say_later(tmp_path, solver, intercept):
     X, y = load_breast_cancer(return_X_y=True)

@@ -144,16 +144,18 @@ def _read_json(path: str, text: str) -> Any:
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.hint) from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f'{path}: expected JSON, such as {{"W1": [[1, 2]]}}, found: {str(error)[:80]}') from None
+        raise DataError(
+            f'{path}: expected JSON, such as {{"W1": [[1, 2]]}}, found text that is none: {str(error)[:80]}'
+        ) from None
 
 
 def _read_yaml(path: str, text: str) -> Any:
-    from deltarule.errors import DataError, MissingLibrary
+    from deltarule.errors import DataError, missing_library
 
     try:
         import yaml
     except ImportError:
-        raise MissingLibrary("PyYAML", f"to read {path}") from None
+        raise missing_library("PyYAML", f"to read {path}") from None
     try:
         return yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays the text it is
     except (yaml.YAMLError, RecursionError) as error:

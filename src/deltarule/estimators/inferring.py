@@ -13,6 +13,7 @@ from ..engines.threads import one_blas_thread
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption, ModelFileError
+from ..fields import read_object, refuse
 from .inference import Inference, Refusal, restore
 from .measuring import SINGULAR, Measuring
 from .reporting import UNKNOWN, Units, summarize
@@ -196,25 +197,22 @@ class Inferring(Measuring):
     # the model file
 
     def _own_fields(self) -> dict[str, Any]:
-        return {"solver": self.solver_, "inference": self._known().to_json()}
+        return {"solver": self.solver_, "intercept": bool(self._has_intercept), "inference": self._known().to_json()}
 
     def _own_arrays(self) -> dict[str, Array]:
         found = self._known()
         return {} if isinstance(found, Refusal) else {"factor": found.factor}
 
     def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
-        if not isinstance(fields, Mapping) or set(fields) != {"solver", "inference"}:
-            raise ModelFileError("expected the fields solver and inference of its own, found others")
-        if not isinstance(fields["solver"], str):
-            raise ModelFileError(f"solver: expected a name, found {str(fields['solver'])[:80]}")
-        self.solver_ = fields["solver"]
-        n, k = self.network_.n_features, self.network_.sizes[-1]
-        self._has_intercept, classes, F = self.fit_intercept, hasattr(self, "classes_"), arrays.get("factor")
-        blocks = max(1, k - 1) if classes else 1
-        if F is not None and F.ndim == 3:  # the parameter may have been changed between the fit and `save`
-            self._has_intercept = F.shape[-1] == blocks * (n + 1)
-        p = blocks * (n + int(self._has_intercept))
-        self._inference = restore(fields, arrays, n, k, (1 if classes else k, p, p))
+        found = read_object(fields, "own", ("solver", "intercept", "inference"))
+        if type(found["intercept"]) is not bool:
+            refuse("intercept", "true or false", found["intercept"])
+        if not isinstance(found["solver"], str):
+            raise ModelFileError(f"solver: expected a name, found {str(found['solver'])[:80]}")
+        self.solver_, self._has_intercept = found["solver"], found["intercept"]
+        n, k, classes = self.network_.n_features, self.network_.sizes[-1], hasattr(self, "classes_")
+        p = (max(1, k - 1) if classes else 1) * (n + int(self._has_intercept))
+        self._inference = restore(found, arrays, n, k, (1 if classes else k, p, p))
         self._note_weights()
 
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import engines, model_file
 from ..arrays import FLOATS, Array, zeros_in_lines
 from ..equations import ACTIVATIONS, LOSSES
-from ..errors import DeltaruleError, ModelFileError
+from ..errors import DeltaruleError, ModelFileError, UnknownName
 from ..fields import pack, pack_classes, read_classes, read_list, read_number, read_object, read_whole, refuse, unpack
 from ..layers import Layer, count_parameters
 from ..network import Network
@@ -216,6 +216,8 @@ def _make_network(document: Any, arrays: Mapping[str, Array]) -> Network:
         return Network(n_features, layers, loss, theta)
     except ModelFileError:
         raise
+    except UnknownName as error:
+        raise ModelFileError(f"network: {error.message}", "put one of your own into its register before") from error
     except Fault as error:
         raise ModelFileError(f"network: {error}") from error
 

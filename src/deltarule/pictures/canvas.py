@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import atomic_write
-from ..errors import InvalidOption, MissingLibrary
+from ..errors import InvalidOption, missing_library
 
 COLORS = ("#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 """Okabe and Ito 2008."""
@@ -48,7 +48,7 @@ def style() -> Iterator[None]:
     try:
         import matplotlib as mpl
     except ImportError:
-        raise MissingLibrary("matplotlib", "to draw pictures") from None
+        raise missing_library("matplotlib", "to draw pictures") from None
     with mpl.rc_context({**mpl.rcParamsDefault, **STYLE}):
         yield
 

@@ -79,7 +79,7 @@ class DateEncoder(Encoder):
             out[:, 2 + 2 * k] = np.nan_to_num(np.cos(angle))
         if self.missing:
             out[:, -1] = moments.is_null().to_numpy()
-        gaps = [] if self.missing else self._gaps(series, moments.is_null(), "the median day")
+        gaps = [] if self.missing else self._notes(series, moments.is_null(), "missing", "the median day")
         return gaps + self._far(series, self.scaler.far(out[:, 0]))
 
     def describe(self) -> str:

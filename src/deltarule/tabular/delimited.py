@@ -23,7 +23,7 @@ from deltarule.errors import DataError
 
 DELIMITERS = (",", "\t", ";", "|")
 _LINE_FEED, _QUOTE = ord("\n"), ord('"')
-_SAID = re.compile(rb'"?sep=([,;|\t])"?[,;|\t ]*(?=\n)', re.IGNORECASE)
+_SAID = re.compile(rb'"?sep=([,;|\t]|\\t)"?[,;|\t ]*(?=\n)', re.IGNORECASE)
 """A first line that says the delimiter, which spreadsheets read and write."""
 _SNIFFED_BYTES = 65536
 _SNIFFED_ROWS = 20
@@ -57,7 +57,10 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
     if not data.endswith(b"\n"):
         data += b"\n"
     if said := _SAID.match(data):
-        delimiter, data = said[1].decode(), data[said.end() :]  # the line stays, blank: others keep their numbers
+        delimiter = said[1].decode().replace("\\t", "\t")
+        data = data[said.end() :]  # the line stays, blank: others keep their numbers
+        if not data.strip():
+            raise DataError(f"{name}: expected a table, found an empty file")
     delimiter = delimiter or _sniff(data)
     if len(next(_first_rows(data, delimiter), [])) > 1:
         data = data.rstrip(b" \n") + b"\n"

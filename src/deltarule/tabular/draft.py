@@ -174,7 +174,9 @@ class Draft:
             return
         why = "the cost is convex: the quicker one finds the optimum; name an optimizer to go there by other steps"
         lasso = self.model == "logistic" and self.options.l1
-        self.decide("optimizer", "newton or lbfgs", why, solver=_LASSO if lasso else "lbfgs")
+        self.decide(
+            "optimizer", "newton" if self.options.l1 else "newton or lbfgs", why, solver=_LASSO if lasso else "lbfgs"
+        )
 
     def _choose_firth(self) -> None:
         """Firth's penalized likelihood, which takes no other penalty."""

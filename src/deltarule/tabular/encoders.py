@@ -74,9 +74,6 @@ class Encoder(ABC):
         values = count(int(odd.sum()), "value") + (" is" if odd.sum() == 1 else " are")
         return [f"column {self.name!r}: {values} {what} ({first}), taken as {taken}"]
 
-    def _gaps(self, series: pl.Series, gaps: pl.Series, taken: str) -> list[str]:
-        return self._notes(series, gaps, "missing, as none was in training", taken)
-
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values under the names of the attributes."""
         return {"kind": self.kind} | {
@@ -112,10 +109,11 @@ class NumericEncoder(Encoder):
         """Fill `out`, shape (m, 1 or 2)."""
         numbers = read_numbers(series)
         out[:, 0] = self.scaler.apply(numbers, out.dtype)
-        if self.missing:
-            out[:, 1] = numbers.is_null().to_numpy()
-        gaps = [] if self.missing else self._gaps(series, numbers.is_null(), f"the median, {self.scaler.fill:.6g}")
-        return gaps + self._far(series, self.scaler.far(out[:, 0]))
+        far = self._far(series, self.scaler.far(out[:, 0]))
+        if not self.missing:
+            return far + self._notes(series, numbers.is_null(), "missing", f"the median, {self.scaler.fill:.6g}")
+        out[:, 1] = numbers.is_null().to_numpy()
+        return far
 
     def describe(self) -> str:
         """One line for people."""
@@ -236,7 +234,7 @@ class CategoricalEncoder(Encoder):
             notes = self._notes(series, unseen, "not among the levels seen in training", taken)
         if not self.missing:
             taken = f"the reference level {self.reference!r}" if self.treatment else "none of the levels"
-            notes += self._gaps(series, levels.is_null(), taken)
+            notes += self._notes(series, levels.is_null(), "missing", taken)
         codes = codes.set(levels.is_null(), n_levels + self.other if self.missing else -1)
         column = codes.to_numpy() - self.treatment
         rows = np.flatnonzero(column >= 0)

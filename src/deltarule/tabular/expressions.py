@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from deltarule.errors import InvalidOption, MissingLibrary
+from deltarule.errors import InvalidOption, missing_library
 from deltarule.tabular.values import parse_levels
 
 FUNCTIONS = {name: getattr(np, name) for name in ("log", "log2", "log10", "log1p", "exp", "expm1", "sqrt", "abs")}
@@ -135,7 +135,7 @@ def read_formula(right: str) -> Terms:
         from formulaic import Formula
         from formulaic.errors import FormulaicError
     except ImportError:
-        raise MissingLibrary("formulaic", "for a formula") from None
+        raise missing_library("formulaic", "for a formula") from None
     if re.search(r"\*\*\s*\d{2}|\^\s*\d{2}|[\[\]]|\|", right) or len(right) > LONGEST:
         raise InvalidOption(f"expected a formula such as 'y ~ x + C(group)', found {right[:80]!r}")
     try:

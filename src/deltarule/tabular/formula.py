@@ -136,10 +136,10 @@ class FormulaPreprocessing:
 
     def _matrix(self, frame: pl.DataFrame, notes: list[str]) -> Any:
         """The frame of pandas that formulaic makes."""
+        terms = read_formula(self.formula)
         import pandas as pd
         from formulaic.errors import FormulaicError
 
-        terms = read_formula(self.formula)
         if terms.columns != self.names or not terms.categories <= self.levels.keys():
             raise ModelFileError(f"formula: expected the columns {self.names}, found {terms.columns}")
         data = pd.DataFrame({name: self._column(frame[name], notes) for name in self.names})

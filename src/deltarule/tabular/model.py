@@ -131,8 +131,8 @@ class TabularModel:
         if notes is not None and len(frame) == rows.get("read"):
             honest = "the test that train showed" if rows.get("test") else "that of rows it has not seen"
             notes.append(
-                f"this table has as many rows as the one of the training: if it is the same, {rows.get('training')} of "
-                f"them were learned from, and the honest figure is {honest}"
+                "this table has as many rows as the one of the training: if it is the same, "
+                f"{rows.get('training', 0):,} of them were learned from, and the honest figure is {honest}"
             )
         part, _ = self._part(frame, notes)
         return self.measure(part)

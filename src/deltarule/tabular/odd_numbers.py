@@ -19,10 +19,10 @@ _CORRECT = "correct these values or leave them empty"
 _PLAIN = "write plain numbers such as 1234.5"
 _ONE_WAY = f"write all dates as YYYY-MM-DD, or {NAME_LEVELS}"
 
-_MARKED = re.compile(r"^[€$£¥]?\s?[-+]?[0-9]{1,3}([,. '’][0-9]{3})*([.,][0-9]+)?\s?[%€$£¥]?$")
+_MARKED = re.compile(r"^[-+]?[€$£¥]?\s?[-+]?[0-9]{1,3}([,. '’][0-9]{3})*([.,][0-9]+)?\s?[%€$£¥]?$")
 _THOUSANDS = re.compile(r"[0-9][,. '’][0-9]{3}(?:[^0-9]|$)")
 _ADDRESS = re.compile(r"^[0-9]{1,3}([.][0-9]{1,3}){3}$")
-_DRESSED = re.compile(r"^[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
+_DRESSED = re.compile(r"^[-+]?[€$£¥]?\s?[-+]?\d{1,3}([,. '’]\d{3})*([.,]\d+)?\s?([%€$£¥]|[A-Za-z]{1,3})?$")
 """A number with a sign of a currency, a unit, or marks between thousands."""
 
 

@@ -117,8 +117,10 @@ def read_as_written(
     if "" in frame.columns:
         raise DataError(f"{name}: column {frame.columns.index('') + 1} has no name", "give every column a name")
     settled = settle(frame)
-    if not settled.width or settled.is_empty():
-        raise DataError(f"{name}: expected at least one column and one row, found {settled.width} and {len(settled)}")
+    if not settled.width:
+        raise DataError(f"{name}: expected at least one column that can be used, found none")
+    if settled.is_empty():
+        raise DataError(f"{name}: expected at least one row, found none")
     return settled, fields
 
 

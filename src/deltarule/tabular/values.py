@@ -25,11 +25,13 @@ TRUTH_PAIRS = (("no", "yes"), ("false", "true"), ("f", "t"), ("n", "y"), ("off",
 _FALSE = [pair[0] for pair in TRUTH_PAIRS]
 _TRUE = [pair[1] for pair in TRUTH_PAIRS]
 
-_THOUSANDS, _ENOUGH = r"^[-+]?[1-9][0-9]{0,2}([.,][0-9]{3})+$", 5
-"""How numbers are written whose thousands have marks, and how many tell so."""
+_THOUSANDS = r"^[-+]?[1-9][0-9]{0,2}([.,][0-9]{3})+$"
+"""How numbers are written whose thousands have marks."""
 
-_FEW, _MANY_DIGITS = 20, r"^\s*[-+]?[0-9]{16,}\s*$"
-"""Distinct numbers that may be codes, and whole numbers that double precision may not tell apart."""
+_FEW, _DISTINGUISHED = 20, 2.0**53
+"""Distinct numbers that may be codes, and the size from which double precision does not tell whole numbers apart."""
+_CODE = r"^\s*[0-9]+([.,][0-9]*[1-9][0-9]*)?([eE][0-9]+)?\s*$"
+"""A number that may be a code or a version: ``1.10``, ``1E5``; not ``2.0``."""
 
 _SAMPLE = 2000
 """Values looked at first: a column whose beginning holds no number at all is not parsed to its end."""
@@ -152,30 +154,29 @@ def infer_type(series: pl.Series, *, decimals: str = ".") -> pl.Series:
         if unreadable.any() or numbers.null_count() == len(numbers):
             continue
         whole = candidate.str.strip_chars().cast(pl.Int64, strict=False)
-        if whole.null_count() != numbers.null_count():
-            _tell_of_same_numbers(candidate, numbers)
-            return numbers
-        _tell_of_same_numbers(candidate, numbers)
-        return whole
+        is_whole = whole.null_count() == numbers.null_count()
+        _tell_of_same_numbers(series, numbers, is_whole=is_whole)
+        return whole if is_whole else numbers
     return clean_text(series)
 
 
-def _tell_of_same_numbers(series: pl.Series, numbers: pl.Series) -> None:
+def _tell_of_same_numbers(series: pl.Series, numbers: pl.Series, *, is_whole: bool) -> None:
     """Warn of values that are the same number, but may be codes: ``007`` and ``7``, ``1.10`` and ``1.1``, long ones."""
-    suspicious = series.str.contains(r"^\s*0[0-9]") | series.str.contains(_MANY_DIGITS)
-    if numbers.head(_SAMPLE).n_unique() <= _FEW and numbers.n_unique() <= _FEW:
-        suspicious = numbers.is_not_null()
-    if not suspicious.any():
+    if is_whole:
+        codes = series.str.contains(r"^\s*0[0-9]")
+        others = numbers.is_in(numbers.filter(codes).implode()) if codes.any() else codes
+    elif numbers.head(_SAMPLE).n_unique() <= _FEW and numbers.n_unique() < min(series.n_unique(), _FEW + 1):
+        others = series.str.contains(_CODE)
+    elif numbers.abs().max() >= _DISTINGUISHED:  # type: ignore[operator]  # there are numbers
+        others = numbers.abs() >= _DISTINGUISHED
+    else:
         return
-    texts = pl.DataFrame({"text": series.str.strip_chars(), "number": numbers, "suspicious": suspicious})
-    groups = texts.drop_nulls().unique().group_by("number", maintain_order=True)
-    found = groups.agg(pl.col("text").sort(), pl.col("suspicious").any())
-    found = found.filter((pl.col("text").list.len() > 1) & pl.col("suspicious")).sort("number")
-    if len(found):
-        first, second = found["text"][0][:2]
+    texts = pl.DataFrame({"text": series.str.strip_chars(), "number": numbers}).filter(others).drop_nulls().unique()
+    twins = texts.filter(texts["number"].is_duplicated()).sort("number", "text")
+    if len(twins):
         warn(
-            f"column {series.name!r}: {first!r} and {second!r} are read as the same number; if they are codes, write a "
-            "letter before each",
+            f"column {series.name!r}: {twins['text'][0]!r} and {twins['text'][1]!r} are read as the same number; if "
+            "they are codes, write a letter before each",
             DeltaruleWarning,
         )
 
@@ -195,20 +196,19 @@ def _readings(series: pl.Series, decimals: str) -> tuple[pl.Series, ...]:
             DeltaruleWarning,
         )
         return (series.str.replace_all(".", "", literal=True),)
-    _tell_of_thousands(present)
+    if decimals == ".,":
+        _tell_of_thousands(present)
     return (series.str.replace(",", ".", literal=True),) if commas else (series,)
 
 
 def _tell_of_thousands(present: pl.Series) -> None:
-    """Warn of marks that are read as decimals, but stand only where thousands have them, beside whole numbers."""
+    """Warn of marks that are read as decimals, but stand only where thousands have them."""
     marked = present.filter(present.str.contains("[.,]"))
-    if len(marked) < _ENOUGH or not marked.str.contains(_THOUSANDS).all():
-        return
-    whole = present.filter(present.str.contains(r"^[-+]?[0-9]+$") & (present != "0"))
-    if len(whole) and whole.str.contains(r"^[-+]?[0-9]{1,3}$").all():
+    unmarked = present.str.contains(r"^[-+]?[0-9]{4,}$").any()  # a thousand without its mark: others mark decimals
+    if len(marked) and marked.str.contains(_THOUSANDS).all() and not unmarked:
         warn(
             f"column {present.name!r}: {marked[0]!r} is read as {marked[0].replace(',', '.')}, though all such values "
-            f"have three decimals, and others, such as {whole[0]!r}, none: if it marks thousands, leave the mark out",
+            "have three decimals: if the mark is that of thousands, leave it out",
             DeltaruleWarning,
         )
 
