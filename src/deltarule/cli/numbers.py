@@ -106,6 +106,22 @@ def penalties(texts: list[str]) -> dict[str, float]:
     return found
 
 
+def read_file(path: str) -> bytes:
+    """All of a file.
+
+    Raises
+    ------
+    DataError
+        It cannot be read.
+    """
+    from deltarule.errors import DataError
+
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: expected a readable file, found: {error.strerror}") from None
+
+
 def read_document(path: str) -> dict[str, Any]:
     """A JSON or YAML file of names and numbers, each number as it is written.
 
@@ -119,11 +135,9 @@ def read_document(path: str) -> dict[str, Any]:
     from deltarule.errors import DataError
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_file(path).decode("utf-8")
     except UnicodeDecodeError:
         raise DataError(f"{path}: expected a text file, found bytes that are no UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: expected a readable file, found: {error.strerror}") from None
     read = _read_yaml if Path(path).suffix.lower() in (".yaml", ".yml") else _read_json
     found = read(path, text)
     if not isinstance(found, dict) or not found:

@@ -10,6 +10,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from deltarule.cli.numbers import read_file
+
 
 def read_module(path: str) -> dict[str, Any]:
     """Run the file and put what it defines into the registers, name -> entry.
@@ -45,10 +47,7 @@ def read_module(path: str) -> dict[str, Any]:
 def _run(path: str) -> dict[str, Any]:
     from deltarule.errors import DataError
 
-    try:
-        source = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: expected a readable file, found: {error.strerror}") from None
+    source = read_file(path)
     names: dict[str, Any] = {"__name__": Path(path).stem, "__file__": path}
     try:
         exec(compile(source, path, "exec"), names)

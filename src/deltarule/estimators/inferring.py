@@ -13,7 +13,7 @@ from ..engines.threads import one_blas_thread
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..errors import InvalidOption, ModelFileError
-from ..fields import read_object, refuse
+from ..fields import read_field, read_object
 from .inference import Inference, Refusal, restore
 from .measuring import SINGULAR, Measuring
 from .reporting import UNKNOWN, Units, summarize
@@ -205,11 +205,9 @@ class Inferring(Measuring):
 
     def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
         found = read_object(fields, "own", ("solver", "intercept", "inference"))
-        if type(found["intercept"]) is not bool:
-            refuse("intercept", "true or false", found["intercept"])
         if not isinstance(found["solver"], str):
             raise ModelFileError(f"solver: expected a name, found {str(found['solver'])[:80]}")
-        self.solver_, self._has_intercept = found["solver"], found["intercept"]
+        self.solver_, self._has_intercept = found["solver"], read_field(found, "own", "intercept", bool)
         n, k, classes = self.network_.n_features, self.network_.sizes[-1], hasattr(self, "classes_")
         p = (max(1, k - 1) if classes else 1) * (n + int(self._has_intercept))
         self._inference = restore(found, arrays, n, k, (1 if classes else k, p, p))

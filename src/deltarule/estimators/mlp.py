@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
@@ -20,7 +19,7 @@ from .base import store
 from .base_mlp import BaseMLP
 from .classes import PROBABILITIES, ClassTargets
 from .documentation import with_parameters
-from .targets import LabelEncoding
+from .targets import LabelEncoding, dense
 
 
 def _takes_partial_fit(estimator: Any) -> bool:
@@ -150,9 +149,7 @@ class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
         if not hasattr(self, "classes_"):
             if classes is None:
                 raise DataError("classes must be passed on the first call to partial_fit.")
-            self._encoding = LabelEncoding.of(
-                y if sparse.issparse(y) else np.asarray(y), classes, fewest=self.fewest_classes
-            )
+            self._encoding = LabelEncoding.of(dense(y), classes, fewest=self.fewest_classes)
             self.classes_ = self._encoding.classes
         elif classes is not None and not np.array_equal(self.classes_, np.unique(np.asarray(classes))):
             raise DataError(
