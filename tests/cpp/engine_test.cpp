@@ -70,7 +70,8 @@ template <class T> void registers(const Target& target) {
     const int identity = index_of("identity", target.activations), prelu = index_of("prelu", target.activations);
     const int softmax = index_of("softmax", target.activations);
     for (int a = 0; a < softmax; a++)
-        for (const auto& sizes : {std::vector<long>{3, 5, 2}, std::vector<long>{3, 19, 33, 2}})
+        for (const auto& sizes :
+             {std::vector<long>{3, 5, 2}, std::vector<long>{3, 19, 33, 2}, std::vector<long>{3, 38, 70, 2}})
             fit<T>(target, network(sizes, a, identity, 0, false, a % 2 ? 0.3 : 0, a == prelu), 40, 9, 4, 2, 1);
     for (int l = 0; target.losses[l].name; l++) {
         const char* output = target.losses[l].output;

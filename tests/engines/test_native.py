@@ -486,6 +486,16 @@ def test_few_rows_are_predicted_as_many(m, outputs, output, dtype):
         network.predict(X[:, :3])
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("units", [31, 32, 33, 36, 47, 64, 100])
+def test_a_row_is_predicted_from_weights_that_begin_anywhere(units, dtype):
+    for outputs in (1, 5, 16, 63, 64, 67, 131):
+        network = Network.create([7, units, outputs, 3], ["tanh", "identity", "identity"], seed=2, dtype=dtype)
+        network.b[2][:] = np.arange(outputs)
+        x = np.random.default_rng(0).normal(size=(1, 7)).astype(dtype)
+        close(network.predict(x), network.apply(x), dtype)
+
+
 def test_memory_that_is_used_again_holds_nothing_of_before():
     small, large = [Network.create([5, n, 1], ["prelu", "identity"], seed=2) for n in (20, 300)]
     data = problem([5, 1], 500, np.float64)
