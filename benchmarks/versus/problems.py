@@ -27,6 +27,10 @@ class Problem:
         return max(2, self.sizes[-1])
 
     @property
+    def parameters(self) -> int:
+        return sum((n + 1) * k for n, k in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+    @property
     def operations(self) -> int:
         """Operations of the matrix products of a step: forward, ``dW``, and ``dA`` of all layers but the first."""
         products = [n * k for n, k in zip(self.sizes[:-1], self.sizes[1:], strict=True)]

@@ -1,6 +1,7 @@
 """Where the time of a training step goes: the core alone, with its symbols, under Linux's ``perf``.
 
-`PARTS` says which function of ``cpp/`` is counted as what. Everything is measured on one thread, so that nothing waits.
+`PARTS` says which function of ``cpp/`` is counted as what. The parts are those of one thread, so that nothing waits; a
+step on two threads is timed beside it.
 """
 
 from __future__ import annotations
@@ -47,17 +48,18 @@ def part_of(symbol: str) -> str:
     return found[0] if found else "the rest"
 
 
-def measure(program: Path, net: Problem) -> tuple[float, dict[str, float]]:
-    """Microseconds a step, and the share of each part."""
+def measure(program: Path, net: Problem) -> tuple[float, float, dict[str, float]]:
+    """Microseconds a step, on one thread and on two, and the share of each part on one."""
     words = [net.activation, str(net.batch_size), *map(str, net.sizes)]
 
-    def run(epochs: int, *before: str) -> float:
-        command = [*before, str(program), "1", str(net.steps), str(epochs), *words]
+    def run(epochs: int, *before: str, threads: int = 1) -> float:
+        command = [*before, str(program), str(threads), str(net.steps), str(epochs), *words]
         return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     epochs = max(1, int(SECONDS * 1e6 / run(1) / net.steps))
     data = str(BUILD / "perf.data")
     taken = run(epochs, "perf", "record", "-q", "-o", data)
+    shared = run(epochs, threads=2)
     report = ["perf", "report", "-q", "--stdio", "--no-children", "-F", "overhead,symbol", "-i", data]
     lines = subprocess.run(report, capture_output=True, text=True, check=True).stdout.splitlines()
     shares: dict[str, float] = {}
@@ -67,21 +69,31 @@ def measure(program: Path, net: Problem) -> tuple[float, dict[str, float]]:
             part = "the rest" if found[2] == "k" else part_of(found[3])
             shares[part] = shares.get(part, 0.0) + float(found[1]) / 100
     total = sum(shares.values())
-    return taken, {part: share / total for part, share in shares.items()}
+    return taken, shared, {part: share / total for part, share in shares.items()}
 
 
 def section(rate: float) -> list[str]:
     """A table in Markdown: for each net its parts, and the rate of the products themselves as a share of the peak."""
     program = build()
-    head = ["net (batch), one thread", "µs a step", *PARTS, "the rest", "of peak", "the products, of peak"]
+    head = [
+        "net (batch), one thread",
+        "µs a step",
+        *PARTS,
+        "the rest",
+        "of peak",
+        "the products, of peak",
+        "µs on two threads",
+    ]
     rows = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for net in NETS:
-        taken, shares = measure(program, net)
+        taken, shared, shares = measure(program, net)
         of_peak = net.operations / taken * 1e6 / rate
         inside = shares.get("matrix products", 0.0)
         if max(inside, shares.get("products and Adam of small nets", 0.0)) < 0.1:
             raise SystemExit(f"{net}: expected products in the profile, found none; name their functions in PARTS")
         cells = [f"{shares.get(part, 0.0):.0%}" for part in (*PARTS, "the rest")]
         products = f"{of_peak / inside:.0%}" if inside > 0.1 else ""
-        rows.append("| " + " | ".join([str(net), f"{taken:.3g}", *cells, f"{of_peak:.0%}", products]) + " |")
+        rows.append(
+            "| " + " | ".join([str(net), f"{taken:.3g}", *cells, f"{of_peak:.0%}", products, f"{shared:.3g}"]) + " |"
+        )
     return rows
