@@ -151,7 +151,7 @@ def eight_fits() -> str:
 
 
 def memory(own: bool) -> float:
-    """MB that training a wide net takes beyond the data, at its peak."""
+    """MiB that training a wide net takes beyond the data, at its peak."""
     from .adapters import deltarule, sklearn
 
     X, y = WIDE.data()
@@ -164,7 +164,7 @@ def memory(own: bool) -> float:
 
 
 def resident(which: str) -> float:
-    """MB of this process in memory now (VmRSS), or at most so far (VmHWM)."""
+    """MiB of this process in memory now (VmRSS), or at most so far (VmHWM)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(which)) / 1024
 
@@ -173,8 +173,8 @@ def peak_memory() -> str:
     ours, theirs = (float(alone(f"memory_{name}")) for name in ("own", "sklearn"))
     parameters = network(WIDE).theta.nbytes / 2**20
     return (
-        f"| memory to train 784-2048-2048-10, data aside | {ours:.1f} MB, {ours / parameters:.1f} times theta "
-        f"| scikit-learn {theirs:.1f} MB | {theirs / ours:.1f} |"
+        f"| memory to train 784-2048-2048-10, data aside | {ours:.1f} MiB, {ours / parameters:.1f} times theta "
+        f"| scikit-learn {theirs:.1f} MiB | {theirs / ours:.1f} |"
     )
 
 

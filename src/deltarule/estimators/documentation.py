@@ -30,7 +30,7 @@ PARAMETERS = {
     "l1": "float\n    Strength of the L1 penalty ``l1 / m Σ |W|``.",
     "dropout": "float or sequence of float\n    Fraction of the units dropped in training: one for all hidden layers, or one each.",
     "initializer": 'str\n    Name of an initializer; "auto" takes the one that suits each activation (He\'s for relu), biases zero.',
-    "class_weight": 'dict, list of dict, "balanced" or None\n    Weight of each class, in training and on samples held out.',
+    "class_weight": 'dict, "balanced" or None; for several labels a list of dict\n    Weight of each class, in training and on samples held out.',
     "batch_size": 'int or "auto"\n    Samples a step; "auto" is ``min(200, m)``.',
     "learning_rate": 'str\n    Name of a schedule, such as "adaptive" or "cosine(warmup=0.1)".',
     "learning_rate_init": "float\n    The rate from which the schedule starts.",

@@ -81,7 +81,7 @@ def plain_type(series: pl.Series) -> pl.Series:
     if kind.is_decimal():
         return series.cast(pl.Float64)
     if kind.is_float():
-        return series.fill_nan(None)
+        return series.fill_nan(None) if series.is_nan().any() else series
     return series
 
 
@@ -148,7 +148,7 @@ def infer_type(series: pl.Series, *, decimals: str = ".") -> pl.Series:
         Int64, Float64, or String with missing values as null.
     """
     for candidate in (series,) if decimals == "." else _readings(series, decimals):
-        if parse_numbers(candidate.head(_SAMPLE))[1].all():
+        if len(candidate) > _SAMPLE and parse_numbers(candidate.head(_SAMPLE))[1].all():
             continue
         numbers, unreadable = parse_numbers(candidate)
         if unreadable.any() or numbers.null_count() == len(numbers):
@@ -292,9 +292,9 @@ def require_finite(numbers: pl.Series) -> None:
     DataError
         Names the column, how many there are and the row of the first.
     """
-    infinite = numbers.is_infinite().fill_null(False)
+    infinite = numbers.is_infinite()
     if infinite.any():
-        row, _ = first_where(numbers, infinite)
+        row, _ = first_where(numbers, infinite.fill_null(False))
         raise DataError(
             f"column {numbers.name!r}: expected finite numbers, found {infinite.sum()} infinite (first in row {row})",
             "replace them, leave them empty, or drop the column",
