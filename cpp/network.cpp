@@ -105,7 +105,7 @@ Course epochs(const Target& target, const NetworkSpec& spec, T* theta, T* m, T* 
         });
     } else {
         Computation<T> computation(ws, crew, patience);
-        crew.run([&](int id) {
+        crew.run_in_step([&](int id) {
             const Entered<T> entered(ws);
             const WithDenormals zero(Denormals::zero);
             each_step(batches, steps, courses[id], [&](long s, const StepRates& rates, double& J) {
@@ -156,7 +156,7 @@ Outcome cost(const Target& target, const NetworkSpec& spec, const T* theta, T* g
         take_small(ws, patience, all, {}, J);
     } else {
         Computation<T> computation(ws, crew, patience);
-        crew.run([&](int id) {
+        crew.run_in_step([&](int id) {
             const Entered<T> entered(ws);
             double mine = 0;
             computation.take(id, all, 0, {}, g != nullptr, mine);

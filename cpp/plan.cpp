@@ -94,7 +94,8 @@ int threads_for(const Kernels<T>& kernels, const NetworkSpec& spec, long rows, c
         return control.threads;
     const bool shares = by_shares(spec, rows);
     static const long cores = std::max(1u, std::thread::hardware_concurrency());
-    const int most = int(std::min({long(control.threads), cores, shares ? shares_of(rows) : cores}));
+    const long wanted = std::min(control.threads, Crew::most_in_step());
+    const int most = int(std::min({wanted, cores, shares ? shares_of(rows) : cores}));
     const double all = weights(spec), seen = double(rows) * double(numbers(spec) - spec.layers.back().units);
     const double one = 6 * double(rows) / (RATE * double(kernels.lanes));  // seconds for a weight
     double least = one * all;

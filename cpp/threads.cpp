@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <exception>
 #include <mutex>
 #include <thread>
+
+#include "crowd.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -39,6 +42,13 @@ template <class Done> void wait_until(Done done) {
         else
             std::this_thread::yield();
     }
+}
+
+// For which this thread has had a processor
+double seconds_on_processor() {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
 }
 
 int current_processor() {
@@ -76,6 +86,7 @@ struct Pool {
     std::atomic<int> working{0};
     const std::function<void(int)>* task = nullptr;
     int helpers = 0;
+    Crowd crowd;
 
     void help(int id, unsigned long seen) {
         for (;;) {
@@ -176,6 +187,24 @@ void Crew::run(const std::function<void(int)>& task) {
         }
     } wait{p};
     task(0);
+}
+
+void Crew::run_in_step(const std::function<void(int)>& task) {
+    if (size_ == 1)
+        return task(0);
+    std::atomic<double> on_processors{0};
+    const auto began = std::chrono::steady_clock::now();
+    run([&](int id) {
+        const double before = seconds_on_processor();
+        task(id);
+        on_processors.fetch_add(seconds_on_processor() - before, std::memory_order_relaxed);
+    });
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    pool_->crowd.heed(size_, took.count(), on_processors.load(std::memory_order_relaxed));
+}
+
+int Crew::most_in_step() {
+    return the_pool().crowd.most();
 }
 
 double Crew::seconds_to_meet() {

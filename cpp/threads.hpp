@@ -37,6 +37,10 @@ public:
     // task(0) here and task(1) ... task(size - 1) on the others, where it must not throw; returns when all have
     // returned
     void run(const std::function<void(int)>& task);
+    // The same for threads that wait for each other, again and again; how many of them are of use while other programs
+    // keep the cores busy
+    void run_in_step(const std::function<void(int)>& task);
+    static int most_in_step();
     // Seconds in which two threads meet at a barrier: how far apart the cores are. Measured by the first who asks when
     // the helpers are free.
     static double seconds_to_meet();
