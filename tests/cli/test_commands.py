@@ -231,6 +231,16 @@ def test_a_model_no_better_than_the_baseline_is_told(cli: Cli, tmp_path: Path) -
     ran = cli("train", "t.csv", "-t", "y", "--l2", 0, "--patience", 300, "--split", "70,0,30")
     assert ran.code == 0
     assert "no better than the baseline" in ran.err
+    pl.DataFrame({"x": [0.1, 5.0, 7.0], "y": [0.1, 0.0, -0.1]}).write_csv(tmp_path / "few.csv")
+    evaluated = cli("evaluate", "model.safetensors", "few.csv")
+    assert "no better than the baseline on these rows; they may be of another kind" in evaluated.err
+    assert "3 rows tell little" in evaluated.err
+
+
+def test_a_column_computed_from_the_target_is_told(cli: Cli, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=100)
+    pl.DataFrame({"slept": x, "awake": 24 - x}).write_csv(tmp_path / "t.csv")
+    assert "may have been computed from the target" in cli("train", "t.csv", "-t", "slept").err
 
 
 def test_boolean_and_number_classes_keep_their_type(cli: Cli, tmp_path: Path) -> None:

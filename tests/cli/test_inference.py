@@ -66,7 +66,7 @@ def test_penalties_are_told_in_place_of_errors(cli: Cli, tmp_path: Path) -> None
     people(tmp_path / "t.csv")
     ran = cli("train", "t.csv", "-t", "y", "--model", "linear", "--drop", "state,three", "--l2", 1)
     assert "No standard errors: expected no penalty, found alpha=1" in ran.out
-    assert "train with --l1 0 --l2 0" in ran.out
+    assert "train with --model linear --l2 0" in ran.out
     assert "Penalties weigh the scaled columns." in ran.out
     assert "standard error  " not in ran.out
     assert "group = blue" in ran.out  # with a penalty no level is left out

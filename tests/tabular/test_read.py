@@ -154,7 +154,7 @@ BAD = {
     "only a header, careful": (b'a,b"\n', "rows below the header"),
     "repeated header": (b"a,b,a\n1,2,3\n", "'a' 2 times"),
     "repeated after stripping": (b"a, a\n1,2\n", "'a' 2 times"),
-    "empty header": (b",a\n0,1\n", "none for column 1 of 2"),
+    "empty header": (b"b,\n0,1\n", "none for column 2 of 2"),
     "a title above the header": (b"# of May\na,b\n1,2\n", "found 2 in row 1 (line 2); remove what stands above"),
     "too few fields below a first line that says the delimiter": (
         b"sep=;\na;b\n1;2\n3\n",
@@ -415,3 +415,17 @@ def test_gzip_that_grows_beyond_all_measure(tmp_path, monkeypatch):
         _read(tmp_path, gzip.compress(data), "t.csv.gz")
     data = b"a,b\n" + b"".join(b"%d,%d\n" % (k, k * k) for k in range(1000))
     assert len(_read(tmp_path, gzip.compress(data), "t.csv.gz")) == 1000
+
+
+@pytest.mark.parametrize("text", ['"","a","y"\n"Mazda",1,2\n"Fiat",3,4\n', ",a,y\n0,1,2\n1,3,4\n"], ids=["R", "pandas"])
+def test_row_labels_are_left_out(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    with pytest.warns(DeltaruleWarning, match="first column has no name: it is left out"):
+        assert read_table(path).to_dict(as_series=False) == {"a": [1, 3], "y": [2, 4]}
+    path.write_text("a,,y\n1,2,3\n")
+    with pytest.raises(DataError, match="found none for column 2 of 3"):
+        read_table(path)
+    path.write_text("Sales, of 2020\n\na,b,y\n1,2,3\n")
+    with pytest.raises(DataError, match="if it is the header, remove what stands above it"):
+        read_table(path)

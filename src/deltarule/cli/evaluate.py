@@ -13,7 +13,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Compare a model's predictions with the truth, beside a trivial baseline."""
-    from deltarule.cli.output import load_model, note, notes, show_json, show_metrics
+    from deltarule.cli.output import judge, load_model, note, notes, show_json, show_metrics
     from deltarule.tabular import read_table
     from deltarule.tabular.wording import count
 
@@ -30,3 +30,5 @@ def command(
     title = f"{trained.outcome.name}: {trained.outcome.kind} on {count(found['rows'], 'row')}"
     title += trained.weighting if found["weights"] else ""
     show_metrics(title, found["metrics"], found["baseline"], found["baseline_is"])
+    remedy = "they may be of another kind than those of the training"
+    judge(found["metrics"], found["baseline"], found["rows"], remedy)

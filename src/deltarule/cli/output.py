@@ -101,6 +101,10 @@ def say(text: str = "") -> None:
     console().print(text, soft_wrap=True)
 
 
+_TELLING, _TOO_GOOD = 10, 1 - 1e-9
+"""Rows whose figures say something, and an R² that is not found but given away."""
+
+
 def show_metrics(
     title: str, metrics: Mapping[str, float | None], baseline: Mapping[str, float | None], is_: str
 ) -> None:
@@ -109,6 +113,19 @@ def show_metrics(
 
     rows = [(NAMES.get(name, name), number(value), number(baseline.get(name))) for name, value in metrics.items()]
     show_table(title, rows, ("metric", "model", f"baseline ({is_})"))
+
+
+def judge(metrics: Mapping[str, float | None], baseline: Mapping[str, float | None], rows: int, remedy: str) -> None:
+    """Notes on metrics that a reader may take for more, or for less, than they are."""
+    from deltarule.tabular.metrics import beats
+    from deltarule.tabular.wording import count
+
+    if beats(dict(metrics), dict(baseline)) is False:
+        note(f"the model is no better than the baseline on these rows; {remedy}")
+    if rows < _TELLING:
+        note(f"{count(rows, 'row')} tell little: other rows may give quite another figure")
+    if (metrics.get("r2") or 0.0) > _TOO_GOOD:
+        note("R² is 1: a column may have been computed from the target; leave it out with --drop")
 
 
 def sparkline(values: Sequence[float], width: int = 60) -> str:

@@ -224,7 +224,7 @@ def _summary(columns: Sequence[Column]) -> list[tuple[str, str, str]]:
 
 
 def _show_result(trained: TabularModel, table: str, output: str, seconds: float, *, contest: bool) -> None:
-    from deltarule.cli.output import say, show_metrics, show_summary
+    from deltarule.cli.output import judge, say, show_metrics, show_summary
     from deltarule.tabular.wording import count
 
     report = trained.report
@@ -242,23 +242,13 @@ def _show_result(trained: TabularModel, table: str, output: str, seconds: float,
     else:
         title = f"Test, on {count(report['rows']['test'], 'row')} that training has not seen{trained.weighting}"
         show_metrics(title, report["test"], report["baseline"], report["baseline_is"])
-        _judge(trained)
+        slower = "a lower --learning-rate, " if hasattr(trained.estimator, "hidden_layer_sizes") else ""
+        remedy = f"{slower}a higher --l2, another --model or more rows may help"
+        judge(report["test"], report["baseline"], report["rows"]["test"], remedy)
     say()
     say(f"model written to {output}")
     shown = "FILE" if table == "-" else shlex.quote(table)
     say(f"next: deltarule predict {shlex.quote(output)} {shown} -o predictions.csv")
-
-
-def _judge(trained: TabularModel) -> None:
-    from deltarule.cli.output import note
-    from deltarule.tabular.metrics import beats
-
-    if beats(trained.report["test"], trained.report["baseline"]) is False:
-        slower = "a lower --learning-rate, " if hasattr(trained.estimator, "hidden_layer_sizes") else ""
-        note(
-            f"the model is no better than the baseline on the test rows; {slower}a higher --l2, another --model or "
-            "more rows may help"
-        )
 
 
 def _show_json(trained: TabularModel, output: str, seconds: float) -> None:

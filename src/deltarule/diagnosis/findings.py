@@ -143,7 +143,7 @@ def dead(evidence: Evidence) -> Iterator[Finding]:
         "critical" if whole else "warning" if many else "note",
         tuple(gone),
         f"{'; '.join(parts)} never active: their slope is zero on every sample",
-        "Lower the learning rate and begin anew with biases of zero, or use leaky_relu, whose units cannot die."
+        "Lower the learning rate, or use leaky_relu, whose units cannot die."
         if many
         else "A few do no harm; leaky_relu keeps them all alive.",
         gone,

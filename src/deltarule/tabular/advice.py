@@ -10,8 +10,8 @@ FIRTH = "firth"
 _IN_OPTIONS = {
     "penalize (a finite C), or use solver='firth'": "penalize (--l2 1), or use --optimizer firth",
     "penalize (a finite C)": "penalize (--l2 1)",
-    "fit with C=np.inf": "train with --l1 0 --l2 0",
-    "fit with alpha=0, l1=0": "train with --l1 0 --l2 0",
+    "fit with C=np.inf": "train with --model logistic --l2 0",
+    "fit with alpha=0, l1=0": "train with --model linear --l2 0",
     "Expected two classes for solver='firth'": "Expected two classes for --optimizer firth",
     "penalize: use solver='lbfgs'": "penalize: --l2 1",
     "solver='firth': ": "--optimizer firth: ",

@@ -24,7 +24,7 @@ ENOUGH_ROWS = 20
 """Below this many values, values that are all distinct say nothing about an identifier."""
 
 NEARLY_ALL = 0.9
-"""A text column with more distinct values than this part of its rows looks like an identifier."""
+"""Text, or whole numbers named as such, of more distinct values than this part of the rows look like an identifier."""
 
 MOST_LEVELS = 64
 """Text with more levels than this, and fewer than five rows a level, is free text."""
@@ -211,13 +211,13 @@ def _trivial(series: pl.Series, present: pl.Series, missing: int) -> Column | No
 
 
 def _classify_integers(series: pl.Series, what: str, missing: int) -> tuple[Column, str]:
-    """An identifier is unique and named like one, or counts the rows from 0 or 1."""
-    m = len(series)
-    if not missing and m >= ENOUGH_ROWS and series.n_unique() == m:
-        if series[0] in (0, 1) and (series.diff().drop_nulls() == 1).all():
+    """An identifier is nearly always another one and named like one, or counts the rows from 0 or 1."""
+    m, distinct = len(series), series.n_unique()
+    if not missing and m >= ENOUGH_ROWS and distinct > NEARLY_ALL * m:
+        if distinct == m and series[0] in (0, 1) and (series.diff().drop_nulls() == 1).all():
             return _left_out(series, "counts the rows"), _NAME_EITHER
         if _ID_WORD.search(series.name.strip().lower()) or _ID_CAMEL.search(series.name.strip()):
-            return _left_out(series, f"{m} of {m} values are distinct, looks like an identifier"), _NAME_EITHER
+            return _left_out(series, f"{distinct} of {m} values are distinct, looks like an identifier"), _NAME_EITHER
     return Column(series.name, Kind.numeric, what + _missing(missing)), ""
 
 

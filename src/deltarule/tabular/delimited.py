@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from deltarule.arrays import Array
-from deltarule.errors import DataError
+from deltarule.errors import DataError, DeltaruleWarning, warn
 
 DELIMITERS = (",", "\t", ";", "|")
 _LINE_FEED, _QUOTE = ord("\n"), ord('"')
@@ -45,7 +45,7 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
     Returns
     -------
     polars.DataFrame
-        The fields, as text.
+        The fields, as text. A first column without a name, as pandas and R write row labels, is left out.
     str
         The delimiter.
 
@@ -53,6 +53,11 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
     ------
     DataError
         Only a header, an empty or repeated name in it, a row of another length, a quote that is never closed.
+
+    Warns
+    -----
+    DeltaruleWarning
+        Of a column that is left out.
     """
     if not data.endswith(b"\n"):
         data += b"\n"
@@ -68,7 +73,12 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
     frame = _split_fast(data, delimiter, records, name) if records is not None else None
     if frame is None:
         frame = _split_careful(data, delimiter, name)
-    return frame, delimiter
+    if "" in frame.columns:
+        warn(
+            f"{name}: the first column has no name: it is left out, as row labels are; to use it, give it a name",
+            DeltaruleWarning,
+        )
+    return frame.drop("", strict=False), delimiter
 
 
 def _sniff(data: bytes) -> str:
@@ -204,10 +214,11 @@ def _require_closed(text: str, start: int, delimiter: str, name: str) -> None:
 
 def _check_header(header: list[str], name: str) -> list[str]:
     names = [field.strip() for field in header]
-    if "" in names:
+    unnamed = [number for number, column in enumerate(names, 1) if not column]
+    if unnamed and (unnamed != [1] or len(names) == 1):
         raise DataError(
-            f"{name}: expected a name for every column, found none for column {names.index('') + 1} of {len(names)}",
-            "name it in the header, or write the table without row numbers",
+            f"{name}: expected a name for every column, found none for column {unnamed[-1]} of {len(names)}",
+            "name it in the header",
         )
     repeated = [f"{column!r} {count} times" for column, count in Counter(names).items() if count > 1]
     if repeated:
@@ -223,7 +234,8 @@ def _ragged(name: str, row: int, line: int, found: int, expected: int) -> DataEr
         f"{name}: expected {fields} in each row, as in the header, found {found} in row {row} (line {line})",
         "remove what stands above the header, such as a title or a comment"
         if row == expected == 1
-        else "correct the line, or put quotes around text that holds the delimiter",
+        else "correct the line, or put quotes around text that holds the delimiter"
+        + ("; if it is the header, remove what stands above it" if row == 1 else ""),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 
 from deltarule.callbacks import Callback
 from deltarule.checkpoint import Checkpoint
@@ -246,7 +247,8 @@ def _fit(estimator: Any, outcome: Outcome, train: Part, valid: Part | None = Non
         except InvalidOption as error:
             raise InvalidOption(in_options(error.message), in_options(error.hint)) from None
     for warning in told:
-        warn(in_options(str(warning.message)), warning.category)
+        if not issubclass(warning.category, UndefinedMetricWarning):  # of an epoch; the report says which it has not
+            warn(in_options(str(warning.message)), warning.category)
 
 
 def _diverged(error: NotFinite) -> NotFinite:

@@ -5,8 +5,8 @@ is trained and when it predicts, whatever the format of the file.
 
 A value that says "missing"
     In every column: an empty field, ``NA N/A n/a #N/A <NA> NaN nan NAN null NULL Null ?`` and a float NaN.
-    Only among numbers: ``None none - -- . na missing``. In a column of text these can be real levels ("None" is a
-    grade of damage, "." a code), so there they stay what they are.
+    Only among numbers: ``None none - -- . na n.a. N.A. missing Missing unknown Unknown``. In a column of text these
+    can be real levels ("None" is a grade of damage, "." a code), so there they stay what they are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,21 @@ from deltarule.errors import DataError, DeltaruleWarning, warn
 from deltarule.tabular.rows import first_where
 
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "null", "NULL", "Null", "?")
-MISSING_AMONG_NUMBERS = (*MISSING, "None", "none", "-", "--", ".", "na", "missing")
+MISSING_AMONG_NUMBERS = (
+    *MISSING,
+    "None",
+    "none",
+    "-",
+    "--",
+    ".",
+    "na",
+    "n.a.",
+    "N.A.",
+    "missing",
+    "Missing",
+    "unknown",
+    "Unknown",
+)
 
 TRUTH_PAIRS = (("no", "yes"), ("false", "true"), ("f", "t"), ("n", "y"), ("off", "on"), ("0", "1"))
 _FALSE = [pair[0] for pair in TRUTH_PAIRS]
