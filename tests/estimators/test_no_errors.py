@@ -11,9 +11,10 @@ from real_tables import fit_logistic, overlapping, table
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 
-from deltarule import LinearRegression, LogisticRegression
-from deltarule.errors import DependenceWarning, InvalidOption, SeparationWarning
+from deltarule import LinearRegression, LogisticRegression, load
+from deltarule.errors import DependenceWarning, InvalidOption, ModelFileError, SeparationWarning
 from deltarule.estimators import separable
+from deltarule.estimators.persistence import from_document, to_document
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,23 @@ def test_separated_classes_have_no_errors():
         SeparationWarning, match="^complete separation: a linear combination of petal length .cm. separates"
     ):
         LogisticRegression(C=np.inf).fit(X[y < 2][["petal length (cm)", "sepal length (cm)"]], y[y < 2])
+
+
+def test_separated_classes_have_no_errors_after_loading_either(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(SeparationWarning):
+        LogisticRegression(C=np.inf).fit(X[:, 2:], y).save(tmp_path / "model")
+    model = load(tmp_path / "model")
+    for kind in ("classical", "HC1"):
+        with pytest.raises(InvalidOption, match="separation: a linear combination of x1 separates"):
+            model.infer(X[:, 2:], y, covariance=kind)
+    document, arrays = to_document(model)
+    for own in ({"apart": "yes"}, {"apart": {"message": 1, "hint": "", "columns": []}}):
+        with pytest.raises(ModelFileError, match="refusal: expected"):
+            from_document(document | {"own": document["own"] | own}, arrays)
+    del document["own"]["apart"]
+    with pytest.raises(ModelFileError, match="expected the field apart"):
+        from_document(document, arrays)
 
 
 @pytest.mark.parametrize("asked", [False, True])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from scipy import special
 
@@ -12,7 +15,7 @@ from ..engines.threads import usable_threads
 from ..equations import design as designs
 from ..equations import inference as equations
 from ..equations.separation import SECONDS, least_curvature, separation
-from ..errors import SeparationWarning, warn
+from ..errors import ModelFileError, SeparationWarning, warn
 from ..run import Run
 from .firth_inference import FirthInference
 from .inference import Refusal
@@ -109,6 +112,18 @@ class Separable(FirthInference):
     def _of_all_classes(Y: Array) -> Array:
         """Zeros and ones (m, K), also for two classes."""
         return np.concatenate([1 - Y, Y], axis=1) if Y.shape[1] == 1 else Y
+
+    # the model file
+
+    def _own_fields(self) -> dict[str, Any]:
+        return super()._own_fields() | {"apart": None if self._apart is None else self._apart.to_json()}
+
+    def _restore_own_fields(self, fields: Any, arrays: Mapping[str, Array]) -> None:
+        if not isinstance(fields, Mapping) or "apart" not in fields:
+            raise ModelFileError("expected the field apart among those of its own, found none")
+        super()._restore_own_fields({name: value for name, value in fields.items() if name != "apart"}, arrays)
+        apart = fields["apart"]
+        self._apart = None if apart is None else Refusal.from_json(apart, self.network_.n_features)
 
 
 def certainty(P: Array, Y: Array) -> tuple[bool, float]:
