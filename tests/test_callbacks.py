@@ -350,6 +350,31 @@ def test_callbacks_that_remember_nothing_may_come_and_go(tmp_path: Path) -> None
     assert found.history["loss"] == expected.history["loss"]
 
 
+class Losses(Callback):
+    """Remembers the loss of each epoch: at first, nothing."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, float] = {}
+
+    def on_epoch_end(self, run: Run) -> None:
+        self.known[str(run.epoch)] = run.history["loss"][-1]
+
+    def save_state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.known, {}
+
+    def load_state(self, document: Any, arrays: Any) -> None:
+        self.known = dict(document)
+
+
+def test_a_callback_whose_memory_is_empty_at_first_goes_on(tmp_path: Path) -> None:
+    losses = [Losses(), Losses()]
+    train(make_network(), make_data(), make_plan(epochs=3), callbacks=[losses[0], Checkpoint(tmp_path / "run")])
+    going_on = [losses[1], Checkpoint(tmp_path / "run", resume=True)]
+    run = train(make_network(), make_data(), make_plan(), callbacks=going_on)
+    assert list(losses[1].known.values()) == run.history["loss"]
+    assert len(run.history["loss"]) == EPOCHS
+
+
 def test_a_run_that_stopped_at_the_last_epoch_it_had_says_so_when_resumed(tmp_path: Path) -> None:
     def run(epochs: int, **options: Any) -> Run:
         callbacks = [EarlyStopping("loss", 1, 1e9), Checkpoint(tmp_path / "run", **options)]

@@ -148,8 +148,8 @@ class Checkpoint(Callback):
 
 
 def _with_state(run: Run) -> list[Callback]:
-    """The callbacks that remember something from epoch to epoch."""
-    return [callback for callback in run.callbacks if any(callback.save_state())]
+    """The callbacks that remember something from epoch to epoch, be it nothing as yet."""
+    return [callback for callback in run.callbacks if type(callback).save_state is not Callback.save_state]
 
 
 def checksum(data: Data) -> int:
