@@ -177,6 +177,7 @@ def test_the_ways_to_write_an_option(text, meant):
         ("(0.2)", "expected the activation as"),
         ("leaky_relu(0.1, 0.2)", "leaky_relu takes 1 options, found 2"),
         ("leaky_relu(0.1, slope=0.2)", "leaky_relu takes each option once, found 'slope' twice"),
+        ("leaky_relu(slope=0.1, slope=0.2)", "leaky_relu takes each option once, found 'slope' twice"),
         ("leaky_relu(alpha=0.2)", "leaky_relu takes the options: slope; found 'alpha'"),
         ("relu(0.2)", "relu takes 0 options, found 1"),
         ("relu(slope=0.2)", "relu takes the options: none; found 'slope'"),

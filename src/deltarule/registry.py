@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -222,11 +223,11 @@ class Register(Mapping[str, E], Generic[E]):
         names = list(entry.defaults)
         if len(positional) > len(names):
             raise InvalidOption(f"{name} takes {len(names)} options, found {len(positional)} in {text!r}")
-        given = dict(zip(names, positional, strict=False))
-        twice = given.keys() & keywords.keys()
+        given = [*zip(names, positional, strict=False), *keywords]
+        twice = [option for option, count in Counter(option for option, _ in given).items() if count > 1]
         if twice:
-            raise InvalidOption(f"{name} takes each option once, found {min(twice)!r} twice in {text!r}")
-        return entry.configured(**given, **keywords)
+            raise InvalidOption(f"{name} takes each option once, found {twice[0]!r} twice in {text!r}")
+        return entry.configured(**dict(given))
 
 
 def _expected_type(default: Option, value: Option) -> tuple[str, bool]:
@@ -242,11 +243,11 @@ LONGEST = 1000
 """Characters of a text that chooses an entry: nobody writes more, and more may be meant to exhaust the parser."""
 
 
-def _parse(text: str, kind: str) -> tuple[str, list[Option], dict[str, Option]]:
+def _parse(text: str, kind: str) -> tuple[str, list[Option], list[tuple[str, Option]]]:
     """Split ``name(1, key=2)`` into its name, positional and named options."""
     name, parenthesis, _ = text.partition("(")
     if not parenthesis:
-        return text.strip(), [], {}
+        return text.strip(), [], []
     try:
         if len(text) > LONGEST:
             raise ValueError
@@ -254,7 +255,7 @@ def _parse(text: str, kind: str) -> tuple[str, list[Option], dict[str, Option]]:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
         positional = [_literal(node) for node in call.args]
-        keywords = {str(node.arg): _literal(node.value) for node in call.keywords}
+        keywords = [(str(node.arg), _literal(node.value)) for node in call.keywords]
     except (ValueError, SyntaxError, RecursionError):
         raise InvalidOption(
             f"expected the {kind} as name(option=value, ...), found {text[:80]!r}",
