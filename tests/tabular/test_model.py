@@ -172,6 +172,13 @@ def test_a_network_beyond_the_memory_is_refused() -> None:
         make_recipe(Options(hidden=(10**6, 10**6)), Task("regression", ""), 100, 10, 5, 0)
 
 
+@pytest.mark.parametrize("activation", ["relu", "prelu", "relu,prelu", "prelu(shared=true)"])
+def test_the_parameters_that_are_told_are_those_of_the_network(activation: str) -> None:
+    model = fit_table(table(60), "y", hidden=(6, 4), activation=activation, epochs=1)
+    told = next(decision["why"] for decision in model.report["decisions"] if decision["what"] == "network")
+    assert told.startswith(f"{model.estimator.network_.n_parameters} parameters")
+
+
 def test_every_choice_has_a_reason() -> None:
     for task, n_classes in (("regression", 0), ("binary", 2), ("multiclass", 3)):
         for model in ("auto", "linear" if task == "regression" else "logistic"):

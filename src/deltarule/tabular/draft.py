@@ -6,11 +6,11 @@ import inspect
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 from deltarule.equations import LOSSES, OPTIMIZERS
 from deltarule.errors import InvalidOption
+from deltarule.layers import count_parameters, make_layers
 from deltarule.tabular.advice import FIRTH
 from deltarule.tabular.choice import PARAMETERS, Decision, spoken
 from deltarule.tabular.memory import memory
@@ -94,11 +94,6 @@ class Draft:
         """Layers, activations, dropout."""
         options = self.options
         hidden = tuple(options.hidden or HIDDEN)
-        sizes = [self.n_features, *hidden, self.n_classes if self.n_classes > 2 else 1]
-        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-        _check_memory(n_parameters, max(hidden), min(self.m, options.batch_size or batch_size(self.m)))
-        why = f"{n_parameters:,} parameters; hidden layers {'as asked' if options.hidden else 'enough for most tables'}"
-        self.decide("network", " -> ".join(map(str, sizes)), why, hidden_layer_sizes=hidden)
         activations = options.activations or ("relu",)
         if len(activations) not in (1, len(hidden)):
             several = f", or {len(hidden)}, one a hidden layer" if len(hidden) > 1 else ""
@@ -106,6 +101,12 @@ class Draft:
                 f"expected one activation{several}, found {len(activations)}",
                 "such as --activation tanh, or --hidden 64,32 --activation relu,tanh",
             )
+        sizes = [self.n_features, *hidden, self.n_classes if self.n_classes > 2 else 1]
+        of_hidden = activations if len(activations) > 1 else activations * len(hidden)
+        n_parameters = count_parameters(sizes[0], make_layers(sizes, [*of_hidden, "identity"], 0.0))
+        _check_memory(n_parameters, max(hidden), min(self.m, options.batch_size or batch_size(self.m)))
+        why = f"{n_parameters:,} parameters; hidden layers {'as asked' if options.hidden else 'enough for most tables'}"
+        self.decide("network", " -> ".join(map(str, sizes)), why, hidden_layer_sizes=hidden)
         why = "as asked" if options.activation else "cheap, and trains well in any depth"
         each = list(activations) if len(activations) > 1 else activations[0]
         self.decide("activation", ", ".join(activations), why, activation=each)
