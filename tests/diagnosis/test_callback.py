@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from deltarule import Diagnosis, LogisticRegression, MLPClassifier
+from deltarule import Diagnosis, LogisticRegression, MLPClassifier, Network
+from deltarule.engines import Data
 from deltarule.errors import InvalidOption, NotFinite
+from deltarule.run import Plan
+from deltarule.training import train
 
 
 def fit(blobs, diagnosis, **options):
@@ -64,6 +67,16 @@ def test_it_works_with_linear_models_that_solve_and_that_descend(blobs):
         diagnosis = Diagnosis()
         LogisticRegression(solver=solver, callbacks=[diagnosis]).fit(*blobs)
         assert diagnosis.report.healthy
+
+
+def test_samples_without_weight_are_not_looked_at(blobs):
+    features, labels = blobs
+    data = Data(features, np.eye(labels.max() + 1)[labels], np.arange(len(labels)) < 20.0)
+    network = Network.create([features.shape[1], 4, data.y.shape[1]], ["tanh", "softmax"], "categorical_cross_entropy")
+    diagnosis = Diagnosis(quiet=True)
+    train(network, data, Plan(epochs=2, batch_size=5), callbacks=[diagnosis])
+    assert diagnosis.report.samples == 20
+    assert diagnosis.report.healthy
 
 
 def test_it_can_be_cloned_and_refuses_nonsense():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.preprocessing import StandardScaler
 
@@ -254,6 +254,29 @@ def test_a_row_in_a_later_chunk_keeps_its_number():
     many = np.zeros((CHUNK + 10, 10))
     many[CHUNK + 3, 2] = np.nan
     assert f"row {CHUNK + 4}," in deltarule.diagnose(network(4), many, np.zeros(len(many)))["not finite"].what
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_samples_without_weight_are_left_out_and_the_others_keep_their_numbers(dense):
+    samples = RNG.normal(size=(2 * CHUNK, 10))
+    y, w = samples[:, :1] > 0, np.repeat([0.0, 1.0], CHUNK)  # all of the first chunk
+    model = network(4, activation="tanh")
+    found = deltarule.diagnose(model, samples if dense else coo_matrix(samples), y, w, learning_rate=0.1)
+    alone = deltarule.diagnose(model, samples[CHUNK:], y[CHUNK:], learning_rate=0.1)
+    assert found.to_dict() == alone.to_dict()
+    samples[CHUNK + 7] = np.nan
+    found = deltarule.diagnose(model, samples if dense else coo_matrix(samples), y, w)
+    assert f"in row {CHUNK + 8}" in found["not finite"].what
+
+
+def test_rows_keep_their_numbers_where_an_estimator_leaves_some_out():
+    model = MLPRegressor(hidden_layer_sizes=(1,), activation="identity", max_iter=2, random_state=0).fit(X, Y.ravel())
+    model.coefs_ = [np.full((10, 1), 1e200), np.ones((1, 1))]
+    samples = np.zeros((20, 10))
+    samples[7] = 1e200
+    report = deltarule.diagnose(model, samples, np.zeros(20), np.repeat([0.0, 1.0], [3, 17]))
+    assert report.samples == 17
+    assert "Z[1], in row 8" in report["not finite"].what
 
 
 def test_an_overflow_in_float32_is_found_where_it_happens():

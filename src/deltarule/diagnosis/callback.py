@@ -12,7 +12,7 @@ from ..engines import Data
 from ..errors import InvalidOption
 from .examine import fallen
 from .findings import SEVERITIES, Evidence, Finding
-from .measure import measure
+from .measure import measure, with_weight
 from .report import Report
 from .updates import update_ratios
 
@@ -69,16 +69,17 @@ class Diagnosis(Callback):
     def on_epoch_end(self, run: Run) -> None:
         """Look at some of the samples."""
         if run.epoch % self.every == 0:
-            index = np.unique(np.linspace(0, len(run.data) - 1, self.rows).astype(int))
-            self._look(run, run.data.rows(index))
+            data, _ = with_weight(run.data)
+            index = np.unique(np.linspace(0, len(data) - 1, self.rows).astype(int))
+            self._look(run, data.rows(index))
 
     def on_end(self, run: Run) -> None:
         """Look at all samples."""
-        self._look(run, run.data)
+        self._look(run, with_weight(run.data)[0])
 
     def _look(self, run: Run, data: Data) -> None:
         found = measure(run.network, data)
-        updates = {} if found.broken else update_ratios(run.network, run.data, run.plan, run.state)
+        updates = {} if found.broken else update_ratios(run.network, with_weight(run.data)[0], run.plan, run.state)
         self.report = Report.of(Evidence(found, updates, fallen(run.history)))
         if run.failure is not None:
             others = [finding for finding in self.report.findings if finding.kind != "not finite"]

@@ -14,7 +14,7 @@ from ..errors import DataError, InvalidOption
 from ..network import Network, check_shapes
 from ..run import Plan, State
 from .findings import Evidence
-from .measure import measure
+from .measure import measure, with_weight
 from .report import Report
 from .updates import update_ratios
 
@@ -79,19 +79,20 @@ def diagnose(
 
 def _diagnose_network(network: Network, X: Any, y: Any, w: Any, optimizer: str, learning_rate: float | None) -> Report:
     dtype = network.theta.dtype
-    X = X.astype(dtype) if hasattr(X, "tocsr") else _numbers("X", X, dtype)
+    X = X.tocsr().astype(dtype) if hasattr(X, "tocsr") else _numbers("X", X, dtype)
     Y = _numbers("y", y, dtype)
     data = Data(X, Y[:, None] if Y.ndim == 1 else Y, None if w is None else _weights(w, dtype, len(Y)))
     check_shapes(network, data.X, data.y)
     network.loss.check_targets(data.y)
     if learning_rate is not None and not learning_rate > 0:
         raise InvalidOption(f"expected a learning rate above 0, found {learning_rate}")
+    data, places = with_weight(data)
     found = measure(network, data)
     updates = {}
     if learning_rate is not None and found.broken is None:
         plan = Plan(OPTIMIZERS.choose(optimizer), learning_rate=float(learning_rate), batch_size=len(data))
         updates = update_ratios(network, data, plan, State())
-    return Report.of(Evidence(found, updates))
+    return Report.of(Evidence(found, updates, rows=None if places is None else places + 1))
 
 
 def _numbers(name: str, values: Any, dtype: Any) -> Array:
@@ -116,7 +117,8 @@ def _weights(w: Any, dtype: Any, m: int) -> Array:
 
 def diagnose_estimator(estimator: Any, X: Any, y: Any, sample_weight: Any = None, rows: Array | None = None) -> Report:
     """`diagnose` for an estimator; `rows` (m,) are the numbers of the samples, for messages."""
-    data = estimator._samples(X, y, sample_weight)
+    data, places = estimator._samples(X, y, sample_weight)
+    rows = places + 1 if rows is None else rows[places]
     network, state = estimator.network_, estimator._state
     found = measure(network, data)
     updates = {}

@@ -158,6 +158,14 @@ class _Sums:
             self.stuck += int((flat & (np.abs(a - y) > 0.5 * self.slope.height)).sum())
 
 
+def with_weight(data: Data) -> tuple[Data, Array | None]:
+    """Without the samples of weight zero, from which nothing is learned; and the places of the others, if there are."""
+    if data.w is None or data.w.all():
+        return data, None
+    places = np.flatnonzero(data.w)
+    return data.rows(places), places
+
+
 def measure(network: Network, data: Data) -> Measures:
     """Look at `network` on `data`.
 
@@ -165,7 +173,7 @@ def measure(network: Network, data: Data) -> Measures:
     ----------
     network : Network
     data : Data
-        As the network is trained on.
+        As the network is trained on, each sample with a weight; see `with_weight`.
 
     Returns
     -------

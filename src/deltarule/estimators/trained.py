@@ -193,8 +193,8 @@ class TrainedEstimator(NetworkEstimator):
         before = State() if fresh else self._state
         return State(seed=seed, samples=before.samples, history=before.history)
 
-    def _samples(self, X: Any, y: Any, sample_weight: Any = None) -> Data:
-        """Samples as the fitted network is trained on, with the weights of the classes."""
+    def _samples(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Data, Array]:
+        """Samples as the fitted network is trained on, with the weights of the classes; and their places in `X`."""
         X = self._check_X(X)
         y = np.asarray(y)
         if y.ndim == 0 or len(y) != X.shape[0]:
@@ -202,8 +202,10 @@ class TrainedEstimator(NetworkEstimator):
         Y = self._encode(y, X.dtype)
         check_shapes(self.network_, X, Y)
         self.network_.loss.check_targets(Y)
-        X, y, w, Y = self._weigh(X, y, check_weights(sample_weight, X), Y)
-        return Data(X, Y, w)
+        w = check_weights(sample_weight, X)
+        places = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)[0].astype(np.int64)
+        X, y, w, Y = self._weigh(X, y, w, Y)
+        return Data(X, Y, w), places
 
     def _train_with(
         self,
