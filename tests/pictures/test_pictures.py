@@ -118,6 +118,10 @@ def test_a_start_at_the_optimum_is_moved():
     ("call", "error", "says"),
     [
         (lambda: descend(X2, Y, "linear", bias=True), InvalidOption, "one or two parameters, found 3"),
+        (lambda: descend(x[:, 0], Y, "linear"), InvalidOption, "expected X of shape .m, n. and y"),
+        (lambda: descend(x, Y[1:], "linear"), InvalidOption, "expected X of shape .m, n. and y"),
+        (lambda: descend(x[:0], Y[:0], "logistic"), InvalidOption, "expected X of shape .m, n. and y"),
+        (lambda: plot_descent(x), InvalidOption, "expected X of shape .m, n. and y"),
         (lambda: descend(x, Y, "cubic"), InvalidOption, "linear or logistic"),
         (lambda: descend(x, Y, "logistic"), DataError, "targets 0 and 1"),
         (lambda: descend(x, Y, "linear", rates=[-1]), InvalidOption, "learning rates above 0"),
@@ -239,7 +243,7 @@ def test_rows_with_missing_values_are_left_out_and_told():
 
 
 def test_the_closest_feature_is_chosen_and_told():
-    found = read_problem(table(z=rng.normal(size=80)), "y")
+    found = read_problem(table(z=rng.normal(size=80), endless=np.full(80, np.inf)), "y")
     assert found.features == ("x",)
     assert "of 2 numeric columns" in found.notes[0]
     assert read_problem(table(), "y", ["x"]).notes == ()

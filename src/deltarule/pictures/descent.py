@@ -141,6 +141,8 @@ def descend(
     InvalidOption
     """
     X, y = np.asarray(X, np.float64), np.asarray(y, np.float64)
+    if X.ndim != 2 or not len(X) or y.shape != X.shape[:1]:
+        raise InvalidOption(f"expected X of shape (m, n) and y of shape (m,), found {X.shape} and {y.shape}")
     bias = X.shape[1] == 1 if bias is None else bias
     _check(X, y, model, bias, rates, steps, scale, optimizer)
     scale, surface, optimum = _scaled(X, y, model, bias, scale)
@@ -181,7 +183,7 @@ def _check(
 ) -> None:
     if model not in MODELS:
         raise InvalidOption(f"expected model to be {' or '.join(MODELS)}, found {model!r}")
-    if X.ndim != 2 or not 1 <= X.shape[1] + bias <= 2 or y.shape != X.shape[:1]:
+    if not 1 <= X.shape[1] + bias <= 2:
         raise InvalidOption(
             f"expected a fit with one or two parameters, found {X.shape[1] + bias} ({X.shape[1]} features"
             f"{' and a bias' if bias else ''})",

@@ -119,7 +119,7 @@ def _closest(frame: pl.DataFrame, target: str, y: Array, notes: list[str]) -> tu
             continue
         x = numbers.to_numpy().astype(np.float64)
         there = np.isfinite(x)
-        if np.ptp(x[there]) == 0 or np.ptp(y[there]) == 0:
+        if not there.any() or np.ptp(x[there]) == 0 or np.ptp(y[there]) == 0:
             continue
         others += 1
         with np.errstate(all="ignore"):
