@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,7 @@ def test_three_digits_are_enough_and_two_are_not():
 
 def test_a_partly_right_answer_is_told_how_much():
     assert "4 of 6 entries are right" in course.check("6.3", [[0.821, 0.411], [-0.587, 9], [0, 9]]).text
+    assert "found numbers of the shape (6,)" in course.check("6.3", np.ravel(course.solution("6.3"))).text
 
 
 def test_functions_are_tried():
@@ -121,6 +124,9 @@ def test_a_model_is_measured_on_digits_it_has_not_seen():
         bad.fit(X, y)
     assert "97% is asked" in course.check("8.2", bad).text
     assert "expected a fitted model" in course.check("8.2", MLPClassifier()).text
+    for error, told in ((ValueError("rows\nor columns"), "ValueError: rows."), (ValueError(), "it does not say why.")):
+        silent = mock.Mock(predict=mock.Mock(side_effect=error))
+        assert course.check("8.2", silent).text.endswith(told)
 
 
 def test_the_patient_has_one_main_illness():

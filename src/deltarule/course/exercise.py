@@ -166,7 +166,7 @@ def as_numbers(given: Any) -> Array | None:
 
 def like(numbers: Array, expected: Array) -> Array:
     """A vector as a column or a row, as is expected; all else as it is."""
-    vector = numbers.size == expected.size == max((1, *numbers.shape))
+    vector = numbers.size == expected.size == max((1, *numbers.shape)) == max((1, *expected.shape))
     return numbers.reshape(expected.shape) if vector else numbers
 
 

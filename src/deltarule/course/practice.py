@@ -121,7 +121,8 @@ class ModelExercise(Exercise):
         except AttributeError:
             return self._wrong(f"expected a fitted model, found {shorten(given)}.")
         except Exception as error:  # a model of whatever kind, fitted on whatever data
-            return self._wrong(f"predict(X_test) ended with {type(error).__name__}: {str(error).splitlines()[0]}.")
+            reason = str(error).partition("\n")[0]
+            return self._wrong(f"predict(X_test) ended with {type(error).__name__}: {reason or 'it does not say why'}.")
         told = f"{accuracy:.1%} of the 360 test digits"
         if accuracy >= self.answer():
             return Feedback(self.number, True, f"{told}. {self.why}")
