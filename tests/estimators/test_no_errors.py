@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 
 from deltarule import LinearRegression, LogisticRegression, load
-from deltarule.errors import DependenceWarning, InvalidOption, ModelFileError, SeparationWarning
+from deltarule.errors import DeltaruleWarning, DependenceWarning, InvalidOption, ModelFileError, SeparationWarning
 from deltarule.estimators import separable
 from deltarule.estimators.persistence import from_document, to_document
 
@@ -58,6 +58,13 @@ def test_too_few_rows_and_columns_that_depend_on_each_other():
     with pytest.warns(DependenceWarning, match="found x0, x3: their condition number"):
         model = LinearRegression().fit(nearly, y)
     assert any(note.startswith("x0, x3 nearly depend") for note in model.summary().notes)
+
+
+def test_of_many_columns_the_first_are_named():
+    X, y = table("diabetes")
+    far = (np.hstack([X, X + 1e-3 * np.sin(X)]) + 1e6).astype(np.float32)
+    with pytest.warns(DeltaruleWarning, match="found x0, x1, .*x9, ...: weights of float32"):
+        LinearRegression(alpha=1e-3).fit(far, y)
 
 
 def test_other_rows_are_refused():

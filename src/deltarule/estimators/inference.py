@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,11 @@ MOST_NAMES = 10
 """Of columns in a message."""
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names of columns in a message: the first of them, if they are many."""
+    return ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why there are no errors, and what to do about it; "COLUMNS" in the message stands for the names of `columns`."""
@@ -28,8 +33,7 @@ class Refusal:
 
     def told(self, names: list[str]) -> str:
         """The message with the columns by name."""
-        shown = ", ".join(names[j] for j in self.columns[:MOST_NAMES])
-        return self.message.replace("COLUMNS", shown + (", ..." if len(self.columns) > MOST_NAMES else ""))
+        return self.message.replace("COLUMNS", listed([names[j] for j in self.columns]))
 
     def error(self, names: list[str]) -> InvalidOption:
         """To be raised where errors are indispensable."""

@@ -21,7 +21,7 @@ from ..errors import DataError, DeltaruleWarning, DependenceWarning, warn
 from ..run import Plan, Run, State
 from .base import check_weights
 from .base_linear import BaseLinear
-from .inference import Inference, Refusal
+from .inference import Inference, Refusal, listed
 
 MOST_ENTRIES = 4_000_000
 """Of ``[1 X]``, for which `fit` computes errors by itself, as that is then a matter of milliseconds."""
@@ -284,8 +284,8 @@ class Measuring(BaseLinear):
         return [f"x{j}" for j in range(self.network_.n_features)] if names is None else [str(name) for name in names]
 
     def _named(self, columns: Array) -> str:
-        """The first ten names of the columns that `columns` (n,) marks."""
-        return ", ".join(np.array(self._column_names(), dtype=object)[columns][:10])
+        """Names of the columns that `columns` (n,) marks."""
+        return listed([name for name, marked in zip(self._column_names(), columns, strict=True) if marked])
 
     def _training_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any = None) -> tuple[Data, Array | None]:
         """The rows of fit as it saw them, without those of weight zero, and the number of the cluster of each."""
