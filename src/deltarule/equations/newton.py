@@ -18,7 +18,7 @@ from .likelihood import Evaluation
 from .quadratic import EPS, ROUNDING, minimize_model, null_space_of, solve, subgradient, typical_curvature
 
 FINE = 1e-13
-"""The same where the directions without curvature are known."""
+"""The ridge of `deltarule.equations.quadratic.solve` where the directions without curvature are known."""
 DAMPING = 1e-4
 """Share of the first curvature that is added to it (Levenberg 1944), less with the square of the gradient (Fan & Yuan
 2005): where columns nearly depend on each other, the gradient is small long before the optimum."""
