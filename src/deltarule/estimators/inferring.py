@@ -35,6 +35,9 @@ class Inferring(Measuring):
 
     own_arrays: ClassVar[tuple[str, ...]] = ("factor",)
 
+    of_classes: ClassVar[bool] = False
+    """Whether it tells classes apart: its weights are then log odds against the first class."""
+
     solver_: str
     _explained: Array
 
@@ -173,7 +176,7 @@ class Inferring(Measuring):
         found = self._measure(data, "classical", meaning)
         if isinstance(found, Refusal):
             raise found.error(self._column_names())
-        if self.network_.sizes[-1] > 1 and hasattr(self, "classes_"):
+        if self.network_.sizes[-1] > 1 and self.of_classes:
             raise InvalidOption("expected two classes for the influence of a row, found more")
         result = equations.influence(found.D, found.E, found.fit.sigma2, meaning)
         if result.cooks_distance.shape[1] > 1:
@@ -192,7 +195,7 @@ class Inferring(Measuring):
     def _contrasts(self) -> tuple[Array, Array]:
         """The weights that are reported, (k, n), and biases (k,): for classes, those against the first."""
         W, b = self.network_.W[1].astype(np.float64), self.network_.b[1].astype(np.float64)
-        return (W, b) if len(W) == 1 or not hasattr(self, "classes_") else (W[1:] - W[0], b[1:] - b[0])
+        return (W, b) if len(W) == 1 or not self.of_classes else (W[1:] - W[0], b[1:] - b[0])
 
     # the model file
 
@@ -208,7 +211,7 @@ class Inferring(Measuring):
         if not isinstance(found["solver"], str):
             raise ModelFileError(f"solver: expected a name, found {str(found['solver'])[:80]}")
         self.solver_, self._has_intercept = found["solver"], read_field(found, "own", "intercept", bool)
-        n, k, classes = self.network_.n_features, self.network_.sizes[-1], hasattr(self, "classes_")
+        n, k, classes = self.network_.n_features, self.network_.sizes[-1], self.of_classes
         p = (max(1, k - 1) if classes else 1) * (n + int(self._has_intercept))
         self._inference = restore(found, arrays, n, k, (1 if classes else k, p, p))
         self._note_weights()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -26,6 +26,8 @@ from .summary import Summary, stacked
 
 class LogisticInference(Separable):
     """Errors of the maximum of the likelihood, or of Firth's penalized likelihood."""
+
+    of_classes: ClassVar[bool] = True
 
     _likelihood: Likelihood
 

@@ -65,9 +65,9 @@ def _check_rows(small: Any, large: Any, a: Inference, b: Inference) -> None:
     for found in (a, b):
         if found.penalized_likelihood is not None:
             raise InvalidOption("expected maxima of the likelihood, found Firth's method", "use solver='lbfgs'")
-    if a.target.shape[1] > 1 and not hasattr(small, "classes_"):
+    if a.target.shape[1] > 1 and not small.of_classes:
         raise InvalidOption(f"expected one target, found {a.target.shape[1]}", "fit each by itself")
-    if hasattr(small, "classes_") and not np.array_equal(small.classes_, large.classes_):
+    if small.of_classes and not np.array_equal(small.classes_, large.classes_):
         raise InvalidOption("expected models of the same classes, found others")
     if a.n_rows != b.n_rows:
         raise InvalidOption(f"expected models of the same rows, found {a.n_rows:,} and {b.n_rows:,}")

@@ -51,7 +51,7 @@ class Units:
     def own(cls, model: Any) -> Self:
         """Those in which the model was given its data."""
         names = model._column_names()
-        if hasattr(model, "classes_"):
+        if model.of_classes:
             labels = [str(label) for label in model.classes_]
         else:
             labels = [f"y{j}" for j in range(model.network_.sizes[-1])]
@@ -81,12 +81,12 @@ def summarize(model: Any, found: Inference | Refusal, level: float, units: Units
     W, b = model._contrasts()
     theta = units.theta(W, b, intercept=intercept)  # (k, p)
     labels = term_labels(model, units)
-    name = "Logistic regression" if hasattr(model, "classes_") else "Linear regression"
+    name = "Logistic regression" if model.of_classes else "Linear regression"
     if isinstance(found, Refusal):
         note = f"No standard errors: {found.told(units.names)}; {found.hint}."
         return Summary(name, {}, stacked(labels, {"coefficient": theta}), level, (note, *_notes(model, None, units)))
     se = errors(found, units, intercept=intercept)
-    is_linear = not hasattr(model, "classes_")
+    is_linear = not model.of_classes
     df = degrees(found, theta.shape[1], is_linear=is_linear)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = theta / se
@@ -118,7 +118,7 @@ def _intervals(found: Inference, level: float) -> str:
 def term_labels(model: Any, units: Units) -> dict[str, list[str]]:
     """The texts that stand before the numbers of each weight."""
     terms = ["intercept"] * model._has_intercept + units.names
-    classes = hasattr(model, "classes_")
+    classes = model.of_classes
     several = units.labels[1:] if classes else units.labels
     if len(several) == 1:
         return {"term": terms}
@@ -143,7 +143,7 @@ def degrees(found: Inference, p: int, *, is_linear: bool) -> float:
 
 def _notes(model: Any, found: Inference | None, units: Units) -> tuple[str, ...]:
     notes = list(units.notes)
-    if hasattr(model, "classes_"):
+    if model.of_classes:
         first, second = units.labels[0], units.labels[1:]
         if len(second) == 1:
             notes.append(f"coefficients are log odds of {second[0]} against {first}.")
@@ -169,9 +169,9 @@ def _notes(model: Any, found: Inference | None, units: Units) -> tuple[str, ...]
         )
     if found.penalized_likelihood is not None and found.profile is None:
         notes.append("Wald intervals; those of the profile likelihood: infer(X, y, intervals='profile').")
-    if not hasattr(model, "classes_") and does_not_vary(found).any():
+    if not model.of_classes and does_not_vary(found).any():
         notes.append("the target does not vary: there is nothing to explain, and R² and F say nothing.")
-    elif not hasattr(model, "classes_") and (found.fit.deviance <= 1e-24 * found.fit.null_deviance).any():
+    elif not model.of_classes and (found.fit.deviance <= 1e-24 * found.fit.null_deviance).any():
         notes.append("the model fits exactly, to rounding: the errors say nothing.")
     if not model._has_intercept:
         notes.append("without an intercept, the null model and R² are about zero, not about the mean.")
@@ -221,7 +221,7 @@ def does_not_vary(found: Inference) -> Array:
 
 def tested(model: Any, found: Inference) -> int:
     """Weights that are zero in the null model, of one target or of all classes but the first."""
-    blocks = len(model._contrasts()[1]) if hasattr(model, "classes_") else 1
+    blocks = len(model._contrasts()[1]) if model.of_classes else 1
     return found.factor.shape[1] - int(model._has_intercept) * blocks
 
 
@@ -230,7 +230,7 @@ def _wald_statistics(model: Any, found: Inference) -> Array:
     W, b = model._contrasts()
     phi = designs.inward(W, b, *found.columns, intercept=model._has_intercept)
     p, start = phi.shape[1], int(model._has_intercept)
-    if hasattr(model, "classes_"):
+    if model.of_classes:
         keep = np.flatnonzero(np.arange(phi.size) % p >= start)
         pairs = [(phi.ravel()[keep], found.factor[0][keep])]
     else:
