@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,10 +30,10 @@ def full_batch(run: Run, last_epoch: int) -> None:
     if reason:
         raise InvalidOption(f"{plan.optimizer.name} expects {reason}", "choose another optimizer, such as 'lbfgs'")
     whole = FullBatch(run, cost)
-    start, second_order = _begin(run, cost)
+    start, worst, second_order = _begin(run, cost)
     if second_order and not (whole.watched or start.any()):
         start = whole.begin(start, last_epoch - run.state.epoch - 1, second_order)
-    if not whole.cost_and_gradient(start)[0] <= second_order.pop("worst", np.inf):  # a sample not like the rest
+    if not whole.cost_and_gradient(start)[0] <= worst:  # a sample not like the rest
         start, second_order = cost.start(np.float64), _second_order(cost)
     if not math.isfinite(whole.cost_and_gradient(start)[0]):
         raise not_finite(network, run.data, 1)
@@ -127,26 +127,36 @@ class FullBatch:
             self.run.last_good[...] = self.run.network.theta
 
 
-def _begin(run: Run, cost: Cost) -> tuple[Array, dict[str, Any]]:
-    """Where the optimizer begins, (P,), and what it is told of second derivatives."""
+class Beginning(NamedTuple):
+    """Where an optimizer begins, (P,), the worst cost there may be, and what it is told of second derivatives."""
+
+    start: Array
+    worst: float
+    second_order: dict[str, Any]
+
+
+def _begin(run: Run, cost: Cost) -> Beginning:
+    """Where the network stands, or at the optimum of a sample of the rows."""
     start = cost.start(np.float64)
     if not np.isfinite(start).all():
         raise not_finite(run.network, run.data, 1)
     if not run.plan.optimizer.second_order:
-        return start, {}
+        return Beginning(start, np.inf, {})
     part = None if start.any() else cost.sample()
     found = None if part is None else _head_start(run, part, start)
-    return (start, _second_order(cost)) if found is None else (found.pop("start"), _second_order(cost) | found)
+    if found is None:
+        return Beginning(start, np.inf, _second_order(cost))
+    return found._replace(second_order=_second_order(cost) | found.second_order)
 
 
 def _second_order(cost: Cost) -> dict[str, Any]:
     return {"hessian": cost.hessian, "zero": lambda: cost.zero, "price": cost.price}
 
 
-def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
+def _head_start(run: Run, part: Cost, phi: Array) -> Beginning | None:
     """The optimum of a sample of the rows from `phi` (P,) on, and the second derivative of its cost there.
 
-    Also the worst cost of all rows there may be: nearly that of the sample at `phi`.
+    The worst cost of all rows there may be is nearly that of the sample at `phi`.
     """
     options = {"max_iter": HEAD_START, "max_fun": 2 * HEAD_START, "tol": np.inf, "gap": 1e-3} | _second_order(part)
     with one_blas_thread(), np.errstate(all="ignore"):
@@ -154,8 +164,8 @@ def _head_start(run: Run, part: Cost, phi: Array) -> dict[str, Any] | None:
         J = part.smooth(phi)[0]
     if not found.success or not np.isfinite(found.x).all():
         return None
-    known = {"start": found.x, "worst": J + WORSE * abs(J)}
-    if found.null_space is None or found.null_space.size:  # perhaps not one of all rows
-        return known
-    H = part.hessian(found.x, np.ones(len(phi), dtype=bool))
-    return known | {"null_space": found.null_space, "guess": H}
+    known: dict[str, Any] = {}
+    if found.null_space is not None and not found.null_space.size:  # else it is perhaps not one of all rows
+        H = part.hessian(found.x, np.ones(len(phi), dtype=bool))
+        known = {"null_space": found.null_space, "guess": H}
+    return Beginning(found.x, J + WORSE * abs(J), known)

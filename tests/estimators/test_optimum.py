@@ -338,7 +338,7 @@ def test_a_sample_that_is_not_like_the_rest(monkeypatch):
 
     def misled(*arguments):
         found = head_start(*arguments)
-        return found | {"start": found["start"] - 50}
+        return found._replace(start=found.start - 50)
 
     monkeypatch.setattr(full_batch, "_head_start", misled)
     assert LogisticRegression().fit(X, y).loss_ == pytest.approx(right.loss_, rel=1e-9)
