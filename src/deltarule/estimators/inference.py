@@ -35,6 +35,10 @@ class Refusal:
         """The message with the columns by name."""
         return self.message.replace("COLUMNS", listed([names[j] for j in self.columns]))
 
+    def found(self, names: list[str]) -> str:
+        """The part of the message that says what was found, with the columns by name."""
+        return self.told(names).partition("found ")[2]
+
     def error(self, names: list[str]) -> InvalidOption:
         """To be raised where errors are indispensable."""
         return InvalidOption(self.told(names), self.hint)

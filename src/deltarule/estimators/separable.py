@@ -74,8 +74,7 @@ class Separable(FirthInference):
         else:
             self._apart = None if isinstance(D, Refusal) else self._separated(D, all_of[:, 1:])
         if self._apart is not None:
-            told = str(self._apart.error(self._column_names())).partition("found ")[2]
-            warn(told, SeparationWarning)
+            warn(f"{self._apart.found(self._column_names())}; {self._apart.hint}", SeparationWarning)
 
     def _separated(self, D: designs.Design, Y: Array) -> Refusal | None:
         """That classes are linearly separable, if so; ``Y`` (m, K - 1) of all but the first."""

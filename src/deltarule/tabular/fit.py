@@ -112,7 +112,7 @@ def _train_or_penalize(prepared: Prepared, callbacks: Sequence[Callback]) -> Tab
         for warning in told:
             warn(warning.message)
         return model
-    why = apart.told(prepared.preprocessing.term_names).partition("found ")[2]
+    why = apart.found(prepared.preprocessing.term_names)
     firth = "; --optimizer firth has them" if len(model.estimator.classes_) == 2 else ""
     warn(
         f"{why}; the model was penalized (--l2 {FINITE_L2:g}), so that there are no standard errors{firth}",
