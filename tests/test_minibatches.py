@@ -44,7 +44,7 @@ class Counting:
     ) -> list[float]:
         self.asked.append(len(steps.alphas))
         if len(self.asked) == self.interrupted:
-            for array in (network.theta, *getattr(moments, "packed", moments).values()):
+            for array in (network.theta, *self.engine.kept(moments).values()):
                 array[:] = 1e9
             raise KeyboardInterrupt
         return self.engine.epochs(network, data, steps, optimizer, moments, *others, **options)

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
 
 from . import engines
-from .arrays import Array
 from .engines import Steps, all_finite, epoch_orders
 from .engines.base import ceased, first_not_finite, not_finite
 from .equations.schedules import Clock
@@ -71,7 +69,7 @@ def _take(run: Run, n_epochs: int) -> bool:
     Taken one by one, they then tell where it was, and leave the weights of the last good one.
     """
     began, state, steps = time.perf_counter(), run.state, _steps(run, n_epochs)
-    changed = [run.network.theta, *_as_kept(run).values()] if n_epochs > 1 else []
+    changed = [run.network.theta, *run.engine.kept(state.moments).values()] if n_epochs > 1 else []
     before = [array.copy() for array in changed]
     try:
         losses = _losses(run, steps)
@@ -128,18 +126,12 @@ def _losses(run: Run, steps: Steps) -> list[float]:
     )
 
 
-def _as_kept(run: Run) -> Mapping[str, Array]:
-    """The moments as the engine has them, not copies."""
-    moments = run.state.moments
-    return getattr(moments, "packed", moments)
-
-
 def _check_finite(run: Run, step: int) -> None:
     """The weights, and the squares of gradients by which steps are divided, after `step` steps."""
     network, state = run.network, run.state
     if not all_finite(network.theta):
         raise not_finite(network, run.data.rows(slice(0, 1)), step)
-    kept = _as_kept(run)
+    kept = run.engine.kept(state.moments)
     if "v" in kept and not all_finite(kept["v"]):
         v = network.view(state.moments["v"])
         layer, what, _ = first_not_finite((l, f"v of W[{l}]", v.W[l]) for l in v.W) or (1, "v", ())

@@ -147,6 +147,10 @@ class Engine(Protocol):
         """The optimizer's arrays by name, each (P,), as this engine keeps them; zeros if none are found."""
         ...
 
+    def kept(self, moments: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The arrays that hold `moments`, in whatever layout: no copies, so that they can be looked at and put back."""
+        ...
+
     def epochs(
         self,
         network: Network,

@@ -123,6 +123,10 @@ class NativeEngine:
             return found
         return PackedMoments(network, optimizer, found)
 
+    def kept(self, moments: Mapping[str, Array]) -> Mapping[str, Array]:
+        """In the layout of the kernels; of a cost that takes its own steps, in that of ``theta``."""
+        return moments.packed if isinstance(moments, PackedMoments) else moments
+
     def epochs(
         self,
         network: Network,

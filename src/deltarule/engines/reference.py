@@ -87,6 +87,10 @@ class ReferenceEngine:
         """In the layout of ``theta``."""
         return dict(found) if found else optimizer.start(network.theta)
 
+    def kept(self, moments: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The moments themselves."""
+        return moments
+
     def epochs(
         self,
         network: Network,
