@@ -16,6 +16,7 @@ from statsmodels.genmod.families import Binomial
 
 import deltarule
 from deltarule.errors import DeltaruleWarning
+from deltarule.tabular.fit import fit_table
 from deltarule.tabular.read import read_table
 
 
@@ -46,6 +47,25 @@ def test_formulas_equal_statsmodels(right: str, cli: Cli, tmp_path: Path) -> Non
     assert_allclose(model.predict(table[5:6])["prediction"], theirs.fittedvalues[5:6], rtol=1e-8)  # one level alone
     model.save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("right", "told"),
+    [
+        ("x + z", "x: no; z: no"),
+        ("C(x, Treatment('yes')) + C(z)", "x: yes; z: no"),
+        ("C(x, Treatment('yes')) + `q w`:k", "x: yes"),
+        ("x * C(`q w`, Treatment('b'))", "x: no; q w: b"),
+        ("C(x, Sum) + z", "z: no"),
+        ("C(x, Sum) + k", ""),
+    ],
+)
+def test_reference_levels_are_told_of_each_column_by_itself(right: str, told: str) -> None:
+    sides, rng = {"x": ["no", "yes"], "z": ["no", "yes"], "q w": ["a", "b"]}, np.random.default_rng(0)
+    table = {name: rng.choice(levels, 50).tolist() for name, levels in sides.items()}
+    table |= {name: rng.normal(size=50).tolist() for name in "yk"}
+    remarks = fit_table(table, "y", formula=right).preprocessing.remarks()
+    assert remarks == ([f"reference levels, from which the others differ: {told}."] if told else [])
 
 
 def test_a_function_of_text_is_refused(cli: Cli, tmp_path: Path) -> None:

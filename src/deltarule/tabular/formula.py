@@ -6,6 +6,7 @@ of other rows. `expressions` looks at it each time before it is computed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -97,10 +98,15 @@ class FormulaPreprocessing:
         """The levels that have no weight."""
         known = []
         for name, levels in self.levels.items():
-            text = " ".join(self.feature_names)
-            without = [level for level in levels if f"[T.{level}]" not in text and f"[{level}]" not in text]
+            without = [level for level in levels if not self._has_weight(name, level)]
             known += [f"{name}: {level}" for level in without if len(without) == 1]
         return [f"reference levels, from which the others differ: {'; '.join(known)}."] if known else []
+
+    def _has_weight(self, name: str, level: str) -> bool:
+        """Whether ``name[T.level]``, ``C(name)[level]`` or the like is a feature, or a factor of one."""
+        column, level = re.escape(name), re.escape(level)
+        factor = re.compile(rf"(?:^|:)(?:{column}|C\(`?{column}`?(?:,[^\[]*)?\))\[(?:T\.)?{level}\]")
+        return any(map(factor.search, self.feature_names))
 
     def complete(self, frame: pl.DataFrame) -> Array:
         """Which rows of `frame`, (m,) of bool, have all values of the formula; there is no matrix of others."""
