@@ -120,6 +120,16 @@ def test_a_category_is_the_same_in_every_type(trained, seen):
     assert _apply(_fit(trained, "categorical"), seen).tolist() == np.eye(3).tolist()
 
 
+FRACTIONS = [["-1.25", "0", "0.5"], [-1.25, -0.0, 0.5], ["-01.25", "-0", ".50"], ["-1.250", "+0.0", "+0.5"]]
+
+
+@pytest.mark.parametrize("trained", FRACTIONS)
+@pytest.mark.parametrize("seen", FRACTIONS)
+def test_so_is_one_of_fractions_and_zero_has_no_sign(trained, seen):
+    assert _fit(trained, "categorical").feature_names == ["x = -1.25", "x = 0", "x = 0.5"]
+    assert _apply(_fit(trained, "categorical"), seen).tolist() == np.eye(3).tolist()
+
+
 def test_truth_is_the_same_in_every_type():
     for values in ([True, False, None], ["YES", "no", ""], [1, 0, None], [1.0, 0.0, math.nan], ["t", "F", None]):
         assert _apply(_fit(["yes", "no"], "boolean"), values).tolist() == [[1], [-1], [0]]

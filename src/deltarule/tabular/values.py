@@ -230,7 +230,8 @@ def _tell_of_thousands(present: pl.Series) -> None:
 def parse_levels(series: pl.Series) -> pl.Series:
     """Read a column of any type as category names; the same category has the same name in every type.
 
-    ``1``, ``1.0`` and the texts "1", "01" and "1.0" are all the level "1"; true and "True" are "true".
+    ``1``, ``1.0`` and the texts "1", "01" and "1.0" are all the level "1"; ``0.5`` and the texts ".50" and "+0.5" are
+    "0.5"; true and "True" are "true".
 
     Parameters
     ----------
@@ -245,8 +246,9 @@ def parse_levels(series: pl.Series) -> pl.Series:
     plain = plain_type(series)
     distinct = plain.unique()
     text = clean_text(distinct.cast(pl.String))
-    text = text.str.replace(r"^\+?(-?)0*(\d+)(?:\.0*)?$", "${1}${2}")
-    text = text.str.replace(r"^(-?\d+\.\d*[1-9])0+$", "${1}")
+    text = text.str.replace(r"^\+?(-?)0*(\d+)(?:\.0*)?$", "${1}${2}").str.replace("^-0$", "0")
+    text = text.str.replace(r"^\+?(-?)0*(\d+\.\d*[1-9])0*$", "${1}${2}")
+    text = text.str.replace(r"^\+?(-?)(\.\d*[1-9])0*$", "${1}0${2}")
     lower = text.str.to_lowercase()
     text = lower.zip_with(lower.is_in(["true", "false"]), text)
     return plain.replace_strict(distinct, text, return_dtype=pl.String).cast(pl.String)  # which no rows would stay
