@@ -57,7 +57,7 @@ def full_batch(run: Run, last_epoch: int) -> None:
     except BaseException:
         whole.put_back()
         raise
-    if not run.history:  # it began at the optimum: no step was needed
+    if run.epoch == 0:  # it began at the optimum: no step was needed
         run.record({"loss": float(result.fun), "learning_rate": np.nan, "seconds": time.perf_counter() - whole.began})
     if not run.stopped:
         run.stop(str(result.message), converged=bool(result.success))

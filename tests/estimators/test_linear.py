@@ -364,6 +364,16 @@ def test_the_exact_solution_refuses_early_stopping_but_measures_a_validation_set
     assert_allclose(model.history_["validation_score"], [model.score(X[400:], y[400:])])
 
 
+@pytest.mark.parametrize("solver", ["newton", "lbfgs(memory=5)"])
+def test_a_warm_start_at_the_optimum_of_other_targets_tells_their_cost(solver):
+    A = np.random.default_rng(0).integers(-3, 4, (128, 2)).astype(float)
+    ones = np.column_stack([np.ones(128), A])
+    rest = np.where(np.arange(128) % 2, 1.0, -1.0)
+    rest -= ones @ np.linalg.lstsq(ones, rest)[0]  # the more of it, the higher the cost of the same weights
+    model = LinearRegression(solver=solver, warm_start=True).fit(A, A @ [1, 2] + rest)
+    assert model.fit(A, A @ [1, 2] + 3 * rest).loss_ == pytest.approx(np.square(3 * rest).mean() / 2)
+
+
 def test_a_warm_start_leaves_the_weights_handed_out_before_as_they_were():
     X, y = load_diabetes(return_X_y=True)
     model = LinearRegression(solver="lbfgs", warm_start=True).fit(X, y)
