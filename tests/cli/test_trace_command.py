@@ -288,7 +288,9 @@ def test_bad_input_is_one_line(cli, tmp_path, arguments):
         ("--answers list.json", "expected names with numbers"),
         ("--answers odd.json", "expected an answer called Z1"),
         ("--gradient --engine abacus", "expected an engine out of"),
+        ("--answers twice.yaml", "twice.yaml: expected each key once in an object, found 'J' again; rename or remove"),
         ("--answers broken.yaml", "expected YAML"),
+        ("--answers listed.yaml", "expected YAML"),
     ],
 )
 def test_a_check_of_nonsense_is_one_line(cli, weights, tmp_path, arguments, says):
@@ -296,7 +298,9 @@ def test_a_check_of_nonsense_is_one_line(cli, weights, tmp_path, arguments, says
     (tmp_path / "twice.json").write_text('{"J": 1, "J": 2}')
     (tmp_path / "cut.json").write_text('{"J": ')
     (tmp_path / "odd.json").write_text('{"Q": 1}')
+    (tmp_path / "twice.yaml").write_text("J: 1\nJ: 2")
     (tmp_path / "broken.yaml").write_text("a: [1\nb: 2")
+    (tmp_path / "listed.yaml").write_text("? [a]\n: 1")
     ran = cli("check", *arguments.split(), *NETWORK)
     assert ran.code == 2
     assert says in ran.err

@@ -165,14 +165,22 @@ def _read_json(path: str, text: str) -> Any:
 
 def _read_yaml(path: str, text: str) -> Any:
     from deltarule.errors import DataError, missing_library
+    from deltarule.tabular.lines import unrepeated
 
     try:
         import yaml
     except ImportError:
         raise missing_library("PyYAML", f"to read {path}") from None
+
+    class Loader(yaml.BaseLoader):  # type: ignore[misc]  # every scalar stays the text it is
+        def construct_mapping(self, node: Any, **_: Any) -> dict[str, Any]:
+            return unrepeated(self.construct_pairs(node, deep=True))
+
     try:
-        return yaml.load(text, Loader=yaml.BaseLoader)  # every scalar stays the text it is
-    except (yaml.YAMLError, RecursionError) as error:
+        return yaml.load(text, Loader=Loader)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", error.hint) from None
+    except (yaml.YAMLError, TypeError, RecursionError) as error:  # TypeError: a list in the place of a name
         raise DataError(f"{path}: expected YAML, found {' '.join(str(error).split())[:80]}") from None
 
 
