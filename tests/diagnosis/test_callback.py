@@ -81,5 +81,6 @@ def test_samples_without_weight_are_not_looked_at(blobs):
 
 def test_it_can_be_cloned_and_refuses_nonsense():
     assert clone(MLPClassifier(callbacks=[Diagnosis(every=3)])).callbacks[0].every == 3
-    with pytest.raises(InvalidOption, match="expected every >= 1"):
-        Diagnosis(every=0)
+    for nonsense in ({"every": 0}, {"every": 2.5}, {"every": "2"}, {"rows": None}):
+        with pytest.raises(InvalidOption, match="expected whole numbers every >= 1"):
+            Diagnosis(**nonsense)

@@ -55,8 +55,8 @@ class Diagnosis(Callback):
     runs_last = True  # the best weights are back by then
 
     def __init__(self, *, every: int = 1, rows: int = 1000, quiet: bool = False) -> None:
-        if every < 1 or rows < 1:
-            raise InvalidOption(f"expected every >= 1 and rows >= 1, found {every} and {rows}")
+        if not all(isinstance(number, int | np.integer) and number >= 1 for number in (every, rows)):
+            raise InvalidOption(f"expected whole numbers every >= 1 and rows >= 1, found {every!r} and {rows!r}")
         self.every, self.rows, self.quiet = every, rows, quiet
         self.report: Report | None = None
         self.first_seen: dict[str, int] = {}
