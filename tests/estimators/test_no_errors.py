@@ -92,6 +92,17 @@ def test_groups_that_cannot_be_used(groups):
         LinearRegression().fit(X, y).infer(X, y, covariance="cluster", groups=groups)
 
 
+def test_groups_of_any_kind_are_those_that_are_equal():
+    X, y = table("diabetes")
+    plain = np.arange(len(y)) % 9
+    mixed = np.array([float(g) if i % 2 else g for i, g in enumerate(plain.tolist())], dtype=object)
+    kinds = np.array([*"1abc", 1, None, 2.5, (1, 2), True, 3], dtype=object)[[0, 1, 2, 3, 4, 6, 7, 9, 9]][plain]
+    model = LinearRegression().fit(X, y)
+    expected = model.infer(X, y, covariance="cluster", groups=plain).covariance()
+    np.testing.assert_allclose(model.infer(X, y, covariance="cluster", groups=mixed).covariance(), expected, rtol=1e-9)
+    assert "8 groups" in model.infer(X, y, covariance="cluster", groups=kinds).summary().notes[0]
+
+
 @pytest.mark.parametrize("level", [0, 1, 95, True, "0.9", None])
 def test_levels(level):
     with pytest.raises(InvalidOption, match="between 0 and 1"):

@@ -303,7 +303,10 @@ class Measuring(BaseLinear):
                 raise DataError(
                     "expected a group in each row, found missing ones", "fill them in, or leave the rows out"
                 )
-            numbers = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)[1]
+            if labels.dtype == object:  # of any kinds, which cannot be sorted: 1 and 1.0 are the same
+                known = {label: number for number, label in enumerate(dict.fromkeys(labels.tolist()))}
+                labels = np.array([known[label] for label in labels.tolist()])
+            numbers = np.unique(labels, return_inverse=True)[1]
         kept, _, w, Y = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)
         kept = kept.astype(int)
         if numbers is not None:
