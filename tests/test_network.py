@@ -436,3 +436,8 @@ def test_data_is_cut_and_weighed():
     np.testing.assert_array_equal(part.w, [0, 1])
     assert Data(data.X, data.y).rows(slice(0, 2)).w is None
     assert Data(data.X, data.y).total_weight == 3
+
+
+def test_a_network_without_layers_is_refused():
+    with pytest.raises(InvalidOption, match="expected a layer, found none"):
+        Network(2, (), LOSSES["squared_error"], np.zeros(0))

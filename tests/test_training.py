@@ -433,3 +433,10 @@ def test_newton_takes_one_layer_with_a_second_derivative():
     np.testing.assert_allclose(g, 0, atol=1e-8)
     g[:3] -= 3.0 / ROWS * network.W[1][0]
     np.testing.assert_allclose(g, network.backward(network.forward(data.X), data.y**2).flat, atol=1e-12)
+
+
+def test_weights_below_zero_are_refused() -> None:
+    network, data = make_network(), make_data()
+    data = Data(data.X, data.y, np.where(np.arange(len(data)) == 1, -1.0, 1.0).astype(data.X.dtype))
+    with pytest.raises(DataError, match="weights of 0 or more, found -1"):
+        train(network, data, make_plan())

@@ -58,6 +58,8 @@ class Network:
     """How an engine predicts a few rows (m, n) in less time than NumPy takes to begin; set when that is imported."""
 
     def __post_init__(self) -> None:
+        if not self.layers:
+            raise InvalidOption("expected a layer, found none")
         if self.theta.shape != (self.n_parameters,) or self.theta.dtype not in PRECISIONS:
             raise InvalidOption(
                 f"expected theta of shape ({self.n_parameters},) in float32 or float64, "

@@ -61,6 +61,8 @@ def train(
     check_shapes(network, data.X, data.y)
     if not len(data) or not data.total_weight > 0:
         raise DataError("expected at least one sample with a positive weight, found none")
+    if data.w is not None and (data.w < 0).any():
+        raise DataError(f"expected weights of 0 or more, found {float(data.w.min())!r}")
     ordered = sorted(map(as_callback, callbacks), key=lambda c: c.runs_last)
     whole = plan.optimizer.full_batch or plan.columns is not None
     stepping = None if whole else plan.optimizer  # steps that the engine itself takes

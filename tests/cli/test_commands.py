@@ -162,6 +162,9 @@ def test_the_better_of_network_and_simple_model_is_kept(cli: Cli, tmp_path: Path
     ran = cli("train", "bent.csv", "-t", "y", "--hidden", 8)
     assert "model kept" not in ran.out
     assert "--hidden was given" in ran.out
+    pl.read_csv(tmp_path / "bent.csv").head(24).write_csv(tmp_path / "few.csv")
+    ran = cli("train", "few.csv", "-t", "y")
+    assert "model kept: linear, 4 validation rows: too few to compare a network by" in ran.out
 
 
 @pytest.mark.parametrize("loss", ["huber", "absolute_error", "quantile(q=0.9)", "poisson_deviance"])

@@ -52,3 +52,8 @@ def test_read_answer_never_runs_anything():
     assert read_answer("[1, [2") == "[1, [2"
     assert read_answer("1e-3") == 0.001
     assert read_answer("x" * 100_000) == "x" * 100_000
+
+
+def test_read_answer_takes_numbers_however_large():
+    assert read_answer("1/4") == 0.25
+    assert read_answer("1e999999999") == float("inf")  # as a fraction it would not end

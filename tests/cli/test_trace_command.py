@@ -234,6 +234,11 @@ def test_ones_own_functions_in_a_network(cli, own):
     assert ran.code == 0
     assert "swish2(Z[1])" in ran.out
     assert "PASS" in ran.out
+    ran = cli("trace", "--module", "my.py", *network, "--format", "text", "-o", "my.py")
+    assert ran.code == 2
+    assert "my.py" in ran.error[0]
+    ran = cli("trace", "--module", "my.py", *network, "--seed", -1)
+    assert ran.code == 2
 
 
 BAD = {

@@ -51,7 +51,7 @@ def read_answer(text: str) -> Any:
     from fractions import Fraction
 
     try:
-        return float(Fraction(text))
+        return float(Fraction(text) if "/" in text else text)
     except (ValueError, ZeroDivisionError, OverflowError):
         pass
     try:

@@ -13,6 +13,12 @@ from typing import Any
 from deltarule.cli.numbers import read_file
 
 
+def split_name(path: str) -> tuple[str, str]:
+    """``FILE.py:name`` as its file and the name; without a name, the path and an empty text."""
+    file, _, wanted = path.partition(".py:") if ".py:" in path else (path, "", "")
+    return (f"{file}.py" if wanted else file), wanted
+
+
 def read_module(path: str) -> dict[str, Any]:
     """Run the file and put what it defines into the registers, name -> entry.
 
@@ -26,8 +32,7 @@ def read_module(path: str) -> dict[str, Any]:
     from deltarule.equations import ACTIVATIONS, LOSSES, Loss
     from deltarule.errors import DataError, InvalidOption
 
-    file, _, wanted = path.partition(".py:") if ".py:" in path else (path, "", "")
-    file = f"{file}.py" if wanted else file
+    file, wanted = split_name(path)
     found = {entry.name: entry for entry in _entries(_run(file)).values()}
     if wanted and wanted not in found:
         raise DataError(f"{file}: expected a function {wanted} with its derivative d_{wanted}, found no such pair")

@@ -76,10 +76,11 @@ def command(
     """
     given = locals()
     from deltarule.cli.output import check_output
+    from deltarule.cli.own import split_name
     from deltarule.errors import InvalidOption
 
     kind = chosen_format(format_, output)
-    inputs = [name for name in (model, table, weights) if name is not None]
+    inputs = [name for name in (model, table, weights, module and split_name(module)[0]) if name is not None]
     if output != "-":
         check_output(output, inputs=inputs)
     case = of.Asked.among(given).case()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -219,6 +220,6 @@ class Inferring(Measuring):
 
 def check_level(level: Any) -> float:
     """A level of confidence, between 0 and 1."""
-    if not isinstance(level, float | int) or isinstance(level, bool) or not 0 < level < 1:
+    if not isinstance(level, Real) or not 0 < float(level) < 1:
         raise InvalidOption(f"expected level between 0 and 1, found {level!r}", "such as 0.95")
     return float(level)

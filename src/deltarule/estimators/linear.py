@@ -301,7 +301,7 @@ class LinearRegression(RegressorMixin, LinearInference):
     def intercept_(self) -> Any:
         """Bias, a number, or (n_L,) if `y` was a matrix."""
         b = self._fitted().b[1]
-        if not self.fit_intercept and not b.any():
+        if not self._has_intercept and not b.any():
             return 0.0
         return b[0] if self._single else b
 

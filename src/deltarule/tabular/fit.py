@@ -26,6 +26,10 @@ from deltarule.tabular.outcome import Outcome
 from deltarule.tabular.penalty import FINITE_L2, WHY_FINITE, is_penalized
 from deltarule.tabular.prepare import Part, Prepared, prepare
 from deltarule.tabular.recipe import make_recipe
+from deltarule.tabular.wording import count
+
+ENOUGH = 5
+"""Validation rows by which a network is compared with the simple model; by fewer, it would win by chance."""
 
 TRIAL_STEPS = 100
 """Of the simple model, before it is compared with the network: enough to tell, and quick on a large table."""
@@ -71,7 +75,8 @@ def train(prepared: Prepared, callbacks: Iterable[Callback] = ()) -> TabularMode
     """Train the estimator of a prepared table, and measure it on the test rows.
 
     Where the choice of the model was left open, the simple model (linear or logistic) learns the same training rows,
-    and the network must do better than it on the validation rows; else the simple one learns both and is kept.
+    and the network must do better than it on the validation rows, of which there must be a few; else the simple one
+    learns both and is kept.
 
     Parameters
     ----------
@@ -142,11 +147,16 @@ def _contest(network: TabularModel, simple: str, prepared: Prepared) -> TabularM
     """The better one of the network and the simple model, on the validation rows."""
     options = dataclasses.replace(prepared.options, model=simple, l2=FINITE_L2 if simple == "logistic" else None)
     ours, theirs = network.measure(prepared.valid)["metrics"], _simple_metrics(prepared, options)
-    if theirs is None or beats(ours, theirs):
+    n_valid = len(prepared.valid)
+    if theirs is None or (beats(ours, theirs) and n_valid >= ENOUGH):
         return _explained(network, "mlp", f"the {simple} model's", ours, theirs)
     model = _train_penalized(prepared, simple, WHY_FINITE, ())
     if model.report["interrupted"]:
         raise KeyboardInterrupt
+    if n_valid < ENOUGH:
+        return _redecided(
+            model, "model", simple, f"{count(n_valid, 'validation row')}: too few to compare a network by"
+        )
     return _explained(model, simple, "the network's", theirs, ours)
 
 

@@ -123,6 +123,8 @@ def prepare(
     for name, n in (("steps", steps), ("batch_size", batch_size)):
         if n is not None and not (isinstance(n, int | np.integer) and 1 <= n <= (MOST_STEPS if name == "steps" else n)):
             raise InvalidOption(f"expected {name} to be a whole number from 1{_most(name)}, found {n!r}")
+    if not (isinstance(seed, int | np.integer) and 0 <= seed < 2**64):
+        raise InvalidOption(f"expected a seed from 0 to 2^64 - 1, found {seed!r}")
     rule = OPTIMIZERS.choose(optimizer)
     if rule.full_batch and batch_size is not None:
         raise InvalidOption(f"{rule.name} takes all samples at once", "leave out the batch size")
