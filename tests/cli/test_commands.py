@@ -240,6 +240,19 @@ def test_a_model_no_better_than_the_baseline_is_told(cli: Cli, tmp_path: Path) -
     assert "3 rows tell little" in evaluated.err
 
 
+def test_rows_in_the_order_of_time_are_told(cli: Cli, tmp_path: Path) -> None:
+    table = pl.DataFrame({"day": pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 4, 9), eager=True)})
+    table = table.with_columns(
+        x=pl.Series(np.random.default_rng(0).normal(size=100)), y=pl.Series(np.arange(100) % 7.3)
+    )
+    table.write_csv(tmp_path / "t.csv")
+    told = "the rows are in the order of 'day', and split at random"
+    assert told in cli("train", "t.csv", "-t", "y").err
+    assert told not in cli("train", "t.csv", "-t", "y", "--split", "85,15,0").err
+    table.sample(fraction=1, shuffle=True, seed=0).write_csv(tmp_path / "t.csv")
+    assert told not in cli("train", "t.csv", "-t", "y").err
+
+
 def test_a_column_computed_from_the_target_is_told(cli: Cli, tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=100)
     pl.DataFrame({"slept": x, "awake": 24 - x}).write_csv(tmp_path / "t.csv")

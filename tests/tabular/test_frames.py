@@ -22,7 +22,7 @@ def columns(m: int = 60) -> dict[str, list[Any]]:
         "k": rng.integers(0, 9, m).tolist(),
         "color": [None if i % 7 == 5 else str(value) for i, value in enumerate(rng.choice(["red", "blue"], m))],
         "on": (rng.random(m) < 0.5).tolist(),
-        "when": np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]")[:m].astype("datetime64[us]").tolist(),
+        "when": (np.datetime64("2020-01-01", "us") + rng.permutation(m) * np.timedelta64(1, "D")).tolist(),
         "y": (2 * x + 1).tolist(),
     }
 

@@ -398,6 +398,7 @@ def _table_or_message(path: Path, data: bytes) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.filterwarnings("ignore:.*the first column has no name")
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.ndjson"])
 def test_anything_is_a_table_or_one_clear_line(tmp_path, name):
     @given(st.binary(max_size=100) | st.text('ab,;\t|"\n \r12.{}:[', max_size=60).map(str.encode))

@@ -40,6 +40,8 @@ FORMATS = {day + time: f"^{day_re}{time_re}$" for day, day_re in _DAYS.items() f
 """strptime format -> what its text looks like."""
 
 _SAMPLE = 100
+_APART = 0.9
+"""Distinct moments, of all, at least where each row has one of its own."""
 _SWAPPED = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y", "%d-%m-%Y": "%m-%d-%Y", "%m-%d-%Y": "%d-%m-%Y"}
 """Formats that a row may mean either way, as far as its text goes."""
 
@@ -55,12 +57,25 @@ def find_formats(series: pl.Series) -> list[str]:
     Returns
     -------
     list of str
-        Empty when the column holds no dates; two formats when day and month cannot be told apart.
+        Empty when the column holds no dates; two formats when day and month cannot be told apart. One of those that
+        mean the same days, such as those of 01/01/2020.
     """
     text = clean_text(series).drop_nulls()
     if text.is_empty():
         return []
-    return [name for name in _looks(text) if not _moments(text, name).has_nulls()]
+    found: dict[str, pl.Series] = {}
+    for name in _looks(text):
+        moments = _moments(text, name)
+        if not moments.has_nulls() and not any(map(moments.equals, found.values())):
+            found[name] = moments
+    return list(found)
+
+
+def are_in_order(moments: pl.Series) -> bool:
+    """Whether the rows of a table come one after another in time, or the latest first."""
+    there = moments.drop_nulls()
+    ordered = there.is_sorted() or there.is_sorted(descending=True)
+    return ordered and there.n_unique() > _APART * len(moments)
 
 
 def has_dates(text: pl.Series) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from deltarule.equations import LOSSES
 from deltarule.errors import DataError, DeltaruleWarning, warn
 from deltarule.tabular.choice import Decision, choose_model
 from deltarule.tabular.columns import Column, Kind, check_roles, find_columns
+from deltarule.tabular.dates import are_in_order, parse_dates
 from deltarule.tabular.encoders import read_numbers
 from deltarule.tabular.options import Options
 from deltarule.tabular.outcome import Outcome
@@ -188,6 +189,7 @@ def _prepare_rows(
     a, b, c = options.split
     shares = (a, b, c) if model == "mlp" else (a + b, 0.0, c)
     split = split_rows(y, task, fractions=shares, seed=options.seed)
+    _tell_of_order(frame, columns, shares)
     with rows_of(split[0]):
         preprocessing = _fit_preprocessing(frame[split[0]], columns, model, options)
     n_features, n_classes = len(preprocessing.feature_names), len(classes or ())
@@ -208,6 +210,17 @@ def _prepare_rows(
     return Prepared(
         table, options, task, columns, preprocessing, outcome, recipe, train, valid, test, counts, decisions
     )
+
+
+def _tell_of_order(frame: pl.DataFrame, columns: Iterable[Column], shares: Sequence[float]) -> None:
+    """Rows of a test that lie among those of the training, in time, are easier than later ones."""
+    dates = [c for c in columns if c.kind is Kind.date and are_in_order(parse_dates(frame[c.name], c.format))]
+    if dates and shares[2]:
+        warn(
+            f"the rows are in the order of {dates[0].name!r}, and split at random: figures are those of moments among "
+            "others; for later ones train on the earlier rows, with --split 85,15,0, and evaluate on the later",
+            DeltaruleWarning,
+        )
 
 
 def _fit_preprocessing(
