@@ -47,7 +47,8 @@ def split_formula(text: str) -> tuple[str | None, str]:
     target = left.strip().strip("`")
     if re.search(r"[()*/]", target) and "`" not in left:
         raise InvalidOption(
-            f"expected the name of a column on the left of ~, found {target[:80]!r}", "write what it is into a column"
+            f"expected the name of a column on the left of ~, found {target[:80]!r}",
+            "classes are asked for with --task multiclass; other values of it need a column of their own in the table",
         )
     return (target or None) if tilde else None, right.strip()
 
