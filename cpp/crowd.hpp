@@ -15,19 +15,19 @@ class Crowd {
 public:
     int most() const { return Clock::now() < until_.load() ? most_.load() : INT_MAX; }
 
-    // After a run of n threads, which took so many seconds and had processors for so many, in all
-    void heed(int n, double seconds, double on_processors) {
+    // After a run: for how many seconds, in all, its n threads wanted processors, and had them
+    void heed(int n, double wanted, double had) {
         if (n != n_)
             begin(n);
-        seconds_ += seconds;
-        on_processors_ += on_processors;
-        if (seconds_ < LOOK)
+        wanted_ += wanted;
+        had_ += had;
+        const double seconds = wanted_ / n, share = had_ / wanted_;
+        if (seconds < LOOK)
             return;
-        const double share = on_processors_ / (seconds_ * n);
         const int half = n / 2;
         if (n * std::pow(share, n) < half * std::pow(share, half)) {
             most_ = half;
-            until_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(REST * Seconds(seconds_));
+            until_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(REST * Seconds(seconds));
         }
         begin(n);
     }
@@ -40,11 +40,11 @@ private:
     std::atomic<int> most_{0};
     std::atomic<Clock::time_point> until_{Clock::time_point::min()};
     int n_ = 0;  // threads of the runs since it last said so, and their seconds
-    double seconds_ = 0, on_processors_ = 0;
+    double wanted_ = 0, had_ = 0;
 
     void begin(int n) {
         n_ = n;
-        seconds_ = on_processors_ = 0;
+        wanted_ = had_ = 0;
     }
 };
 

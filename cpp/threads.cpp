@@ -192,15 +192,16 @@ void Crew::run(const std::function<void(int)>& task) {
 void Crew::run_in_step(const std::function<void(int)>& task) {
     if (size_ == 1)
         return task(0);
-    std::atomic<double> on_processors{0};
-    const auto began = std::chrono::steady_clock::now();
+    std::atomic<double> wanted{0}, had{0};
     run([&](int id) {
+        const auto began = std::chrono::steady_clock::now();
         const double before = seconds_on_processor();
         task(id);
-        on_processors.fetch_add(seconds_on_processor() - before, std::memory_order_relaxed);
+        had.fetch_add(seconds_on_processor() - before, std::memory_order_relaxed);
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+        wanted.fetch_add(took.count(), std::memory_order_relaxed);
     });
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    pool_->crowd.heed(size_, took.count(), on_processors.load(std::memory_order_relaxed));
+    pool_->crowd.heed(size_, wanted.load(std::memory_order_relaxed), had.load(std::memory_order_relaxed));
 }
 
 int Crew::most_in_step() {

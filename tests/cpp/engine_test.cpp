@@ -370,18 +370,18 @@ void after_fork(const Target& target) {
 // Of threads that have less than half of the time that they want there are fewer, for a while
 void crowds() {
     Crowd alone, busy, busier, brief, other;
-    alone.heed(2, 0.1, 0.19);
+    alone.heed(2, 0.2, 0.19);
     expect(alone.most() == INT_MAX, "two threads that have a core each");
-    busy.heed(2, 0.1, 0.09);
+    busy.heed(2, 0.2, 0.09);
     expect(busy.most() == 1, "two threads that have less than one core");
     busy.heed(1, 1e9, 1e9);
     expect(busy.most() == 1, "a while");
-    busier.heed(8, 0.1, 0.6);
+    busier.heed(8, 0.8, 0.6);
     expect(busier.most() == 4, "eight threads on six cores");
-    brief.heed(2, 0.001, 0.0001);
+    brief.heed(2, 0.002, 0.0001);
     expect(brief.most() == INT_MAX, "a hitch");
-    other.heed(2, 0.015, 0.001);
-    other.heed(4, 0.015, 0.06);
+    other.heed(2, 0.03, 0.001);
+    other.heed(4, 0.06, 0.06);
     expect(other.most() == INT_MAX, "runs of another size are not counted together");
     std::this_thread::sleep_for(std::chrono::milliseconds(1100));
     expect(busy.most() == INT_MAX, "the while is over");
