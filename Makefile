@@ -19,7 +19,7 @@ test: $(VENV)/.test  ## install what the tests need and run them all
 
 check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, coverage, fresh docs
 	@$(BIN)/ruff format --check .
-	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp tests/cpp/*.?pp benchmarks/versus/*.cpp
+	@$(BIN)/clang-format --dry-run --Werror cpp/*.?pp tests/cpp/*.?pp benchmarks/versus/*.?pp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
@@ -32,7 +32,7 @@ check: $(VENV)/.test .coverage  ## format, lint, types, direction of imports, co
 
 format: $(VENV)/.test  ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
-	@$(BIN)/clang-format -i cpp/*.?pp tests/cpp/*.?pp benchmarks/versus/*.cpp
+	@$(BIN)/clang-format -i cpp/*.?pp tests/cpp/*.?pp benchmarks/versus/*.?pp
 	@$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.test  ## write the generated parts of the docs anew from the code

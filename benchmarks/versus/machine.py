@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .problems import Problem
@@ -11,20 +12,21 @@ from .problems import Problem
 HERE = Path(__file__).parent
 
 
-def first_number(name: str, *words: str) -> float:
-    """What the program of that name prints first."""
+def printed(name: str, *words: str) -> list[float]:
+    """The numbers that the program of that name prints."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / name
         flags = ["-O3", "-march=native", "-ffp-contract=fast"]
         subprocess.run(["c++", *flags, HERE / f"{name}.cpp", "-o", program], check=True)
-        return float(subprocess.run([program, *words], capture_output=True, text=True, check=True).stdout.split()[0])
+        done = subprocess.run([program, *words], capture_output=True, text=True, check=True)
+        return [float(number) for number in done.stdout.split()]
 
 
 def peak() -> float:
     """Float32 operations a second that one core can do."""
-    return first_number("peak")
+    return printed("peak")[0]
 
 
-def reading(net: Problem) -> float:
-    """Microseconds in which one core can read the parameters of a net, again and again."""
-    return first_number("reading", str(net.parameters))
+def reading(nets: Sequence[Problem]) -> list[float]:
+    """Microseconds in which one core can read the parameters of each net, again and again."""
+    return printed("reading", *(str(net.parameters) for net in nets))[: len(nets)]

@@ -2,13 +2,7 @@
 #include <chrono>
 #include <cstdio>
 
-#if defined(__AVX512F__)
-typedef float V __attribute__((vector_size(64)));
-#elif defined(__AVX__)
-typedef float V __attribute__((vector_size(32)));
-#else
-typedef float V __attribute__((vector_size(16)));
-#endif
+#include "widest.hpp"
 
 int main() {
     constexpr int chains = 10, rounds = 100000;

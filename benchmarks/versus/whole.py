@@ -75,12 +75,11 @@ def network(problem: Problem) -> Any:
 
 
 def one_row() -> str:
-    own, least = [], []
+    own = []
     for problem in NETS:
         net, x = network(problem), np.ones((1, problem.sizes[0]), np.float32)
         own.append(f"{problem.name} {median(lambda net=net, x=x: [net.predict(x) for _ in range(2000)]) / 2e-3:.1f}")
-        least.append(f"{reading(problem):.1f}")
-    alone = f"one core reads the parameters in {', '.join(least)}"
+    alone = "one core reads the parameters in " + ", ".join(f"{least:.1f}" for least in reading(NETS))
     return f"| one row, `Network.predict`, µs | {', '.join(own)} | {alone} | |"
 
 

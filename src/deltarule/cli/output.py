@@ -120,7 +120,7 @@ def judge(metrics: Mapping[str, float | None], baseline: Mapping[str, float | No
     from deltarule.tabular.metrics import beats
     from deltarule.tabular.wording import count
 
-    if beats(dict(metrics), dict(baseline)) is False:
+    if beats(metrics, baseline) is False:
         note(f"the model is no better than the baseline on these rows; {remedy}")
     if rows < _TELLING:
         note(f"{count(rows, 'row')} tell little: other rows may give quite another figure")

@@ -11,13 +11,24 @@ from ..network import Network
 from ._native import all_finite
 from .base import Data, Engine, Steps
 from .native import NativeEngine
-from .order import epoch_orders
+from .order import check_seed, epoch_orders
 from .reference import ReferenceEngine
 
 ENGINES: dict[str, Engine] = {"native": NativeEngine(), "reference": ReferenceEngine()}
 """Engines by name, the fastest first; `choose` with "auto" takes the first that supports the network."""
 
-__all__ = ["ENGINES", "Data", "Engine", "Network", "ReferenceEngine", "Steps", "all_finite", "choose", "epoch_orders"]
+__all__ = [
+    "ENGINES",
+    "Data",
+    "Engine",
+    "Network",
+    "ReferenceEngine",
+    "Steps",
+    "all_finite",
+    "check_seed",
+    "choose",
+    "epoch_orders",
+]
 
 
 def choose(

@@ -11,6 +11,18 @@ from ..errors import InvalidOption
 from . import _native
 
 
+def check_seed(seed: int) -> None:
+    """Refuse a seed that Philox has no key for.
+
+    Raises
+    ------
+    InvalidOption
+        If it is no whole number, negative, or beyond 64 bits.
+    """
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise InvalidOption(f"expected a seed from 0 to 2^64 - 1, found {seed!r}")
+
+
 def epoch_orders(seed: int, epochs: Sequence[int], n_samples: int) -> Array:
     """The order in which each of some epochs, counted from 0, sees its samples: int64 (n_epochs, n_samples).
 
@@ -21,10 +33,9 @@ def epoch_orders(seed: int, epochs: Sequence[int], n_samples: int) -> Array:
     Raises
     ------
     InvalidOption
-        If the seed is negative, or beyond 64 bits.
+        See `check_seed`.
     """
-    if not 0 <= seed < 2**64:
-        raise InvalidOption(f"expected a seed from 0 to 2^64 - 1, found {seed}")
+    check_seed(seed)
     orders = np.empty((len(epochs), n_samples), np.int64)
     for epoch, order in zip(epochs, orders, strict=True):
         _native.shuffled(seed, epoch, order)

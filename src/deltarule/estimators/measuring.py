@@ -307,8 +307,7 @@ class Measuring(BaseLinear):
                 known = {label: number for number, label in enumerate(dict.fromkeys(labels.tolist()))}
                 labels = np.array([known[label] for label in labels.tolist()])
             numbers = np.unique(labels, return_inverse=True)[1]
-        kept, _, w, Y = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)
-        kept = kept.astype(int)
+        kept, w, Y = self._weigh_places(y, w, Y)
         if numbers is not None:
             numbers = np.unique(numbers[kept], return_inverse=True)[1]
             if numbers.max() < 1:

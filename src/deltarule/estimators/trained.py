@@ -187,6 +187,11 @@ class TrainedEstimator(NetworkEstimator):
         present = w > 0
         return X[present], y[present], w[present], Y[present]
 
+    def _weigh_places(self, y: Array, w: Array | None, Y: Array) -> tuple[Array, Array | None, Array]:
+        """The places of the samples that have a weight, and the weights and targets of these, as `_weigh` has them."""
+        places, _, w, Y = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)
+        return places.astype(np.int64), w, Y
+
     def _next_state(self, seed: int, *, fresh: bool, incremental: bool) -> State:
         if incremental and not fresh:
             return self._state
@@ -202,10 +207,8 @@ class TrainedEstimator(NetworkEstimator):
         Y = self._encode(y, X.dtype)
         check_shapes(self.network_, X, Y)
         self.network_.loss.check_targets(Y)
-        w = check_weights(sample_weight, X)
-        places = self._weigh(np.arange(len(Y), dtype=np.float64), y, w, Y)[0].astype(np.int64)
-        X, y, w, Y = self._weigh(X, y, w, Y)
-        return Data(X, Y, w), places
+        places, w, Y = self._weigh_places(y, check_weights(sample_weight, X), Y)
+        return Data(X[places], Y, None if w is None else w.astype(X.dtype)), places
 
     def _train_with(
         self,

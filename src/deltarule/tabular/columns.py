@@ -211,7 +211,7 @@ def _trivial(series: pl.Series, present: pl.Series, missing: int) -> Column | No
 
 
 def _classify_integers(series: pl.Series, what: str, missing: int) -> tuple[Column, str]:
-    """An identifier is nearly always another one and named like one, or counts the rows from 0 or 1."""
+    """An identifier is another one in nearly every row and named like one, or counts the rows from 0 or 1."""
     m, distinct = len(series), series.n_unique()
     if not missing and m >= ENOUGH_ROWS and distinct > NEARLY_ALL * m:
         if distinct == m and series[0] in (0, 1) and (series.diff().drop_nulls() == 1).all():

@@ -78,7 +78,8 @@ def split_delimited(data: bytes, name: str, delimiter: str | None = None) -> tup
             f"{name}: the first column has no name: it is left out, as row labels are; to use it, give it a name",
             DeltaruleWarning,
         )
-    return frame.drop("", strict=False), delimiter
+        frame = frame.drop("")
+    return frame, delimiter
 
 
 def _sniff(data: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -64,12 +65,12 @@ def classification_metrics(y: Array, probability: Array, w: Array | None = None)
     return {name: None if value is None else float(value) for name, value in values.items()}
 
 
-def headline(metrics: Metrics) -> str:
+def headline(metrics: Mapping[str, float | None]) -> str:
     """The metric by which two models are compared: R² or log loss."""
     return "r2" if "r2" in metrics else "log_loss"
 
 
-def beats(metrics: Metrics, baseline: Metrics) -> bool | None:
+def beats(metrics: Mapping[str, float | None], baseline: Mapping[str, float | None]) -> bool | None:
     """Whether a model does better than the baseline in the `headline` metric; None if the rows cannot tell."""
     name = headline(metrics)
     ours, theirs = metrics[name], baseline[name]

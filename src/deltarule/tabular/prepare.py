@@ -214,10 +214,13 @@ def _prepare_rows(
 
 def _tell_of_order(frame: pl.DataFrame, columns: Iterable[Column], shares: Sequence[float]) -> None:
     """Rows of a test that lie among those of the training, in time, are easier than later ones."""
-    dates = [c for c in columns if c.kind is Kind.date and are_in_order(parse_dates(frame[c.name], c.format))]
-    if dates and shares[2]:
+    if not shares[2]:
+        return
+    dates = (c for c in columns if c.kind is Kind.date)
+    found = next((c.name for c in dates if are_in_order(parse_dates(frame[c.name], c.format))), None)
+    if found is not None:
         warn(
-            f"the rows are in the order of {dates[0].name!r}, and split at random: figures are those of moments among "
+            f"the rows are in the order of {found!r}, and split at random: figures are those of moments among "
             "others; for later ones train on the earlier rows, with --split 85,15,0, and evaluate on the later",
             DeltaruleWarning,
         )

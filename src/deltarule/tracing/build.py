@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
-from ..engines import Data
+from ..engines import Data, check_seed
 from ..equations import OPTIMIZERS, PENALTIES, Optimizer
 from ..errors import DataError, InvalidOption
 from ..network import Network, check_shapes
@@ -123,8 +123,7 @@ def prepare(
     for name, n in (("steps", steps), ("batch_size", batch_size)):
         if n is not None and not (isinstance(n, int | np.integer) and 1 <= n <= (MOST_STEPS if name == "steps" else n)):
             raise InvalidOption(f"expected {name} to be a whole number from 1{_most(name)}, found {n!r}")
-    if not (isinstance(seed, int | np.integer) and 0 <= seed < 2**64):
-        raise InvalidOption(f"expected a seed from 0 to 2^64 - 1, found {seed!r}")
+    check_seed(seed)
     rule = OPTIMIZERS.choose(optimizer)
     if rule.full_batch and batch_size is not None:
         raise InvalidOption(f"{rule.name} takes all samples at once", "leave out the batch size")
